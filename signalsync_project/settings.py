@@ -1,0 +1,295 @@
+"""Settings: everything that differs between machines is a variable of the environment, listed once in VARIABLES.
+
+docs/settings.md shows the same table; tests/test_settings.py compares the two. Development and the demo need no
+variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a webhook token.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Variable(NamedTuple):
+    kind: type
+    default: Any
+    meaning: str
+
+
+VARIABLES: dict[str, Variable] = {
+    "PRODUCTION": Variable(bool, False, "Refuse unsafe defaults: needs SECRET_KEY, ALLOWED_HOSTS, WEBHOOK_TOKEN."),
+    "DEBUG": Variable(bool, False, "Django's debug pages. Never together with PRODUCTION."),
+    "SECRET_KEY": Variable(str, "", "Signs sessions. Empty outside production: one is made and kept in VAR_DIR."),
+    "ALLOWED_HOSTS": Variable(list, [], "Host names served, comma-separated. Empty outside production: loopback."),
+    "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
+    "TRUSTED_PROXIES": Variable(int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For."),
+    "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
+    "DATABASE_STATEMENT_TIMEOUT": Variable(int, 90_000, "PostgreSQL statement timeout of workers and pages, ms."),
+    "VAR_DIR": Variable(str, str(BASE_DIR / "var"), "Where the SQLite file, the spool and the made secret key live."),
+    "HOST": Variable(str, "127.0.0.1", "Address that `manage.py serve` binds."),
+    "PORT": Variable(int, 8000, "Port that `manage.py serve` binds."),
+    "WEB_WORKERS": Variable(int, 2, "gunicorn worker processes."),
+    "PUBLIC_URL": Variable(str, "", "https://… under which TradingView reaches us, for the addresses we show."),
+    "WEBHOOK_TOKEN": Variable(str, "", "First token of the default source (stored hashed). At least 24 characters."),
+    "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),
+    "BAD_TOKEN_RATE": Variable(str, "60/min", "Most requests with an unknown token per address and process."),
+    "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
+    "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
+    "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
+    "LOG_LEVEL": Variable(str, "INFO", "Python log level."),
+    "TIER_CONFIDENCE": Variable(str, "", "Declared confidences, as 2.exit=0.7,3=0.9 (see docs/reconciliation.md)."),
+    "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
+    "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
+}
+
+env = environ.Env()
+
+
+def value(name: str) -> Any:
+    """The variable's typed value; a bad one stops the start and names itself."""
+    variable = VARIABLES[name]
+    reader = {bool: env.bool, int: env.int, list: env.list, str: env.str}[variable.kind]
+    try:
+        return reader(name, default=variable.default)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. {variable.meaning}") from error
+
+
+PRODUCTION: bool = value("PRODUCTION")
+DEBUG: bool = value("DEBUG") and not PRODUCTION
+VAR_DIR = Path(value("VAR_DIR"))
+HOST: str = value("HOST")
+PORT: int = value("PORT")
+WEB_WORKERS: int = value("WEB_WORKERS")
+PUBLIC_URL: str = value("PUBLIC_URL").rstrip("/")
+TRUSTED_PROXIES: int = value("TRUSTED_PROXIES")
+WEBHOOK_TOKEN: str = value("WEBHOOK_TOKEN")
+WEBHOOK_RATE: str = value("WEBHOOK_RATE")
+BAD_TOKEN_RATE: str = value("BAD_TOKEN_RATE")
+OPERATOR_PASSWORD: str = value("OPERATOR_PASSWORD")
+DEMO: bool = value("DEMO") and not PRODUCTION
+SYNC_INTERVAL: int = value("SYNC_INTERVAL")
+LOG_LEVEL: str = value("LOG_LEVEL")
+TIER_CONFIDENCE: str = value("TIER_CONFIDENCE")
+CANCEL_GRACE_BARS: int = value("CANCEL_GRACE_BARS")
+HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
+SPOOL_DIR = VAR_DIR / "spool"
+
+
+def made_secret_key() -> str:
+    """A key made once for development and kept, so that sessions outlive a restart."""
+    from django.core.management.utils import get_random_secret_key
+
+    path = VAR_DIR / "secret_key"
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        path.write_text(get_random_secret_key())
+        path.chmod(0o600)
+        return path.read_text()
+
+
+ALLOWED_HOSTS: list[str] = value("ALLOWED_HOSTS")
+SECRET_KEY: str = value("SECRET_KEY")
+if PRODUCTION:
+    missing = [name for name in ("SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN") if not value(name)]
+    if missing:
+        raise ImproperlyConfigured(
+            f"PRODUCTION=1 needs {', '.join(missing)} in the environment; see docs/settings.md."
+        )
+    if len(WEBHOOK_TOKEN) < 24:
+        raise ImproperlyConfigured("WEBHOOK_TOKEN: use at least 24 random characters.")
+else:
+    SECRET_KEY = SECRET_KEY or made_secret_key()
+    ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS: list[str] = value("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "axes",
+    "signals",
+    "reconciliation",
+    "dashboard",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "signalsync_project.urls"
+WSGI_APPLICATION = "signalsync_project.wsgi.application"
+# A redirect would turn a POST into a GET: the webhook's address is accepted with and without its slash instead.
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def database() -> dict[str, Any]:
+    """PostgreSQL by DATABASE_URL, else SQLite set up so that writers queue instead of failing."""
+    url = value("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'signalsync.sqlite3'}"
+    config: dict[str, Any] = environ.Env.db_url_config(url)
+    config["CONN_MAX_AGE"] = None  # a connection a request makes the webhook five times slower
+    config["CONN_HEALTH_CHECKS"] = True
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",  # a transaction that starts as a reader cannot wait to become a writer
+            "timeout": 20,
+            # FULL: what was answered with 2xx survives a power cut, not only a killed process.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        }
+    else:
+        timeout = value("DATABASE_STATEMENT_TIMEOUT")
+        config["OPTIONS"] = {"connect_timeout": 2, "options": f"-c statement_timeout={timeout}"}
+    return config
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "signals.senders.client_address"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+if PRODUCTION:
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    if TRUSTED_PROXIES:
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication",
+        "rest_framework.authentication.BasicAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "rest_framework.filters.SearchFilter",
+        "rest_framework.filters.OrderingFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%SZ",
+    "COERCE_DECIMAL_TO_STRING": False,
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SignalSync",
+    "DESCRIPTION": "Hybrid Signal Synchronization System: the webhook, the All Signals API and the sync's state.",
+    "VERSION": "0.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# docs/operations.md explains each figure: at-least-once delivery makes retry > timeout x queue length a must.
+Q_CLUSTER = {
+    "name": "signalsync",
+    "orm": "default",
+    "workers": 2,
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": 100,
+    "retry": 600,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "poll": 1,
+    "save_limit": 200,
+    "save_limit_per": "group",
+    "label": "Background tasks",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"masking": {"()": "signalsync_project.masking.TokenFilter"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["masking"]},
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
+        "axes": {"level": "WARNING"},
+    },
+}
+
+UNFOLD = {
+    "SITE_TITLE": "SignalSync",
+    "SITE_HEADER": "SignalSync",
+    "SITE_SUBHEADER": "Hybrid Signal Synchronization System",
+    "SITE_SYMBOL": "sync",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}
