@@ -1,10 +1,7 @@
-"""Keeps webhook tokens out of the logs: of Django's warnings, gunicorn's access lines, errors and tracebacks."""
+"""Keeps webhook tokens out of the logs: Django's warnings, gunicorn's access lines, errors, tracebacks."""
 
 import logging
 import re
-
-from gunicorn.config import Config
-from gunicorn.glogging import Logger
 
 MASK = "***"
 
@@ -46,14 +43,3 @@ class TokenFilter(logging.Filter):
         if record.exc_text:
             record.exc_text = masked(record.exc_text)
         return True
-
-
-class MaskingLogger(Logger):
-    """gunicorn's logger, whose handlers are its own and so not those of settings.LOGGING."""
-
-    def setup(self, cfg: Config) -> None:
-        super().setup(cfg)
-        for logger in (self.error_log, self.access_log):
-            for handler in logger.handlers:
-                if not any(isinstance(known, TokenFilter) for known in handler.filters):
-                    handler.addFilter(TokenFilter())

@@ -1,0 +1,36 @@
+"""gunicorn's configuration: `gunicorn -c python:signalsync_project.gunicorn`, as `manage.py serve` runs it."""
+
+import os
+from pathlib import Path
+from typing import cast
+
+from signalsync_project import settings
+
+LISTENING_FD = "SIGNALSYNC_LISTENING_FD"
+"""Variable with the number of the listening socket that `manage.py serve` hands over: what arrives while
+gunicorn restarts waits in the socket's queue instead of being refused."""
+
+_fd = os.environ.get(LISTENING_FD)
+bind = f"fd://{_fd}" if _fd else f"{settings.HOST}:{settings.PORT}"
+backlog = 2048
+workers = settings.WEB_WORKERS
+worker_class = "sync"  # gthread and more workers gained nothing that was measured
+preload_app = False  # a worker that cannot start must not take the master with it
+timeout = 30
+graceful_timeout = 20
+proc_name = "signalsync"
+control_socket_disable = True
+# The heartbeat file: on a disk that stalls, healthy workers would look dead and be killed.
+_memory = Path("/dev/shm")  # noqa: S108 - as gunicorn advises; the file it makes there has no name
+worker_tmp_dir = str(_memory) if _memory.is_dir() else None
+
+# gunicorn's loggers go to the console of settings.LOGGING, which masks tokens.
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss'
+logconfig_dict = {
+    **settings.LOGGING,
+    "loggers": {
+        **cast("dict[str, object]", settings.LOGGING["loggers"]),
+        "gunicorn.error": {"level": settings.LOG_LEVEL},
+        "gunicorn.access": {"level": settings.LOG_LEVEL},
+    },
+}

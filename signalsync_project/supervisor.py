@@ -1,0 +1,254 @@
+"""Keeps a few processes running: starts them, restarts what dies or wedges, stops them gracefully, leaves no orphans.
+
+One thread decides everything, in turns of at most TURN seconds; only watchdogs run in threads of their own, because
+what they ask (a database) may not answer. docs/operations.md says what restarts what.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from signalsync_project.supervised import adopt_orphans
+
+logger = logging.getLogger(__name__)
+
+TURN = 0.2
+STEADY = 60.0
+"""Seconds after which a child counts as running well: its next restart waits the shortest time again."""
+LONGEST_BACKOFF = 30.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process to keep running: a Python module and its arguments, in a session of its own.
+
+    `watchdog` returns why the child must be restarted although it runs, or None. It is first asked `watchdog_after`
+    seconds after a start, then every `watchdog_every` seconds; when it raises, nothing is known and the child is
+    left alone for another `watchdog_after` seconds. All times are in seconds.
+    """
+
+    name: str
+    argv: Sequence[str]
+    env: Mapping[str, str]
+    stop_grace_seconds: float = 10.0
+    watchdog: Callable[[], str | None] | None = None
+    watchdog_every: float = 30.0
+    watchdog_after: float = 60.0
+    inherited_fds: Sequence[int] = ()
+
+
+def backoff(failures: int) -> float:
+    """Seconds to wait before the restart that follows so many failures in a row: 1, 2, 4 … 30."""
+    return min(LONGEST_BACKOFF, 2.0 ** (min(failures, 10) - 1))
+
+
+def failures_after(failures: int, ran_for: float) -> int:
+    """Failures in a row, counting one more death after so many seconds of running."""
+    return 1 if ran_for >= STEADY else failures + 1
+
+
+def how_it_ended(status: int) -> str:
+    """A wait status in words."""
+    code = os.waitstatus_to_exitcode(status)
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
+
+
+class Verdict:
+    """One question to a watchdog, asked in a daemon thread: it may hang, and must not hold up anything."""
+
+    def __init__(self, ask: Callable[[], str | None]) -> None:
+        self.reason: str | None = None
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, args=(ask,), daemon=True)
+        self._thread.start()
+
+    @property
+    def known(self) -> bool:
+        return not self._thread.is_alive()
+
+    def _run(self, ask: Callable[[], str | None]) -> None:
+        try:
+            self.reason = ask()
+        except Exception as error:  # noqa: BLE001: whatever it is, the supervisor goes on and reports it
+            self.error = error
+
+
+@dataclass
+class Process:
+    """A child's present state. `pid` is None while it waits for its restart at `start_at`."""
+
+    child: Child
+    pid: int | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    kill_at: float | None = None
+    failures: int = 0
+    ask_at: float = 0.0
+    verdict: Verdict | None = None
+    watchdog_blind: bool = False
+
+    def start(self, now: float) -> None:
+        """Spawned from the main thread: the death signal follows the thread, see supervised."""
+        command = [sys.executable, "-m", "signalsync_project.supervised", str(os.getpid()), *self.child.argv]
+        self.pid = os.posix_spawn(
+            sys.executable,
+            command,
+            dict(self.child.env),
+            setsid=True,
+            setsigmask=[],
+            setsigdef=[*STOP_SIGNALS, signal.SIGCHLD],
+            file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in self.child.inherited_fds],
+        )
+        self.started_at, self.kill_at, self.verdict = now, None, None
+        self.ask_at = now + self.child.watchdog_after
+        logger.info("%s started (pid %d)", self.child.name, self.pid)
+
+    def terminate(self, now: float) -> None:
+        """Ask the main process alone: a signal to django-q's whole group kills its tasks and hangs it."""
+        if self.pid is not None and self.kill_at is None:
+            self.kill_at = now + self.child.stop_grace_seconds
+            os.kill(self.pid, signal.SIGTERM)
+
+    def kill_group(self) -> None:
+        if self.pid is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
+
+    def kill_when_overdue(self, now: float) -> None:
+        if self.kill_at is not None and now >= self.kill_at:
+            logger.warning(
+                "%s did not stop within %g s: killed", self.child.name, self.child.stop_grace_seconds
+            )
+            self.kill_group()
+            self.kill_at = now + self.child.stop_grace_seconds
+
+    def ended(self, status: int, now: float, stopping: bool) -> None:
+        """The main process is gone: its group goes too, and it is due again after the back-off."""
+        self.kill_group()
+        ran_for = now - self.started_at
+        self.pid, self.kill_at, self.verdict = None, None, None
+        if stopping:
+            logger.info("%s stopped: %s", self.child.name, how_it_ended(status))
+            return
+        self.failures = failures_after(self.failures, ran_for)
+        wait = backoff(self.failures)
+        self.start_at = now + wait
+        logger.error(
+            "%s %s after %.0f s; restarting in %.0f s", self.child.name, how_it_ended(status), ran_for, wait
+        )
+
+    def watch(self, now: float) -> None:
+        """Ask the watchdog when it is due, and act on its answer."""
+        if self.child.watchdog is None or self.kill_at is not None:
+            return
+        if self.verdict is None:
+            if now >= self.ask_at:
+                self.verdict = Verdict(self.child.watchdog)
+        elif self.verdict.known:
+            verdict, self.verdict = self.verdict, None
+            self.ask_at = now + (self.child.watchdog_after if verdict.error else self.child.watchdog_every)
+            self._report_blindness(verdict.error)
+            if verdict.reason:
+                logger.error("%s is wedged: %s; restarting it", self.child.name, verdict.reason)
+                self.terminate(now)
+
+    def _report_blindness(self, error: Exception | None) -> None:
+        if error and not self.watchdog_blind:
+            logger.warning("%s cannot be judged: %s", self.child.name, error)
+        elif self.watchdog_blind and not error:
+            logger.info("%s can be judged again", self.child.name)
+        self.watchdog_blind = error is not None
+
+
+@dataclass
+class Supervisor:
+    """Runs its children until SIGTERM, SIGINT or SIGHUP; a second one of these kills what is still stopping."""
+
+    children: Sequence[Child]
+    processes: list[Process] = field(init=False)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.processes = [Process(child) for child in self.children]
+
+    def run(self) -> None:
+        """Returns when every child has stopped. Call it in the main thread, where signals arrive."""
+        adopt_orphans()
+        with _signals() as waiting:
+            try:
+                while not self.stopping or any(process.pid for process in self.processes):
+                    self._turn(time.monotonic())
+                    for number in waiting(TURN):
+                        self._on_signal(number)
+            finally:
+                for process in self.processes:
+                    process.kill_group()
+
+    def _turn(self, now: float) -> None:
+        self._reap(now)
+        for process in self.processes:
+            if process.pid is None:
+                if not self.stopping and now >= process.start_at:
+                    process.start(now)
+            else:
+                process.kill_when_overdue(now)
+                process.watch(now)
+
+    def _reap(self, now: float) -> None:
+        """Collect every dead process: children, and orphans that the kernel gave to this one."""
+        running = {process.pid: process for process in self.processes if process.pid is not None}
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid in running:
+                running[pid].ended(status, now, self.stopping)
+
+    def _on_signal(self, number: int) -> None:
+        if number not in STOP_SIGNALS:
+            return
+        now = time.monotonic()
+        if self.stopping:
+            logger.warning("%s again: killing what still runs", signal.Signals(number).name)
+            for process in self.processes:
+                process.kill_group()
+        else:
+            logger.info("%s: stopping; once more to kill", signal.Signals(number).name)
+            self.stopping = True
+            for process in self.processes:
+                process.terminate(now)
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[float], bytes]]:
+    """A function that waits at most so many seconds and returns the numbers of the signals that came meanwhile."""
+    reader, writer = socket.socketpair()
+    reader.setblocking(False)
+    writer.setblocking(False)
+
+    def waiting(seconds: float) -> bytes:
+        ready, _, _ = select.select([reader], [], [], seconds)
+        return reader.recv(4096) if ready else b""
+
+    previous = {number: signal.signal(number, lambda *_: None) for number in (*STOP_SIGNALS, signal.SIGCHLD)}
+    previous_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    try:
+        yield waiting
+    finally:
+        signal.set_wakeup_fd(previous_fd)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        reader.close()
+        writer.close()
