@@ -422,6 +422,30 @@ def test_a_record_that_cannot_be_put_aside_stays(spool: Spool, monkeypatch: pyte
     assert taken(spool) == [b"2", b"3"]
 
 
+def test_a_rejected_record_is_on_the_disk_before_its_segment_goes(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.append(spooled(2))
+    steps: list[str] = []
+    fsync, unlink = os.fsync, os.unlink
+
+    def recorded_fsync(fd: int) -> None:
+        steps.append(Path(os.readlink(f"/proc/self/fd/{fd}")).name)
+        fsync(fd)
+
+    def recorded_unlink(path: Path) -> None:
+        steps.append(f"unlink {path.suffix}")
+        unlink(path)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "unlink", recorded_unlink)
+    spool.drain(refuse_two)
+    sealing, draft, *names = steps
+    assert sealing == "spool"
+    assert draft.endswith(".json.tmp")
+    assert names == ["rejected", "spool", "unlink .draining"]
+
+
 def test_a_whole_record_of_an_unknown_version_is_put_aside_not_dropped(spool: Spool) -> None:
     spool.append(spooled(1))
     payload = b'{"version": 9}'
