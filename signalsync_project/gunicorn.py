@@ -1,4 +1,4 @@
-"""gunicorn's configuration: `gunicorn -c python:signalsync_project.gunicorn`, as `manage.py serve` runs it."""
+"""gunicorn's configuration: `gunicorn -c python:signalsync_project.gunicorn`, as `serve` runs it."""
 
 import os
 from pathlib import Path

@@ -1,9 +1,9 @@
 """Runs a Python module so that neither it nor any process it forks outlives its parent.
 
 `python -m signalsync_project.supervised PARENT MODULE [ARG…]` is `python -m MODULE ARG…` for a child of the
-process PARENT. Linux sends the death signal when the *thread* that forked ends, and forgets it at every fork: so
-the supervisor starts children from its main thread, and here a hook renews the request in each forked process
-(gunicorn's and django-q's workers are forked). Elsewhere than on Linux both calls do nothing.
+process PARENT. Linux sends the death signal when the *thread* that forked ends, and forgets it at every fork:
+so the supervisor starts children from its main thread, and here a hook renews the request in each forked
+process (gunicorn's and django-q's workers are forked). Elsewhere than on Linux both calls do nothing.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
-"""Keeps a few processes running: starts them, restarts what dies or wedges, stops them gracefully, leaves no orphans.
+"""Keeps a few processes running: starts, restarts and stops them, and leaves no orphans.
 
-One thread decides everything, in turns of at most TURN seconds; only watchdogs run in threads of their own, because
-what they ask (a database) may not answer. docs/operations.md says what restarts what.
+One thread decides everything, in turns of at most TURN seconds; only watchdogs run in threads of their own,
+because what they ask (a database) may not answer. docs/operations.md says what restarts what.
 """
 
 import logging
@@ -31,9 +31,9 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Child:
     """A process to keep running: a Python module and its arguments, in a session of its own.
 
-    `watchdog` returns why the child must be restarted although it runs, or None. It is first asked `watchdog_after`
-    seconds after a start, then every `watchdog_every` seconds; when it raises, nothing is known and the child is
-    left alone for another `watchdog_after` seconds. All times are in seconds.
+    `watchdog` returns why the child must be restarted although it runs, or None. It is first asked
+    `watchdog_after` seconds after a start, then every `watchdog_every` seconds; when it raises, nothing is
+    known and the child is left alone for another `watchdog_after` seconds. All times are in seconds.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Verdict:
     def _run(self, ask: Callable[[], str | None]) -> None:
         try:
             self.reason = ask()
-        except Exception as error:  # noqa: BLE001: whatever it is, the supervisor goes on and reports it
+        except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor goes on and reports it
             self.error = error
 
 
@@ -97,20 +97,26 @@ class Process:
     watchdog_blind: bool = False
 
     def start(self, now: float) -> None:
-        """Spawned from the main thread: the death signal follows the thread, see supervised."""
-        command = [sys.executable, "-m", "signalsync_project.supervised", str(os.getpid()), *self.child.argv]
-        self.pid = os.posix_spawn(
+        self.started_at, self.kill_at, self.verdict = now, None, None
+        self.ask_at = now + self.child.watchdog_after
+        try:
+            self.pid = self._spawn()
+        except OSError as error:  # no memory, no process left: as good as a death
+            self._put_off(now, f"cannot be started ({error})")
+        else:
+            logger.info("%s started (pid %d)", self.child.name, self.pid)
+
+    def _spawn(self) -> int:
+        """To be called in the main thread: the death signal follows the thread, see supervised."""
+        return os.posix_spawn(
             sys.executable,
-            command,
+            [sys.executable, "-m", "signalsync_project.supervised", str(os.getpid()), *self.child.argv],
             dict(self.child.env),
             setsid=True,
             setsigmask=[],
             setsigdef=[*STOP_SIGNALS, signal.SIGCHLD],
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in self.child.inherited_fds],
         )
-        self.started_at, self.kill_at, self.verdict = now, None, None
-        self.ask_at = now + self.child.watchdog_after
-        logger.info("%s started (pid %d)", self.child.name, self.pid)
 
     def terminate(self, now: float) -> None:
         """Ask the main process alone: a signal to django-q's whole group kills its tasks and hangs it."""
@@ -125,26 +131,26 @@ class Process:
 
     def kill_when_overdue(self, now: float) -> None:
         if self.kill_at is not None and now >= self.kill_at:
-            logger.warning(
-                "%s did not stop within %g s: killed", self.child.name, self.child.stop_grace_seconds
-            )
+            grace = self.child.stop_grace_seconds
+            logger.warning("%s did not stop within %g s: killing it", self.child.name, grace)
             self.kill_group()
-            self.kill_at = now + self.child.stop_grace_seconds
+            self.kill_at = now + grace
 
     def ended(self, status: int, now: float, stopping: bool) -> None:
         """The main process is gone: its group goes too, and it is due again after the back-off."""
         self.kill_group()
-        ran_for = now - self.started_at
         self.pid, self.kill_at, self.verdict = None, None, None
         if stopping:
-            logger.info("%s stopped: %s", self.child.name, how_it_ended(status))
-            return
+            logger.info("%s %s", self.child.name, how_it_ended(status))
+        else:
+            self._put_off(now, how_it_ended(status))
+
+    def _put_off(self, now: float, what: str) -> None:
+        ran_for = now - self.started_at
         self.failures = failures_after(self.failures, ran_for)
         wait = backoff(self.failures)
         self.start_at = now + wait
-        logger.error(
-            "%s %s after %.0f s; restarting in %.0f s", self.child.name, how_it_ended(status), ran_for, wait
-        )
+        logger.error("%s %s after %.0f s; restarting in %.0f s", self.child.name, what, ran_for, wait)
 
     def watch(self, now: float) -> None:
         """Ask the watchdog when it is due, and act on its answer."""
@@ -171,7 +177,7 @@ class Process:
 
 @dataclass
 class Supervisor:
-    """Runs its children until SIGTERM, SIGINT or SIGHUP; a second one of these kills what is still stopping."""
+    """Runs its children until SIGTERM, SIGINT or SIGHUP; a second such signal kills what still runs."""
 
     children: Sequence[Child]
     processes: list[Process] = field(init=False)
@@ -233,7 +239,7 @@ class Supervisor:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[float], bytes]]:
-    """A function that waits at most so many seconds and returns the numbers of the signals that came meanwhile."""
+    """A function that waits at most so many seconds and returns the numbers of the signals that came."""
     reader, writer = socket.socketpair()
     reader.setblocking(False)
     writer.setblocking(False)
