@@ -1,0 +1,173 @@
+"""Time as the indicator tells it: minutes, bars, wall clocks without a zone, and how the zone is learned.
+
+Everything here is pure. Moments are aware UTC; *naive* times are wall clocks as sent, and never stored.
+docs/clocks.md explains the rules in prose.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
+from heapq import nsmallest
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from signals.vocabulary import Direction, Session
+
+MINUTE = timedelta(minutes=1)
+NEW_YORK = "America/New_York"
+VOTES_THAT_DECIDE = 5
+LONGEST_LAG = 16  # minutes; an ENTRY up to here after its id's bar still says which zone the id is in
+
+_TRADE_ID = re.compile(
+    r"([0-9]{4})([0-9]{2})([0-9]{2})_([0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{3})?(?:_([A-Z]+))?"
+)
+_DIRECTIONS = {
+    **dict.fromkeys(("BULLISH", "BULL", "LONG", "BUY"), Direction.BULLISH.value),
+    **dict.fromkeys(("BEARISH", "BEAR", "SHORT", "SELL"), Direction.BEARISH.value),
+}
+# An id outside these years is no bar's; far enough from datetime's ends for any zone to be added.
+_YEARS = range(1970, 2200)
+
+# Starts of the sessions by New York wall clock, latest first. ASIA runs up to midnight.
+_SESSIONS = (
+    (time(20, 0), Session.ASIA),
+    (time(16, 0), Session.AFTER_HOURS),
+    (time(13, 0), Session.NY_PM),
+    (time(12, 0), Session.NY_LUNCH),
+    (time(8, 30), Session.NY_AM),
+    (time(6, 0), Session.NY_PRE),
+    (time(0, 0), Session.LONDON),
+)
+
+
+def floor_minute(t: datetime) -> datetime:
+    """The UTC minute that `t` is in. Raises ValueError for a naive time."""
+    if t.utcoffset() is None:
+        raise ValueError(f"{t!r} has no time zone: attach one, or use instant() for a wall clock")
+    return t.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def bar_of(fire_minute: datetime) -> datetime:
+    """Open of the one-minute bar at whose close an alert fired."""
+    return floor_minute(fire_minute) - MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class TradeId:
+    """What a trade id says: `naive`, the open of a bar, zone unknown, cut to the minute; and a direction."""
+
+    naive: datetime
+    direction: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read YYYYMMDD_HHMMSSmmm_DIRECTION in any case; None when it names no minute that exists.
+
+        Milliseconds and direction may be missing; a direction that is not understood is None.
+        """
+        match = _TRADE_ID.fullmatch(text.strip().upper())
+        if match is None:
+            return None
+        *numbers, direction = match.groups()
+        year, month, day, hour, minute, second = map(int, numbers)
+        try:
+            # An id has no zone. Its seconds must exist, and then decide nothing.
+            naive = datetime(year, month, day, hour, minute, second).replace(second=0)  # noqa: DTZ001
+        except ValueError:
+            return None
+        return cls(naive, _DIRECTIONS.get(direction or "")) if year in _YEARS else None
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def instant(naive: datetime, zone: str, near: datetime | None = None) -> datetime:
+    """The UTC moment of a wall clock in `zone`.
+
+    When clocks go back, an hour happens twice: it is the later of the two if a bar that opens then has closed
+    by `near` (the fire minute of an event about it), else the earlier. When clocks go forward, a skipped time
+    is moved on by the change (02:30 becomes 03:30). Raises ValueError for an aware time.
+    """
+    if naive.tzinfo is not None:
+        raise ValueError(f"{naive!r} already has a time zone: pass a wall clock without one")
+    wall = naive.replace(tzinfo=_zone(zone), fold=0)
+    first, second = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+    # In a skipped hour `second` lies before `first`; only in a repeated one does it lie after.
+    if near is not None and first < second <= near - MINUTE:
+        return second
+    return first
+
+
+def local(t: datetime, zone: str) -> datetime:
+    """`t` on the wall clock of `zone` (aware)."""
+    if t.utcoffset() is None:
+        raise ValueError(f"{t!r} has no time zone: attach one, or use instant() for a wall clock")
+    return t.astimezone(_zone(zone))
+
+
+def session_of(bar_open: datetime, zone: str = NEW_YORK) -> Session:
+    """The trading session that a bar belongs to, by the wall clock of its open."""
+    clock = local(bar_open, zone).time()
+    return next(session for start, session in _SESSIONS if clock >= start)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Vote:
+    """One event's word for a zone. Checksum and position (of the payload, in it) make the order total."""
+
+    minute: datetime
+    checksum: str
+    position: int
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The zone of one trade id, and what decided it."""
+
+    zone: str
+    by: Literal["only_possible", "votes", "configured"]
+
+
+def vote_zone(naive: datetime, fire_minute: datetime, zones: Sequence[str]) -> str | None:
+    """The zone that a SIGNAL_CREATED or ENTRY speaks for: where it fired soonest after its id's bar opened.
+
+    That must be 1 (at the bar's close) to 16 minutes, else None. Among equals the earlier in `zones`.
+    """
+    lags = {zone: (fire_minute - instant(naive, zone, near=fire_minute)) // MINUTE for zone in zones}
+    credible = [zone for zone in zones if 1 <= lags[zone] <= LONGEST_LAG]
+    return min(credible, key=lags.__getitem__, default=None)
+
+
+def possible_zones(naive: datetime, first_minute: datetime, zones: Sequence[str]) -> tuple[str, ...]:
+    """The zones in which the id's bar had closed when the first event about it fired."""
+    return tuple(z for z in zones if instant(naive, z, near=first_minute) + MINUTE <= first_minute)
+
+
+def decide(
+    naive: datetime, first_minute: datetime, votes: Iterable[Vote], zones: Sequence[str], configured: str
+) -> Decision:
+    """The zone of a trade id whose first event fired at `first_minute`.
+
+    A zone in which the bar had not closed by then is impossible; if that leaves one, it is that one. Else the
+    five votes nearest to `first_minute` decide by majority among the zones left (all, if none is), and the
+    nearest vote breaks a tie. The five are picked before votes for impossible zones are put aside: no sixth
+    vote can matter, and `votes` may hold any others, in any order, even repeated.
+    """
+    if not zones:
+        raise ValueError("no candidate zones: give a source at least one")
+    standing = possible_zones(naive, first_minute, zones)
+    if len(standing) == 1:
+        return Decision(standing[0], "only_possible")
+    standing = standing or tuple(zones)
+    nearest = nsmallest(VOTES_THAT_DECIDE, set(votes), key=lambda v: (abs(v.minute - first_minute), v))
+    counted = Counter(vote.zone for vote in nearest if vote.zone in standing)
+    if counted:
+        # Counter keeps the order of first appearance, nearest first, and max() takes the first of equals.
+        return Decision(max(counted, key=counted.__getitem__), "votes")
+    return Decision(configured if configured in standing else standing[0], "configured")
