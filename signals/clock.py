@@ -21,9 +21,7 @@ NEW_YORK = "America/New_York"
 VOTES_THAT_DECIDE = 5
 LONGEST_LAG = 16  # minutes; an ENTRY up to here after its id's bar still says which zone the id is in
 
-_TRADE_ID = re.compile(
-    r"([0-9]{4})([0-9]{2})([0-9]{2})_([0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{3})?(?:_([A-Z]+))?"
-)
+_TRADE_ID = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})_([0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{3})?(?:_([A-Z]+))?")
 _DIRECTIONS = {
     **dict.fromkeys(("BULLISH", "BULL", "LONG", "BUY"), Direction.BULLISH.value),
     **dict.fromkeys(("BEARISH", "BEAR", "SHORT", "SELL"), Direction.BEARISH.value),

@@ -98,9 +98,7 @@ SECRET_KEY: str = value("SECRET_KEY")
 if PRODUCTION:
     missing = [name for name in ("SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN") if not value(name)]
     if missing:
-        raise ImproperlyConfigured(
-            f"PRODUCTION=1 needs {', '.join(missing)} in the environment; see docs/settings.md."
-        )
+        raise ImproperlyConfigured(f"PRODUCTION=1 needs {', '.join(missing)} in the environment; see docs/settings.md.")
     if len(WEBHOOK_TOKEN) < 24:
         raise ImproperlyConfigured("WEBHOOK_TOKEN: use at least 24 random characters.")
 else:

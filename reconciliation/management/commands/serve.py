@@ -1,0 +1,156 @@
+"""`manage.py serve`: the whole system in one command. The web server and the worker, supervised."""
+
+import os
+import signal
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from reconciliation import bootstrap, worker
+from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout
+from signalsync_project.supervised import die_with
+from signalsync_project.supervisor import Child, Supervisor
+
+WEDGED_AFTER_INTERVALS = 2.5
+
+
+class Command(BaseCommand):
+    help = "Run the web server and the background worker until Ctrl-C, restarting what dies or wedges."
+    # Here, not before: a database that is down must not keep the webhook from spooling.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-worker", action="store_true", help="web server only")
+        parser.add_argument("--no-web", action="store_true", help="background worker only")
+        parser.add_argument(
+            "--bind",
+            default=f"{settings.HOST}:{settings.PORT}",
+            metavar="HOST:PORT",
+            help="address to listen on; port 0 takes a free one (default: %(default)s)",
+        )
+        parser.add_argument(
+            "--stop-with-parent",
+            action="store_true",
+            help="stop gracefully when the process that started this one dies, as `make run` wants it",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["no_web"] and options["no_worker"]:
+            raise CommandError("--no-web and --no-worker together leave nothing to run.")
+        if options["stop_with_parent"]:
+            die_with(os.getppid(), signal.SIGTERM)
+        # Until the supervisor takes over, SIGTERM unwinds like Ctrl-C: a half-made demo is rolled back.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self.run(options)
+        except KeyboardInterrupt:
+            self.stdout.write("Stopped before it was started.")
+
+    def run(self, options: dict[str, Any]) -> None:
+        listener = None if options["no_web"] else listen(options["bind"])
+        children = [] if listener is None else [web(listener)]
+        if not options["no_worker"]:
+            children.append(cluster())
+        self.prepare_database()
+        if listener is not None:
+            self.stdout.write(
+                self.style.SUCCESS(f"\nSignalSync runs at {address(listener)} (Ctrl-C stops it)\n")
+            )
+        self.stdout.flush()
+        connections.close_all()  # the supervisor needs none, and its children must not share one
+        Supervisor(children).run()
+
+    def prepare_database(self) -> None:
+        """Migrate outside production, then make what a first start needs."""
+        try:
+            connection.ensure_connection()
+        except OperationalError as error:
+            if connection.vendor == "sqlite":
+                raise CommandError(f"The database file cannot be opened: {error}") from error
+            self.stderr.write(f"The database does not answer ({error}).")
+            self.stderr.write("Starting all the same: alerts are spooled until it does.")
+            return
+        if pending_migrations():
+            if settings.PRODUCTION:
+                raise CommandError(
+                    "The database is behind the code: run `manage.py migrate`, then start again."
+                )
+            call_command("migrate", verbosity=0, stdout=self.stdout)
+        bootstrap.prepare(self.stdout)
+
+
+def pending_migrations() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def listen(bind: str) -> socket.socket:
+    """A listening socket at HOST:PORT. It stays open while gunicorn restarts, so alerts wait instead of failing."""
+    host, _, port = bind.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        family, _, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        return socket.create_server(place[:2], family=family, backlog=backlog)
+    except (OSError, ValueError, OverflowError) as error:
+        raise CommandError(
+            f"Cannot listen on {bind}: {error}. Is SignalSync running already? "
+            "Another port: `make run PORT=8001`, or --bind 127.0.0.1:8001."
+        ) from error
+
+
+def address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - shown, not bound
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What a child needs beside the environment: the project on its path, wherever this was started from."""
+    path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
+    return {
+        **os.environ,
+        "PYTHONPATH": path,
+        "PYTHONUNBUFFERED": "1",
+        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
+        **more,
+    }
+
+
+def web(listener: socket.socket) -> Child:
+    fd = listener.fileno()
+    return Child(
+        name="web",
+        argv=("gunicorn", "-c", "python:signalsync_project.gunicorn", "signalsync_project.wsgi:application"),
+        env=environment(**{LISTENING_FD: str(fd)}),
+        stop_grace_seconds=graceful_timeout + 5,
+        inherited_fds=(fd,),
+    )
+
+
+def cluster() -> Child:
+    patience = WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL
+    return Child(
+        name="worker",
+        argv=("django", "qcluster"),
+        env=environment(),
+        # A task may run this long, and a stopping cluster waits for it.
+        stop_grace_seconds=settings.Q_CLUSTER["timeout"] + 5,
+        watchdog=worker_wedged,
+        watchdog_every=30,
+        watchdog_after=patience,
+    )
+
+
+def worker_wedged() -> str | None:
+    """Asked in a thread of its own, whose connection nobody else would close."""
+    try:
+        return worker.wedged(timezone.now())
+    finally:
+        connections.close_all()

@@ -1,0 +1,285 @@
+"""The way in, and the only one: bytes become a delivery, its events, and a projection, in one transaction.
+
+Webhook, alert-log import, spool drain and replay from quarantine all call `take_in`. Nothing received is lost:
+what cannot be read is quarantined, what was here before is a duplicate, and a projection that fails marks its signal
+for rebuild, behind stored delivery and events.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
+from django.db.models import Q
+
+from . import dialects
+from .clock import TradeId, bar_of, floor_minute, vote_zone
+from .facts import EventFacts, Reading, UnreadableError
+from .models import AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source
+from .prices import Bar, store_bars
+from .projector import NeedsSourceLock, project
+from .projection import BIRTH
+from .senders import stored_address
+from .vocabulary import Channel, DeliveryStatus
+
+log = logging.getLogger(__name__)
+DEADLOCK_TRIES = 3
+
+
+def checksum_of(body: bytes) -> str:
+    """Identity of a payload: BLAKE2b, 128 bits, hex."""
+    return blake2b(body, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One body to take in. `fired_at` is the alert log's time where there is one; the body's secrets are masked."""
+
+    body: bytes
+    received_at: datetime
+    channel: Channel = Channel.WEBHOOK
+    fired_at: datetime | None = None
+    content_type: str = ""
+    remote_addr: str = ""
+    alert_id: str = ""
+    log_status: str = ""
+    replay_of: Delivery | None = None
+
+    @property
+    def fire_minute(self) -> datetime:
+        return floor_minute(self.fired_at or self.received_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one incoming body. `signals_*` count the signals that its transaction touched through it."""
+
+    delivery_id: UUID
+    status: DeliveryStatus
+    events: int
+    reason: str = ""
+    repaired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch: an outcome each, in order, and how many signals were made and changed."""
+
+    outcomes: tuple[Outcome, ...]
+    signals_created: int = 0
+    signals_updated: int = 0
+
+
+@dataclass(slots=True)
+class Parcel:
+    """An incoming body on its way: its delivery row, and the reading or what is wrong with it."""
+
+    incoming: Incoming
+    delivery: Delivery
+    reading: Reading | None = None
+    proposal: str = ""
+
+
+def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime) -> Taken:
+    """Take in bodies of one source in one transaction. Raises DatabaseError when storing failed: nothing is kept.
+
+    A failing projection is not a failing store: the transaction is made again, careful to keep delivery and events.
+    """
+    parcels = [open_parcel(source, item) for item in incoming]
+    lock_source, careful = brings_votes(parcels), False
+    for attempt in range(DEADLOCK_TRIES + 2):
+        try:
+            with transaction.atomic():
+                return store(source, parcels, now, lock_source=lock_source, careful=careful)
+        except NeedsSourceLock:
+            lock_source = True
+        except (DataError, IntegrityError) as error:
+            if careful:
+                raise
+            log.warning("storing %d deliveries again, carefully: %s", len(parcels), error)
+            careful = True
+        except OperationalError as error:
+            if attempt >= DEADLOCK_TRIES or "deadlock" not in str(error):
+                raise
+        reset(parcels)
+    raise DatabaseError("storing was tried too often")
+
+
+def reset(parcels: Sequence[Parcel]) -> None:
+    """Undo in memory what a rolled-back transaction had settled about the deliveries."""
+    for parcel in parcels:
+        if parcel.delivery.status == DeliveryStatus.DUPLICATE:
+            parcel.delivery = delivery_row(parcel.delivery.source, parcel.incoming)
+            describe(parcel)
+
+
+def open_parcel(source: Source, incoming: Incoming) -> Parcel:
+    """Read a body, before any transaction."""
+    parcel = Parcel(incoming, delivery_row(source, incoming))
+    try:
+        parcel.reading = dialects.read(incoming.body)
+    except UnreadableError as error:
+        parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
+    except Exception as error:
+        log.exception("a dialect failed on a body")
+        parcel.delivery.reason = f"Reading failed with {type(error).__name__}: {error}. Please report the body."
+    describe(parcel)
+    return parcel
+
+
+def delivery_row(source: Source, incoming: Incoming) -> Delivery:
+    return Delivery(
+        source=source,
+        channel=incoming.channel,
+        received_at=incoming.received_at,
+        fire_minute=incoming.fire_minute,
+        fired_at=incoming.fired_at,
+        checksum=checksum_of(incoming.body),
+        raw=incoming.body,
+        size=len(incoming.body),
+        content_type=incoming.content_type[:80],
+        remote_addr=stored_address(incoming.remote_addr),
+        alert_id=incoming.alert_id[:32],
+        log_status=incoming.log_status[:40],
+        replay_of=incoming.replay_of,
+        status=DeliveryStatus.QUARANTINED,
+    )
+
+
+def describe(parcel: Parcel) -> None:
+    """Write on the delivery what was read from it."""
+    delivery, reading = parcel.delivery, parcel.reading
+    if reading is None:
+        delivery.status = DeliveryStatus.QUARANTINED
+        return
+    delivery.status = DeliveryStatus.ACCEPTED
+    delivery.dialect = reading.dialect
+    delivery.faults = list(reading.faults)
+    delivery.event_count = len(reading.events)
+    if reading.repair:
+        delivery.repair, delivery.repaired_text = reading.repair.summary[:200], reading.repair.text
+
+
+def brings_votes(parcels: Sequence[Parcel]) -> bool:
+    """Whether any event can vote on the source's clock; then writers of the source must queue."""
+    return any(event.type in BIRTH for parcel in parcels if parcel.reading for event in parcel.reading.events)
+
+
+def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, lock_source: bool, careful: bool) -> Taken:
+    """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
+    if lock_source:
+        # NO KEY UPDATE: writers that bring only updates go on beside us. On SQLite the transaction itself queues.
+        source = Source.objects.select_for_update(no_key=True).get(pk=source.pk)
+    new = insert_deliveries(source, parcels)
+    quarantine(new)
+    accepted = [parcel for parcel in new if parcel.reading is not None]
+    events = [event for parcel in accepted for event in event_rows(source, parcel)]
+    created, updated = project(source, events, now=now, locked=lock_source, careful=careful)
+    store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
+    note_heartbeats(source, accepted)
+    return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]:
+    """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones."""
+    # Sorted, so that two imports of one log do not wait for each other in a circle.
+    rows = sorted((parcel.delivery for parcel in parcels), key=lambda row: (row.fire_minute, row.checksum))
+    Delivery.objects.bulk_create(rows, ignore_conflicts=True)
+    there = set(Delivery.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
+    if repeated:
+        insert_duplicates(source, repeated)
+    return [parcel for parcel in parcels if parcel.delivery.pk in there]
+
+
+def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
+    """Store repetitions as rows that point to the delivery that was first. A log's exact time is noted on that one."""
+    same = Delivery.objects.filter(
+        ~Q(status=DeliveryStatus.DUPLICATE),
+        source=source,
+        checksum__in={parcel.delivery.checksum for parcel in parcels},
+        fire_minute__in={parcel.delivery.fire_minute for parcel in parcels},
+    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count")
+    first = {(row.checksum, row.fire_minute): row for row in same}
+    timed = []
+    for parcel in parcels:
+        row = parcel.delivery
+        original = first[row.checksum, row.fire_minute]
+        if row.fired_at and original.fired_at is None:
+            original.fired_at = row.fired_at
+            timed.append(original)
+        row.status, row.duplicate_of = DeliveryStatus.DUPLICATE, original
+        row.reason = "Same source, bytes and minute as an earlier delivery."
+        row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
+    Delivery.objects.bulk_update(timed, ["fired_at"], batch_size=500)
+    Delivery.objects.bulk_create([parcel.delivery for parcel in parcels])
+
+
+def quarantine(parcels: Sequence[Parcel]) -> None:
+    Quarantine.objects.bulk_create(
+        Quarantine(delivery=parcel.delivery, proposal=parcel.proposal) for parcel in parcels if parcel.reading is None
+    )
+
+
+def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
+    assert parcel.reading is not None
+    minute, checksum = parcel.incoming.fire_minute, parcel.delivery.checksum
+    rows = []
+    for event in parcel.reading.events:
+        row = SignalEvent(
+            source=source,
+            delivery=parcel.delivery,
+            position=event.position,
+            type=event.type,
+            fire_minute=minute,
+            payload_checksum=checksum,
+            facts=event.values,
+            clock_vote=vote_of(event, minute, source),
+        )
+        row.trade_id = event.trade_id  # type: ignore[attr-defined]  # until the signal's key is known
+        rows.append(row)
+    return rows
+
+
+def vote_of(event: EventFacts, minute: datetime, source: Source) -> str:
+    trade_id = TradeId.parse(event.trade_id) if event.type in BIRTH else None
+    return (vote_zone(trade_id.naive, minute, source.zones) or "") if trade_id else ""
+
+
+def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
+    assert parcel.reading is not None
+    return [
+        Bar(
+            symbol=bar.symbol or source.symbol,
+            time=floor_minute(bar.time) if bar.time else bar_of(parcel.incoming.fire_minute),
+            kind=PriceBar.Kind.CLOSE if bar.high is None else PriceBar.Kind.BAR,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            evidence=f"{parcel.delivery.checksum}:{bar.position}",
+        )
+        for bar in parcel.reading.bars
+    ]
+
+
+def note_heartbeats(source: Source, parcels: Sequence[Parcel]) -> None:
+    """The latest heartbeat's signal count goes to the source; an older one that arrives later changes nothing."""
+    beats = [parcel for parcel in parcels if parcel.reading and parcel.reading.heartbeat]
+    if not beats:
+        return
+    latest = max(beats, key=lambda parcel: (parcel.incoming.fire_minute, parcel.delivery.checksum))
+    assert latest.reading is not None and latest.reading.heartbeat is not None
+    minute = latest.incoming.fire_minute
+    Source.objects.filter(Q(last_heartbeat_at__isnull=True) | Q(last_heartbeat_at__lte=minute), pk=source.pk).update(
+        last_heartbeat_at=minute, signal_count=latest.reading.heartbeat.signal_count
+    )
+
+
+def outcome_of(parcel: Parcel) -> Outcome:
+    row = parcel.delivery
+    return Outcome(row.pk, DeliveryStatus(row.status), row.event_count, row.reason, bool(row.repair))

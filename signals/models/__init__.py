@@ -1,0 +1,19 @@
+"""What is stored. README.md's diagram says who writes what."""
+
+from .deliveries import Delivery, Quarantine, new_delivery_id
+from .prices import PriceBar
+from .signal import AutomatedSignal, Fill, SignalEvent
+from .sources import AlertId, Source, SourceToken
+
+__all__ = [
+    "AlertId",
+    "AutomatedSignal",
+    "Delivery",
+    "Fill",
+    "PriceBar",
+    "Quarantine",
+    "SignalEvent",
+    "Source",
+    "SourceToken",
+    "new_delivery_id",
+]

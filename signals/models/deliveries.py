@@ -1,0 +1,99 @@
+"""Deliveries: what arrived, byte for byte, and what became of it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from uuid_utils.compat import uuid7
+
+from signals.vocabulary import Channel, DeliveryStatus
+
+from .sources import Source
+
+
+def new_delivery_id() -> uuid.UUID:
+    """Time-ordered, made here and not by the database: a bulk insert that ignores conflicts returns no keys."""
+    return uuid7()
+
+
+class Delivery(models.Model):
+    """One webhook request or one row of an alert log. Append-only; the bytes are exactly those received.
+
+    Two exceptions: a token in the body is masked before storing, and a duplicate keeps no bytes of its own
+    (they equal those of `duplicate_of`). `fired_at` is set when an alert log names the exact second.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_delivery_id, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries")
+    channel = models.CharField(max_length=8, choices=Channel)
+    received_at = models.DateTimeField()
+    fire_minute = models.DateTimeField(help_text="The alert log's time, else the receipt, cut to the minute.")
+    fired_at = models.DateTimeField(null=True, blank=True, help_text="The alert log's time, where known.")
+    checksum = models.CharField(max_length=32)
+    raw = models.BinaryField()
+    size = models.PositiveIntegerField()
+    content_type = models.CharField(max_length=80, blank=True)
+    remote_addr = models.GenericIPAddressField(null=True, blank=True)
+    alert_id = models.CharField(max_length=32, blank=True)
+    log_status = models.CharField(max_length=40, blank=True, help_text="Webhook status as the alert log states it.")
+    status = models.CharField(max_length=12, choices=DeliveryStatus)
+    reason = models.TextField(blank=True)
+    dialect = models.CharField(max_length=16, blank=True)
+    repair = models.CharField(max_length=200, blank=True, help_text="What mending the body did, if it was mended.")
+    repaired_text = models.TextField(blank=True, help_text="What was read instead of the bytes.")
+    faults = models.JSONField(default=list, blank=True, help_text="Entries of a batch that could not be read.")
+    event_count = models.PositiveSmallIntegerField(default=0)
+    duplicate_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="duplicates")
+    replay_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replays")
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        db_table = "deliveries"
+        ordering = ["-received_at"]
+        constraints = [
+            # Sameness. It is a constraint, so that it holds under any concurrency; duplicates are rows beside it.
+            models.UniqueConstraint(
+                fields=["source", "checksum", "fire_minute"],
+                condition=~Q(status=DeliveryStatus.DUPLICATE),
+                name="delivery_same_bytes_same_minute",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["source", "-received_at"], name="delivery_by_receipt"),
+            models.Index(
+                fields=["status", "-received_at"],
+                name="delivery_not_accepted",
+                condition=~Q(status=DeliveryStatus.ACCEPTED),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dialect or 'delivery'} of {self.fire_minute:%Y-%m-%d %H:%M}Z"
+
+
+class Quarantine(models.Model):
+    """What operators do about a delivery that could not be read. The delivery itself stays as it is."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        REPLAYED = "replayed", "Replayed"
+        DISMISSED = "dismissed", "Dismissed"
+
+    delivery = models.OneToOneField(Delivery, on_delete=models.PROTECT, related_name="quarantine")
+    proposal = models.TextField(blank=True, help_text="A mended text worth looking at.")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN, db_index=True)
+    replay = models.ForeignKey(Delivery, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    note = models.TextField(blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name_plural = "quarantine"
+        ordering = ["-pk"]
+        permissions = [("replay_delivery", "Can mend, replay and dismiss quarantined deliveries")]
+
+    def __str__(self) -> str:
+        return f"{self.delivery}: {self.state}"

@@ -1,0 +1,31 @@
+"""Price evidence: one-minute bars, or only their closes."""
+
+from django.db import models
+
+
+class PriceBar(models.Model):
+    """A one-minute bar of a symbol. Prices in points. `kind` says how much of the bar is known.
+
+    One row per symbol and bar: a whole bar beats a close, then the greater checksum, so that the order in which
+    deliveries arrive does not matter.
+    """
+
+    class Kind(models.IntegerChoices):
+        CLOSE = 1, "Close only"
+        BAR = 2, "Open, high, low, close"
+
+    symbol = models.CharField(max_length=32)
+    time = models.DateTimeField(help_text="Open of the bar, UTC.")
+    kind = models.SmallIntegerField(choices=Kind)
+    open = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
+    high = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
+    low = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
+    close = models.DecimalField(max_digits=18, decimal_places=8)
+    evidence = models.CharField(max_length=40, help_text="Checksum and position of the delivery it came in.")
+
+    class Meta:
+        ordering = ["symbol", "-time"]
+        constraints = [models.UniqueConstraint(fields=["symbol", "time"], name="one_bar_per_symbol_and_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.time:%Y-%m-%d %H:%M}Z {self.close}"

@@ -1,0 +1,216 @@
+"""The signal, its events and its fills. `projection.py` says how the first follows from the other two."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from signals.vocabulary import DataSource, Direction, EventType, Session, Status
+
+from .deliveries import Delivery
+from .sources import Source
+
+MAX_TRADE_ID = 64
+
+
+def price(**options: Any) -> "models.DecimalField[Any, Any]":
+    return models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True, **options)
+
+
+def r_multiple(**options: Any) -> "models.DecimalField[Any, Any]":
+    return models.DecimalField(max_digits=18, decimal_places=10, null=True, blank=True, **options)
+
+
+def moment(**options: Any) -> "models.DateTimeField[Any, Any]":
+    return models.DateTimeField(null=True, blank=True, **options)
+
+
+class AutomatedSignal(models.Model):
+    """One trading signal: what all its events and fills add up to.
+
+    Prices are in points, MFE and MAE in R (multiples of |entry − stop|), moments UTC. A fired moment is a fire
+    minute; a `*_time` is the open of a bar, one minute earlier. `provenance` says of every value where it came from:
+    `{field: {source, tier, confidence, evidence, at}}`, tier null for what the owning event said.
+    """
+
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals")
+    trade_id = models.CharField(max_length=MAX_TRADE_ID)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
+
+    signal_time = moment(help_text="Open of the signal's bar (the triangle's).")
+    signal_date = models.DateField(null=True, blank=True, help_text="Its date in the market's zone.")
+    signal_time_str = models.CharField(max_length=8, null=True, blank=True)  # noqa: DJ001
+    session = models.CharField(max_length=12, choices=Session, null=True, blank=True)  # noqa: DJ001
+    session_label = models.CharField(max_length=24, null=True, blank=True)  # noqa: DJ001
+    htf_alignment = models.JSONField(null=True, blank=True)
+    htf_conflict = models.BooleanField(null=True, blank=True)
+    stated_time = models.CharField(max_length=19, null=True, blank=True)  # noqa: DJ001
+    triangle_time = moment()
+    clock_zone = models.CharField(max_length=48, blank=True, help_text="Zone in which its trade id was read.")
+    clock_by = models.CharField(max_length=16, blank=True, help_text="What decided the zone.")
+
+    entry_price = price()
+    stop_loss = price()
+    targets = models.JSONField(null=True, blank=True, help_text="tp1 to tp3 as the indicator stated them.")
+    targets_extended = models.JSONField(null=True, blank=True, help_text="1R to 20R.")
+    be_price = price()
+    confirmation_time = moment(help_text="Open of ENTRY's bar.")
+    bars_to_confirmation = models.PositiveIntegerField(null=True, blank=True)
+
+    created_fired_at = moment()
+    entry_fired_at = moment()
+    be_triggered_at = moment()
+    be_exit_at = moment(help_text="End of the leg whose stop moved to break-even.")
+    be_exit_price = price()
+    be_exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    stop_exit_at = moment(help_text="End of the leg with the original stop.")
+    stop_exit_price = price()
+    stop_exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    seen_confirmed_at = moment(help_text="First event that proves confirmation without being ENTRY.")
+    seen_completed_at = moment(help_text="First report that calls it completed.")
+    cancelled_at = moment(help_text="Fire minute of the cancellation.")
+    cancellation_time = moment()
+    cancel_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    cancelled_by = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    bars_pending = models.PositiveIntegerField(null=True, blank=True)
+    single_leg = models.BooleanField(default=False)
+
+    be_mfe = r_multiple(help_text="MFE of the break-even leg.")
+    no_be_mfe = r_multiple(help_text="MFE of the leg with the original stop.")
+    mae = r_multiple()
+    be_mfe_peak = r_multiple()
+    no_be_mfe_peak = r_multiple()
+    mfe_as_of = moment(help_text="Latest bar that a reported or filled MFE covers, else ENTRY's bar.")
+    mae_as_of = moment()
+    current_price = price()
+    highest_high = price()
+    lowest_low = price()
+
+    first_event_at = models.DateTimeField()
+    last_event_at = models.DateTimeField()
+    event_count = models.PositiveIntegerField(default=0)
+
+    provenance = models.JSONField(default=dict, blank=True)
+    data_source = models.CharField(max_length=20, choices=DataSource, default=DataSource.REALTIME)
+    confidence_score = models.DecimalField(max_digits=4, decimal_places=3, default=Decimal(1))
+    reconciliation_timestamp = moment()
+    reconciliation_reason = models.CharField(max_length=200, blank=True)
+    health_score = models.PositiveSmallIntegerField(default=100)
+    needs_sync = models.BooleanField(default=True, help_text="Something changed since the last cycle.")
+    check_at = moment(help_text="When the next cycle must look again though nothing changed.")
+    rebuild_error = models.TextField(blank=True, help_text="Why the last projection failed; the next cycle retries.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "automated_signals"
+        ordering = ["-first_event_at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "trade_id"], name="one_signal_per_source_and_trade"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="signal_status_known"),
+            models.CheckConstraint(
+                condition=Q(direction__isnull=True) | Q(direction__in=Direction.values),
+                name="signal_direction_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(confidence_score__gte=0, confidence_score__lte=1),
+                name="signal_confidence_in_range",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["trade_id"], name="signal_by_trade_id"),
+            models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
+            models.Index(fields=["-signal_time"], name="signal_by_time"),
+            # Partial: the cost of a cycle follows what changed and what is open, not what is stored.
+            models.Index(fields=["id"], name="signal_needs_sync", condition=Q(needs_sync=True)),
+            models.Index(fields=["check_at"], name="signal_check_due", condition=Q(check_at__isnull=False)),
+            models.Index(
+                fields=["source", "first_event_at"],
+                name="signal_clock_by_votes",
+                condition=~Q(clock_by="only_possible"),
+            ),
+            models.Index(
+                fields=["source", "first_event_at"],
+                name="signal_open",
+                condition=Q(status__in=[Status.PENDING, Status.CONFIRMED]),
+            ),
+        ]
+        permissions = [("reconcile_signal", "Can run a sync and undo fills")]
+
+    def __str__(self) -> str:
+        return self.trade_id
+
+    @property
+    def risk(self) -> Decimal | None:
+        """Points between entry and stop; None when unknown or zero (R would be undefined)."""
+        if self.entry_price is None or self.stop_loss is None or self.entry_price == self.stop_loss:
+            return None
+        return abs(self.entry_price - self.stop_loss)
+
+
+class SignalEvent(models.Model):
+    """One fact about one signal, read out of a delivery. Append-only; `facts` is described in facts.py."""
+
+    signal = models.ForeignKey(AutomatedSignal, on_delete=models.PROTECT, related_name="events")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="events", db_index=False)
+    position = models.PositiveSmallIntegerField(help_text="Index within the delivery.")
+    type = models.CharField(max_length=20, choices=EventType)
+    fire_minute = models.DateTimeField()
+    payload_checksum = models.CharField(max_length=32)
+    sequence_number = models.PositiveIntegerField(help_text="Order of arrival within the signal.")
+    facts = models.JSONField(default=dict)
+    clock_vote = models.CharField(max_length=48, blank=True, help_text="Zone that this event speaks for.")
+
+    class Meta:
+        db_table = "signal_events"
+        ordering = ["signal_id", "fire_minute", "sequence_number"]
+        constraints = [models.UniqueConstraint(fields=["delivery", "position"], name="one_event_per_entry")]
+        indexes = [
+            models.Index(fields=["source", "fire_minute"], name="event_votes", condition=~Q(clock_vote="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.fire_minute:%Y-%m-%d %H:%M}Z"
+
+
+class Fill(models.Model):
+    """One value that a tier put in. Written only by reconciliation's apply; the projection lets better values win."""
+
+    class State(models.TextChoices):
+        ACTIVE = "active", "Active"
+        PROPOSED = "proposed", "Waiting for approval"
+        SUPERSEDED = "superseded", "Replaced by a better value"
+        WITHDRAWN = "withdrawn", "Withdrawn: its evidence changed"
+        UNDONE = "undone", "Undone by an operator"
+
+    signal = models.ForeignKey(AutomatedSignal, on_delete=models.PROTECT, related_name="fills")
+    field = models.CharField(max_length=32)
+    gap = models.CharField(max_length=32, blank=True)
+    value = models.JSONField()
+    tier = models.CharField(max_length=12, help_text="0 to 3, or inference.")
+    method = models.CharField(max_length=40)
+    data_source = models.CharField(max_length=20, choices=DataSource)
+    confidence = models.DecimalField(max_digits=4, decimal_places=3)
+    evidence = models.JSONField(default=dict)
+    evidence_key = models.CharField(max_length=32, help_text="Digest of the evidence; undo bars it from returning.")
+    as_of = moment(help_text="The bar that a live measurement covers.")
+    state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
+    run_id = models.BigIntegerField(null=True, blank=True, help_text="The sync run that made it.")
+    created_at = models.DateTimeField()
+    ended_at = moment()
+
+    class Meta:
+        db_table = "signal_fills"
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["signal", "field"], condition=Q(state="active"), name="one_active_fill_per_field"
+            ),
+        ]
+        indexes = [models.Index(fields=["run_id"], name="fill_by_run")]
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value} (tier {self.tier})"

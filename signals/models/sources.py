@@ -1,0 +1,78 @@
+"""Sources: who sends, how they are recognised, and what has been learned about them."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+
+
+def default_zones() -> list[str]:
+    return ["America/New_York", "America/Chicago"]
+
+
+class Source(models.Model):
+    """One indicator on one chart (or another sender), within which trade ids are unique."""
+
+    name = models.SlugField(max_length=64, unique=True)
+    symbol = models.CharField(max_length=32, default="MNQ1!", help_text="What its prices are prices of.")
+    tick_size = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal("0.25"))
+    calendar = models.CharField(max_length=48, default="CME Globex Equity", help_text="Market calendar, or 24/7.")
+    market_zone = models.CharField(
+        max_length=48, default="America/New_York", help_text="Zone of local dates and sessions."
+    )
+    clock_zone = models.CharField(
+        max_length=48,
+        default="America/New_York",
+        help_text="Zone of its trade ids as long as its own data has not shown another.",
+    )
+    zones = models.JSONField(default=default_zones, help_text="Zones its trade ids may be in.")
+    zones_seen = models.JSONField(default=list, help_text="Zones its own data has voted for.")
+    update_minutes = models.PositiveSmallIntegerField(
+        default=1, help_text="Minutes between updates of an open trade, as expected."
+    )
+    alert_expires_at = models.DateTimeField(null=True, blank=True)
+    open_on_loopback = models.BooleanField(
+        default=False, help_text="Accept webhooks without a token from this machine itself."
+    )
+    is_default = models.BooleanField(default=False, help_text="Takes imports whose Alert ID nobody knows.")
+    gaps_off = models.JSONField(default=list, blank=True, help_text="Gaps it is known not to close.")
+    tiers_off = models.JSONField(default=list, blank=True, help_text="Tiers that may not fill for it.")
+    signal_count = models.PositiveIntegerField(null=True, blank=True, help_text="By its last heartbeat.")
+    last_heartbeat_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_source"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceToken(models.Model):
+    """A secret that senders of a source present. Only its hash is kept; several may be valid while one is rotated."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="tokens")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    label = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.label or 'token'} of {self.created_at:%Y-%m-%d}"
+
+
+class AlertId(models.Model):
+    """TradingView's number of an alert. A source has many over time: every edit of an alert makes a new one."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="alert_ids")
+    alert_id = models.CharField(max_length=32, unique=True)
+    first_seen_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.alert_id

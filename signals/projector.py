@@ -1,0 +1,147 @@
+"""The one writer of signals: stored events are joined to their signals' rows.
+
+`projection` and `settling` decide; this module locks, loads and saves. Locks are taken in one order everywhere: the
+source's row first (only by writers that bring votes or new signals), then signals by key.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from .clock import Vote
+from .models import AutomatedSignal, SignalEvent, Source
+from .projection import blank, join
+from .settling import Place, settle
+from .zones import decide_zones, swayed_signals
+
+log = logging.getLogger(__name__)
+COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not field.primary_key]
+UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
+
+
+class NeedsSourceLock(Exception):  # noqa: N818 - an instruction to begin again
+    """The events make a signal or move its first minute, which the source's clock depends on."""
+
+
+def project(
+    source: Source, events: Sequence[SignalEvent], *, now: datetime, locked: bool, careful: bool = False
+) -> tuple[int, int]:
+    """Store new events and join them to their signals. Returns how many signals were made and how many changed.
+
+    Runs in the caller's transaction. `locked` says that it holds the source's row; `careful` that a first attempt
+    failed on the data: then signals are saved one by one, and one that cannot be is marked for rebuild instead.
+    """
+    if not events:
+        return 0, 0
+    by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
+    for event in events:
+        by_trade[event.trade_id].append(event)  # type: ignore[attr-defined]
+    known = lock_signals(source, by_trade)
+    if not locked and shakes_clock(known, by_trade):
+        raise NeedsSourceLock
+    signals = {trade_id: known.get(trade_id) or blank(source.pk, trade_id) for trade_id in sorted(by_trade)}
+    moved = []
+    for trade_id, signal in signals.items():
+        first = signal.first_event_at
+        absorb(signal, by_trade[trade_id])
+        if signal.first_event_at != first:
+            moved.append(signal)
+    votes = votes_of(events)
+    decide_zones(moved, source, votes)
+    place = Place.of(source)
+    save(signals.values(), place, now=now, careful=careful)
+    for event in events:
+        event.signal = signals[event.trade_id]  # type: ignore[attr-defined]
+    SignalEvent.objects.bulk_create(events, batch_size=2000)
+    if votes:
+        # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
+        save(decide_zones(swayed_signals(source, votes), source), place, now=now, careful=False)
+    return len(signals) - len(known), len(known)
+
+
+def votes_of(events: Iterable[SignalEvent]) -> list[Vote]:
+    return [
+        Vote(event.fire_minute, event.payload_checksum, event.position, event.clock_vote)
+        for event in events
+        if event.clock_vote
+    ]
+
+
+def lock_signals(source: Source, trade_ids: Iterable[str]) -> dict[str, AutomatedSignal]:
+    rows = AutomatedSignal.objects.select_for_update(of=("self",)).filter(source=source, trade_id__in=list(trade_ids))
+    return {row.trade_id: row for row in rows.order_by("pk")}
+
+
+def shakes_clock(known: dict[str, AutomatedSignal], by_trade: dict[str, list[SignalEvent]]) -> bool:
+    """Whether the events make a signal, or move the first minute of one: then its zone must be decided (again)."""
+    return any(
+        trade_id not in known or min(event.fire_minute for event in events) < known[trade_id].first_event_at
+        for trade_id, events in by_trade.items()
+    )
+
+
+def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
+    """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
+    for event in events:
+        event.sequence_number = signal.event_count + 1
+        try:
+            join(signal, event)
+        except Exception as error:
+            log.exception("an event of %s did not join", signal.trade_id)
+            signal.event_count = event.sequence_number
+            signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
+            signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
+            signal.rebuild_error = f"{type(error).__name__}: {error}"
+
+
+def finish(signal: AutomatedSignal, place: Place, now: datetime) -> None:
+    """Settle a signal and mark it for the next cycle, in memory."""
+    try:
+        settle(signal, place)
+    except Exception as error:
+        log.exception("%s did not settle", signal.trade_id)
+        signal.rebuild_error = f"{type(error).__name__}: {error}"
+    signal.needs_sync = True
+    signal.created_at = signal.created_at or now
+    signal.updated_at = now
+
+
+def save(signals: Iterable[AutomatedSignal], place: Place, *, now: datetime, careful: bool) -> None:
+    rows = list(signals)
+    for signal in rows:
+        finish(signal, place, now)
+    if careful:
+        for signal in rows:
+            save_or_mark(signal, now)
+        return
+    AutomatedSignal.objects.bulk_create([signal for signal in rows if signal.pk is None], batch_size=500)
+    overwrite([signal for signal in rows if signal.pk is not None])
+
+
+def overwrite(rows: list[AutomatedSignal]) -> None:
+    """Write whole rows whose locks the caller holds. An upsert by key is one statement where an update is many."""
+    if len(rows) == 1:
+        rows[0].save(force_update=True, update_fields=UPDATED)
+    elif rows:
+        AutomatedSignal.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED, batch_size=500
+        )
+
+
+def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
+    """Save one signal behind a savepoint; if its values cannot be stored, keep the row and mark it for rebuild."""
+    try:
+        with transaction.atomic():
+            signal.save()
+    except Exception as error:
+        log.exception("%s could not be stored", signal.trade_id)
+        marked = blank(signal.source_id, signal.trade_id)
+        marked.pk = signal.pk
+        for name in ("first_event_at", "last_event_at", "event_count", "created_at", "updated_at"):
+            setattr(marked, name, getattr(signal, name))
+        marked.rebuild_error = f"{type(error).__name__}: {error}"
+        marked.save()
+        signal.pk = marked.pk

@@ -1,0 +1,95 @@
+"""Who is sending: tokens, addresses, and the masking of secrets before anything is stored."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import datetime
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest
+
+from .models import Source, SourceToken
+
+MASK = b"***"
+TOKEN_IN_BODY = re.compile(rb'("token"\s*:\s*")((?:[^"\\]|\\.)*)(")')
+
+
+def hash_token(token: str) -> str:
+    """SHA-256 of a token. Tokens are random and long, so that a slow hash would protect nothing."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def new_token(source: Source, *, label: str = "", expires_at: datetime | None = None) -> str:
+    """Give a source another token and return it: the one moment at which it can be read."""
+    token = secrets.token_urlsafe(24)
+    SourceToken.objects.create(source=source, token_hash=hash_token(token), label=label, expires_at=expires_at)
+    return token
+
+
+def mask_body(body: bytes) -> tuple[bytes, str]:
+    """The body with every token value masked, and the hash of the first one ("" when the body has none).
+
+    Works on the bytes, not on parsed JSON: a body that is broken must not keep its secret either.
+    """
+    found = TOKEN_IN_BODY.search(body)
+    if found is None:
+        return body, ""
+    token = found.group(2).decode(errors="replace")
+    return TOKEN_IN_BODY.sub(rb"\g<1>" + MASK + rb"\g<3>", body), hash_token(token)
+
+
+def source_of_token(token_hash: str, now: datetime) -> Source | None:
+    """The source that a token belongs to, while it is valid. Compared in constant time besides the index lookup."""
+    token = (
+        SourceToken.objects.select_related("source")
+        .filter(Q(expires_at__isnull=True) | Q(expires_at__gt=now), token_hash=token_hash)
+        .first()
+    )
+    if token is None or not hmac.compare_digest(token.token_hash, token_hash):
+        return None
+    return token.source
+
+
+def open_source() -> Source | None:
+    """The source that this machine itself may post to without a token (the demo's)."""
+    return Source.objects.filter(open_on_loopback=True).order_by("-is_default", "pk").first()
+
+
+def default_source() -> Source:
+    """The source for alerts whose sender nobody knows; made when there is none."""
+    source = Source.objects.filter(is_default=True).first()
+    if source is None:
+        source, _ = Source.objects.get_or_create(
+            is_default=True, defaults={"name": "default", "open_on_loopback": not settings.PRODUCTION}
+        )
+    return source
+
+
+def client_address(request: HttpRequest) -> str:
+    """The sender's address. Proxies are counted from the right: whatever stands further left can be forged."""
+    if settings.TRUSTED_PROXIES:
+        chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        if len(chain) >= settings.TRUSTED_PROXIES:
+            return chain[-settings.TRUSTED_PROXIES]
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def stored_address(address: str) -> str | None:
+    """The address as the database takes it, None for anything that is not one (a Unix socket, say)."""
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return None
+
+
+def on_loopback(request: HttpRequest) -> bool:
+    """Whether the request was made on this machine. With any sign of a proxy before us, it was not."""
+    if settings.TRUSTED_PROXIES or "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META:
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,109 @@
+"""Which zone a trade id is in: the source's votes, applied to the signals that they decide.
+
+The rule itself is `clock.decide`. This module reads the votes that can matter for a set of signals, and finds the
+signals that a new vote can have changed. Callers hold the source's row lock (see intake), so that no vote or new
+signal comes in between.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Q
+
+from .clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones
+from .models import AutomatedSignal, SignalEvent, Source
+
+# A signal's five nearest votes lie within five votes of it on either side; between it and a vote among them lie at
+# most four. So a vote can only matter to signals within ten votes of it.
+REACH = 2 * VOTES_THAT_DECIDE
+
+
+def forced_zone(signal: AutomatedSignal, source: Source) -> str | None:
+    """The zone that is the only possible one for the signal, whatever the votes; None when votes are needed."""
+    trade_id = TradeId.parse(signal.trade_id)
+    if trade_id is None:
+        return source.clock_zone
+    standing = possible_zones(trade_id.naive, signal.first_event_at, source.zones)
+    return standing[0] if len(standing) == 1 else None
+
+
+def decide_zones(
+    signals: Iterable[AutomatedSignal], source: Source, fresh: Sequence[Vote] = ()
+) -> list[AutomatedSignal]:
+    """Set `clock_zone` and `clock_by` of the signals, in memory; return those whose zone changed.
+
+    `fresh` are votes that count though they are not stored yet.
+    """
+    rulings: dict[int, tuple[str, str]] = {}
+    undecided = []
+    rows = list(signals)
+    for index, signal in enumerate(rows):
+        zone = forced_zone(signal, source)
+        if zone is None:
+            undecided.append(index)
+        else:
+            rulings[index] = (zone, "only_possible")
+    if undecided:
+        moments = [rows[index].first_event_at for index in undecided]
+        votes = [*votes_around(source, min(moments), max(moments), VOTES_THAT_DECIDE), *fresh]
+        for index in undecided:
+            naive = named_time(rows[index])
+            ruling = decide(naive, rows[index].first_event_at, votes, source.zones, source.clock_zone)
+            rulings[index] = (ruling.zone, ruling.by)
+    changed = []
+    for index, (zone, by) in rulings.items():
+        signal = rows[index]
+        if (signal.clock_zone, signal.clock_by) != (zone, by):
+            signal.clock_zone, signal.clock_by = zone, by
+            changed.append(signal)
+    return changed
+
+
+def named_time(signal: AutomatedSignal) -> datetime:
+    trade_id = TradeId.parse(signal.trade_id)
+    assert trade_id is not None, "an id without a time needs no votes"
+    return trade_id.naive
+
+
+def votes_around(source: Source, start: datetime, end: datetime, beyond: int) -> list[Vote]:
+    """The source's votes from `start` to `end`, and at least `beyond` on either side, in order of fire time."""
+    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source)
+    first, last = edge(source, start, -beyond), edge(source, end, beyond)
+    if first:
+        votes = votes.filter(fire_minute__gte=first)
+    if last:
+        votes = votes.filter(fire_minute__lte=last)
+    rows = votes.order_by("fire_minute").values_list("fire_minute", "payload_checksum", "position", "clock_vote")
+    return [Vote(*row) for row in rows]
+
+
+def edge(source: Source, moment: datetime, count: int) -> datetime | None:
+    """Fire minute of the vote that is `count` votes after the moment (before it, when negative); None if fewer."""
+    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source)
+    if count > 0:
+        beyond = votes.filter(fire_minute__gt=moment).order_by("fire_minute")
+    else:
+        beyond = votes.filter(fire_minute__lt=moment).order_by("-fire_minute")
+    return beyond.values_list("fire_minute", flat=True)[abs(count) - 1 : abs(count)].first()
+
+
+def swayed_signals(source: Source, votes: Sequence[Vote]) -> list[AutomatedSignal]:
+    """Signals decided by votes that these new votes can have changed, locked. Remembers the zones voted for.
+
+    As long as a source has only ever voted for one zone, another vote for it changes nobody's zone, save for
+    signals that had no vote at all yet.
+    """
+    seen, zones = set(source.zones_seen), {vote.zone for vote in votes}
+    if zones - seen:
+        source.zones_seen = sorted(seen | zones)
+        source.save(update_fields=["zones_seen"])
+    unsettled = AutomatedSignal.objects.filter(~Q(clock_by="only_possible"), source=source)
+    if len(seen) == 1 and zones == seen:
+        unsettled = unsettled.filter(clock_by="configured")
+    moments = [vote.minute for vote in votes]
+    first, last = edge(source, min(moments), -REACH), edge(source, max(moments), REACH)
+    if first:
+        unsettled = unsettled.filter(first_event_at__gte=first)
+    if last:
+        unsettled = unsettled.filter(first_event_at__lte=last)
+    return list(unsettled.select_for_update(of=("self",)).order_by("pk"))
