@@ -23,8 +23,6 @@ WEDGED_AFTER_INTERVALS = 2.5
 
 class Command(BaseCommand):
     help = "Run the web server and the background worker until Ctrl-C, restarting what dies or wedges."
-    # Here, not before: a database that is down must not keep the webhook from spooling.
-    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-worker", action="store_true", help="web server only")
@@ -60,9 +58,7 @@ class Command(BaseCommand):
             children.append(cluster())
         self.prepare_database()
         if listener is not None:
-            self.stdout.write(
-                self.style.SUCCESS(f"\nSignalSync runs at {address(listener)} (Ctrl-C stops it)\n")
-            )
+            self.stdout.write(self.style.SUCCESS(f"\nSignalSync runs at {address(listener)} (Ctrl-C stops it)\n"))
         self.stdout.flush()
         connections.close_all()  # the supervisor needs none, and its children must not share one
         Supervisor(children).run()
@@ -79,9 +75,7 @@ class Command(BaseCommand):
             return
         if pending_migrations():
             if settings.PRODUCTION:
-                raise CommandError(
-                    "The database is behind the code: run `manage.py migrate`, then start again."
-                )
+                raise CommandError("The database is behind the code: run `manage.py migrate`, then start again.")
             call_command("migrate", verbosity=0, stdout=self.stdout)
         bootstrap.prepare(self.stdout)
 
@@ -92,7 +86,7 @@ def pending_migrations() -> bool:
 
 
 def listen(bind: str) -> socket.socket:
-    """A listening socket at HOST:PORT. It stays open while gunicorn restarts, so alerts wait instead of failing."""
+    """A listening socket at HOST:PORT. It outlives gunicorn's restarts: alerts wait in it instead of failing."""
     host, _, port = bind.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
@@ -114,13 +108,7 @@ def address(listener: socket.socket) -> str:
 def environment(**more: str) -> dict[str, str]:
     """What a child needs beside the environment: the project on its path, wherever this was started from."""
     path = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
-    return {
-        **os.environ,
-        "PYTHONPATH": path,
-        "PYTHONUNBUFFERED": "1",
-        "DJANGO_SETTINGS_MODULE": os.environ["DJANGO_SETTINGS_MODULE"],
-        **more,
-    }
+    return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more}
 
 
 def web(listener: socket.socket) -> Child:
@@ -135,16 +123,16 @@ def web(listener: socket.socket) -> Child:
 
 
 def cluster() -> Child:
-    patience = WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL
     return Child(
         name="worker",
         argv=("django", "qcluster"),
         env=environment(),
-        # A task may run this long, and a stopping cluster waits for it.
-        stop_grace_seconds=settings.Q_CLUSTER["timeout"] + 5,
+        # A stopping cluster waits for its tasks, a wedged one for ever. A cycle that is cut off rolls back, and the
+        # next one makes up for it.
+        stop_grace_seconds=30,
         watchdog=worker_wedged,
         watchdog_every=30,
-        watchdog_after=patience,
+        watchdog_after=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL,
     )
 
 
