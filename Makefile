@@ -1,0 +1,49 @@
+# `make` lists the commands. They need Python 3.11 or newer, make and git; everything else goes into .venv.
+# PYTHON=… picks the interpreter for .venv, and any setting of docs/settings.md can be given: `make run PORT=8001`.
+
+.PHONY: help run test lint types bench demo-reset
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+# Stamps named after what the requirements say: a change of them, and nothing else, installs again.
+checksum = $(shell cat $(1) | cksum | cut -d' ' -f1)
+RUNTIME := .venv/.runtime-$(call checksum,requirements.txt)
+DEVELOPMENT := .venv/.development-$(call checksum,requirements.txt requirements-dev.txt)
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
+		printf 'make %-12s %s\n' "$$name" "$$text"; done
+
+run: $(RUNTIME) ## run everything at http://127.0.0.1:8000/ until Ctrl-C (DEMO=0: without sample history)
+	@exec $(PY) manage.py serve --stop-with-parent
+
+test: $(DEVELOPMENT) ## run the tests on SQLite, and on PostgreSQL where TEST_POSTGRES_URL answers (ARGS=…: for pytest)
+	@$(PY) .ci/test.py $(ARGS)
+
+lint: $(DEVELOPMENT) ## check style, missing migrations and the configuration
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py check
+
+types: $(DEVELOPMENT) ## check the types
+	$(PY) -m mypy signals reconciliation dashboard signalsync_project
+
+bench: $(DEVELOPMENT) ## measure throughput and latency, as benchmarks/RESULTS.md shows them
+	$(PY) -m benchmarks $(ARGS)
+
+demo-reset: $(RUNTIME) ## delete the SQLite database and the spool; the next `make run` starts afresh
+	@PYTHONPATH=. $(PY) .ci/demo_reset.py
+
+$(PY):
+	@sh .ci/venv.sh
+
+$(RUNTIME): | $(PY)
+	@echo "Installing what runs (once per change of requirements.txt) …"
+	@$(PIP) -r requirements.txt
+	@rm -f .venv/.runtime-*; touch $@
+
+$(DEVELOPMENT): | $(PY)
+	@echo "Installing what tests and checks need (once per change of requirements*.txt) …"
+	@$(PIP) -r requirements-dev.txt
+	@rm -f .venv/.runtime-* .venv/.development-*; touch $@ $(RUNTIME)
