@@ -1,0 +1,134 @@
+"""What a dialect is: how a payload is recognised, which entries it holds, and what each field of an entry means."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from signals.dialects import values
+from signals.dialects.spellings import TABLE, Table
+from signals.dialects.values import EVENT_TYPES, FaultError, shown
+from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
+from signals.vocabulary import REPORTS, EventType
+
+Payload = Mapping[str, Any]
+Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
+
+_ADVICE = "Correct a copy of the body and replay it, or dismiss it."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """One way of saying things, as data.
+
+    `keys` must all be present, and where `kinds` is not empty the payload's event type must be one of them.
+    `entries` lists the events in the payload and raises FaultError when the payload is not built as it should be;
+    `bars` gives prices beside them; `pulse` a heartbeat.
+    """
+
+    name: str
+    keys: frozenset[str]
+    kinds: frozenset[str] = frozenset()
+    entries: Callable[[Payload], list[Entry]]
+    table: Table = TABLE
+    bars: Callable[[Payload, Sequence[EventFacts]], tuple[BarFacts, ...]] | None = None
+    pulse: Callable[[Payload], Heartbeat] | None = None
+
+    def recognises(self, payload: Payload, kind: str) -> bool:
+        return payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
+
+    def read(self, payload: Payload) -> Reading:
+        """All facts of the payload. Raises UnreadableError when nothing in it can be read."""
+        try:
+            entries = self.entries(payload)
+            heartbeat = self.pulse(payload) if self.pulse else None
+        except FaultError as fault:
+            raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
+        events, faults = _events(self.table, entries)
+        bars: tuple[BarFacts, ...] = ()
+        try:
+            bars = self.bars(payload, events) if self.bars else ()
+        except FaultError as fault:
+            faults.append(f"price bar: {fault}")
+        if faults and not (events or bars):
+            others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+            raise UnreadableError(f"{self.name}: {faults[0]}{others}. {_ADVICE}")
+        return Reading(self.name, tuple(events), bars, heartbeat=heartbeat, faults=tuple(faults))
+
+
+def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str]]:
+    """The entries that can be read, and a line for each that cannot."""
+    events, faults = [], []
+    for position, (kind, entry) in enumerate(entries):
+        try:
+            if not isinstance(entry, dict):
+                raise FaultError(f"{shown(entry)} is not an object")
+            events.append(EventFacts(kind.value, _trade_id(entry), position, table.read(kind, entry)))
+        except FaultError as fault:
+            place = f"entry {position}, " if len(entries) > 1 else ""
+            faults.append(f"{place}{kind.value}: {fault}")
+    return events, faults
+
+
+def _trade_id(entry: Payload) -> str:
+    raw = entry.get("trade_id", entry.get("signal_id"))
+    try:
+        return values.trade_id(raw)
+    except FaultError as fault:
+        raise FaultError(f"trade_id {'' if raw is None else shown(raw) + ' '}{fault}") from None
+
+
+def kind_of(payload: Payload) -> str:
+    """The payload's event type in capitals, "" when it has none."""
+    kind = payload.get("event_type") or payload.get("type")
+    return kind.strip().upper() if isinstance(kind, str) else ""
+
+
+def keys_of(payload: Payload) -> str:
+    """The payload's keys, as a message may quote them."""
+    return ", ".join(shown(key) for key in sorted(payload)[:20]) or "none"
+
+
+def one_event(payload: Payload) -> list[Entry]:
+    """The payload is itself the one event."""
+    kind = EVENT_TYPES.get(kind_of(payload))
+    if kind is None or kind in REPORTS:
+        known = ", ".join(name for name, each in EVENT_TYPES.items() if each not in REPORTS)
+        sent = payload.get("event_type") or payload.get("type")
+        raise FaultError(f"the event type {shown(sent)} is not one of {known}; keys seen: {keys_of(payload)}")
+    return [(kind, payload)]
+
+
+def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = False) -> list[Entry]:
+    """One event of this kind per item of the list `name`."""
+    items = payload.get(name)
+    if items is None and optional:
+        return []
+    if not isinstance(items, list):
+        raise FaultError(f"{name} {shown(items)} is not a list of signals")
+    return [(kind, item) for item in items]
+
+
+def closes(payload: Payload, events: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
+    """One close per distinct price of the delivery: all its entries speak of the same bar."""
+    found: dict[str, BarFacts] = {}
+    for event in events:
+        close = event.values.get("current_price")
+        if close is not None and close not in found:
+            found[close] = BarFacts(
+                values.positive(close), symbol=symbol_of(payload, event.position), position=event.position
+            )
+    return tuple(found.values())
+
+
+def symbol_of(payload: Payload, position: int | None = None) -> str:
+    """The symbol that the payload, or the entry of its `signals` at this position, names; "" when none is."""
+    named = payload.get("symbol")
+    signals = payload.get("signals")
+    if position is not None and isinstance(signals, list) and isinstance(signals[position], dict):
+        named = signals[position].get("symbol") or named
+    if values.is_absent(named):
+        return ""
+    try:
+        return values.symbol(named)
+    except FaultError as fault:
+        raise FaultError(f"symbol {shown(named)} {fault}") from None

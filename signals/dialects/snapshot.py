@@ -1,0 +1,62 @@
+"""`snapshot`: UNIFIED_SNAPSHOT_V1, one price bar, the state of the open signals, and the signals new since the last.
+
+`bar_ts` is the bar's close; a bar is named by its open, one minute earlier.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from signals.dialects import values
+from signals.dialects.base import Dialect, Entry, Payload, listed, symbol_of
+from signals.dialects.spellings import STATED_TABLE
+from signals.dialects.values import FaultError, is_absent, shown
+from signals.facts import BarFacts, EventFacts
+from signals.vocabulary import EventType
+
+BAR_LENGTH = timedelta(minutes=1)
+
+
+def _entries(payload: Payload) -> list[Entry]:
+    kind = EventType.UNIFIED_SNAPSHOT_V1
+    return [
+        *listed(payload, "signals", kind, optional=True),
+        *listed(payload, "triangles_delta", kind, optional=True),
+    ]
+
+
+def _bar(payload: Payload, _: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
+    """The bar, with O/H/L/C all present and in order, or nothing when the snapshot carries no price."""
+    sent = {name: payload.get(name) for name in ("open", "high", "low", "close")}
+    if all(is_absent(value) for value in sent.values()):
+        return ()
+    prices = {}
+    for name, value in sent.items():
+        try:
+            prices[name] = values.positive(value)
+        except FaultError as fault:
+            raise FaultError(f"{name} {shown(value)} {fault}") from None
+    if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:
+        raise FaultError("open and close do not lie between low and high")
+    closed = values.instant(payload.get("bar_ts") or 0)
+    if closed is None or closed.second:
+        raise FaultError(f"bar_ts {shown(payload.get('bar_ts'))} is not a whole minute in epoch milliseconds")
+    return (
+        BarFacts(
+            prices["close"],
+            time=closed - BAR_LENGTH,
+            open=prices["open"],
+            high=prices["high"],
+            low=prices["low"],
+            symbol=symbol_of(payload),
+        ),
+    )
+
+
+SNAPSHOT = Dialect(
+    name="snapshot",
+    keys=frozenset({"event_type"}),
+    kinds=frozenset({EventType.UNIFIED_SNAPSHOT_V1.value}),
+    entries=_entries,
+    table=STATED_TABLE,
+    bars=_bar,
+)
