@@ -30,7 +30,7 @@ logconfig_dict = {
     **settings.LOGGING,
     "loggers": {
         **cast("dict[str, object]", settings.LOGGING["loggers"]),
-        "gunicorn.error": {"level": settings.LOG_LEVEL},
-        "gunicorn.access": {"level": settings.LOG_LEVEL},
+        "gunicorn.error": {"level": settings.LOG_LEVEL, "propagate": True},
+        "gunicorn.access": {"level": settings.LOG_LEVEL, "propagate": True},
     },
 }
