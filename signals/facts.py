@@ -4,7 +4,7 @@ A dialect turns bytes into a `Reading`. Everything in `EventFacts.values` is JSO
 facts are equal text whatever spelling they came in:
 
     prices, R-multiples   str of a Decimal in plain notation without trailing zeros ("25513.75", "-0.84375", "0")
-    moments               str, UTC ISO 8601 to the second with Z ("2025-12-11T05:47:00Z"); only ever from epoch milliseconds
+    moments               str, UTC ISO 8601 to the second with Z ("2025-12-11T05:47:00Z"), from epoch milliseconds
     counts                int
     flags                 bool
     names                 str in the spelling of `vocabulary`

@@ -6,23 +6,23 @@ for rebuild, behind stored delivery and events.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
 from django.db.models import Q
 
 from . import dialects
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
-from .models import AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source
+from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .prices import Bar, store_bars
-from .projector import NeedsSourceLock, project
 from .projection import BIRTH
+from .projector import NeedsSourceLock, project
 from .senders import stored_address
 from .vocabulary import Channel, DeliveryStatus
 
@@ -48,6 +48,7 @@ class Incoming:
     alert_id: str = ""
     log_status: str = ""
     replay_of: Delivery | None = None
+    problem: str = ""  # why it must be quarantined whatever the body says
 
     @property
     def fire_minute(self) -> datetime:
@@ -56,7 +57,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one incoming body. `signals_*` count the signals that its transaction touched through it."""
+    """What became of one incoming body."""
 
     delivery_id: UUID
     status: DeliveryStatus
@@ -67,11 +68,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a batch: an outcome each, in order, and how many signals were made and changed."""
+    """What became of a batch: an outcome each, in order, and the keys of the signals made and changed."""
 
     outcomes: tuple[Outcome, ...]
-    signals_created: int = 0
-    signals_updated: int = 0
+    created: frozenset[int] = frozenset()
+    updated: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -84,16 +85,18 @@ class Parcel:
     proposal: str = ""
 
 
-def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime) -> Taken:
+def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait_ms: int = 0) -> Taken:
     """Take in bodies of one source in one transaction. Raises DatabaseError when storing failed: nothing is kept.
 
     A failing projection is not a failing store: the transaction is made again, careful to keep delivery and events.
+    `wait_ms` bounds how long the database may make us wait for a lock or a statement (0: as the settings say).
     """
     parcels = [open_parcel(source, item) for item in incoming]
     lock_source, careful = brings_votes(parcels), False
     for attempt in range(DEADLOCK_TRIES + 2):
         try:
-            with transaction.atomic():
+            with waiting_at_most(wait_ms), transaction.atomic():
+                limit_transaction(wait_ms)
                 return store(source, parcels, now, lock_source=lock_source, careful=careful)
         except NeedsSourceLock:
             lock_source = True
@@ -109,6 +112,27 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime) -> T
     raise DatabaseError("storing was tried too often")
 
 
+@contextmanager
+def waiting_at_most(wait_ms: int) -> Iterator[None]:
+    """On SQLite: how long to queue for the one writer's place. PostgreSQL's limits are the transaction's own."""
+    if not wait_ms or connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    connection.connection.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
+    try:
+        yield
+    finally:
+        usual = int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000)
+        connection.connection.execute(f"PRAGMA busy_timeout = {usual:d}")
+
+
+def limit_transaction(wait_ms: int) -> None:
+    if wait_ms and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {wait_ms:d}; SET LOCAL statement_timeout = {wait_ms:d}")
+
+
 def reset(parcels: Sequence[Parcel]) -> None:
     """Undo in memory what a rolled-back transaction had settled about the deliveries."""
     for parcel in parcels:
@@ -120,6 +144,9 @@ def reset(parcels: Sequence[Parcel]) -> None:
 def open_parcel(source: Source, incoming: Incoming) -> Parcel:
     """Read a body, before any transaction."""
     parcel = Parcel(incoming, delivery_row(source, incoming))
+    if incoming.problem:
+        parcel.delivery.reason = incoming.problem
+        return parcel
     try:
         parcel.reading = dialects.read(incoming.body)
     except UnreadableError as error:
@@ -273,7 +300,8 @@ def note_heartbeats(source: Source, parcels: Sequence[Parcel]) -> None:
     if not beats:
         return
     latest = max(beats, key=lambda parcel: (parcel.incoming.fire_minute, parcel.delivery.checksum))
-    assert latest.reading is not None and latest.reading.heartbeat is not None
+    assert latest.reading is not None
+    assert latest.reading.heartbeat is not None
     minute = latest.incoming.fire_minute
     Source.objects.filter(Q(last_heartbeat_at__isnull=True) | Q(last_heartbeat_at__lte=minute), pk=source.pk).update(
         last_heartbeat_at=minute, signal_count=latest.reading.heartbeat.signal_count

@@ -330,6 +330,6 @@ def covered_bar(signal: AutomatedSignal, fields: Iterable[str]) -> datetime | No
     moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
     if moments:
         return bar_of(datetime.fromisoformat(max(moments)))
-    if signal.status == Status.PENDING or signal.status == Status.CANCELLED:
+    if signal.status in {Status.PENDING, Status.CANCELLED}:
         return None
     return bar_of(signal.entry_fired_at or signal.first_event_at)

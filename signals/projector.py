@@ -28,14 +28,14 @@ class NeedsSourceLock(Exception):  # noqa: N818 - an instruction to begin again
 
 def project(
     source: Source, events: Sequence[SignalEvent], *, now: datetime, locked: bool, careful: bool = False
-) -> tuple[int, int]:
-    """Store new events and join them to their signals. Returns how many signals were made and how many changed.
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Store new events and join them to their signals. Returns the keys of the signals made and of those changed.
 
     Runs in the caller's transaction. `locked` says that it holds the source's row; `careful` that a first attempt
     failed on the data: then signals are saved one by one, and one that cannot be is marked for rebuild instead.
     """
     if not events:
-        return 0, 0
+        return frozenset(), frozenset()
     by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
     for event in events:
         by_trade[event.trade_id].append(event)  # type: ignore[attr-defined]
@@ -59,7 +59,8 @@ def project(
     if votes:
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
         save(decide_zones(swayed_signals(source, votes), source), place, now=now, careful=False)
-    return len(signals) - len(known), len(known)
+    updated = frozenset(signal.pk for signal in known.values())
+    return frozenset(signal.pk for signal in signals.values()) - updated, updated
 
 
 def votes_of(events: Iterable[SignalEvent]) -> list[Vote]:

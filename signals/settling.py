@@ -88,7 +88,7 @@ def forget(signal: AutomatedSignal, *fields: str) -> None:
 
 
 def settle_session(signal: AutomatedSignal, place: Place) -> None:
-    """The session of the signal's bar. Labels lie (they lag the clock by an hour or two): the computed one is stored."""
+    """The session of the signal's bar. Labels lie (some lag the clock by hours): the computed one is stored."""
     held = signal.provenance.get("session")
     if signal.session_label is None:
         if held and "fill" not in held["evidence"]:
@@ -109,6 +109,17 @@ def settle_session(signal: AutomatedSignal, place: Place) -> None:
     signal.provenance["session"] = entry
 
 
+def entry_bar(signal: AutomatedSignal, place: Place) -> datetime:
+    """Open of ENTRY's bar. The last bar before a halt reports when trading resumes: a closed minute means that bar.
+
+    `entry_fired_at` must be known.
+    """
+    assert signal.entry_fired_at is not None
+    minute = bar_of(signal.entry_fired_at)
+    traded = place.market.last_open(minute)
+    return minute if signal.signal_time is not None and traded < signal.signal_time else traded
+
+
 def settle_confirmation(signal: AutomatedSignal, place: Place) -> None:
     """Confirmation time and bars, from ENTRY's and SIGNAL_CREATED's bars, when both events are there.
 
@@ -118,9 +129,10 @@ def settle_confirmation(signal: AutomatedSignal, place: Place) -> None:
     """
     if signal.entry_fired_at is None or signal.created_fired_at is None:
         return
-    derived: dict[str, Any] = {"confirmation_time": bar_of(signal.entry_fired_at)}
-    if signal.signal_time is not None and signal.signal_time <= derived["confirmation_time"]:
-        derived["bars_to_confirmation"] = place.market.open_minutes(signal.signal_time, derived["confirmation_time"])
+    confirmed = entry_bar(signal, place)
+    derived: dict[str, Any] = {"confirmation_time": confirmed}
+    if signal.signal_time is not None and signal.signal_time <= confirmed:
+        derived["bars_to_confirmation"] = place.market.open_minutes(signal.signal_time, confirmed)
     entry_event = signal.provenance["entry_fired_at"]["evidence"]
     created_event = signal.provenance["created_fired_at"]["evidence"]
     source, tier = EVENT_PROVENANCE[Rank.CARRIED]

@@ -29,7 +29,7 @@ def moment(**options: Any) -> "models.DateTimeField[Any, Any]":
 class AutomatedSignal(models.Model):
     """One trading signal: what all its events and fills add up to.
 
-    Prices are in points, MFE and MAE in R (multiples of |entry − stop|), moments UTC. A fired moment is a fire
+    Prices are in points, MFE and MAE in R (multiples of |entry - stop|), moments UTC. A fired moment is a fire
     minute; a `*_time` is the open of a bar, one minute earlier. `provenance` says of every value where it came from:
     `{field: {source, tier, confidence, evidence, at}}`, tier null for what the owning event said.
     """

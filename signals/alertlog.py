@@ -1,0 +1,175 @@
+"""TradingView's alert log: its CSV export read row by row, and taken in like webhooks whose fire time is known."""
+
+import csv
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+from django.db import DatabaseError, transaction
+
+from .clock import floor_minute
+from .intake import Incoming, Taken, take_in
+from .models import AlertId, Source
+from .senders import default_source, mask_body
+from .vocabulary import Channel, DeliveryStatus
+
+log = logging.getLogger(__name__)
+CHUNK = 500
+COLUMNS = {"alert id": "alert_id", "description": "body", "time": "time", "webhook status": "log_status"}
+NEEDED = ("body", "time")
+
+
+class NotAnAlertLogError(ValueError):
+    """The file is not a CSV export of TradingView's alert log."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did. `failed` are rows that even one by one could not be stored, with their reasons."""
+
+    rows: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    repaired: int = 0
+    events: int = 0
+    created: set[int] = field(default_factory=set)
+    updated: set[int] = field(default_factory=set)
+    sources: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "duplicates": self.duplicates,
+            "quarantined": self.quarantined,
+            "repaired": self.repaired,
+            "events": self.events,
+            "signals_created": len(self.created),
+            "signals_updated": len(self.updated - self.created),
+            "sources": dict(self.sources),
+            "failed": self.failed,
+        }
+
+
+def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
+    """The rows of an alert log, as they come; raises NotAnAlertLogError when the header is not one."""
+    csv.field_size_limit(1 << 20)
+    rows = csv.reader(lines)
+    try:
+        header = [name.strip().lower() for name in next(rows, [])]
+    except csv.Error as error:
+        raise NotAnAlertLogError(f"This is not a CSV file ({error}).") from error
+    if header:
+        header[0] = header[0].removeprefix("\ufeff")
+    places = {COLUMNS[name]: index for index, name in enumerate(header) if name in COLUMNS}
+    missing = [name for name, key in COLUMNS.items() if key in NEEDED and key not in places]
+    if missing:
+        raise NotAnAlertLogError(
+            f"No column {', '.join(name.title() for name in missing)} in the first line. Export the log in"
+            " TradingView under Alerts, Log, Export; its columns are Alert ID, Ticker, Name, Description, Time."
+        )
+    for row in rows:
+        if any(row):
+            yield incoming_of(row, places, now)
+
+
+def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incoming:
+    cells = {key: row[index] if index < len(row) else "" for key, index in places.items()}
+    body, _ = mask_body(cells["body"].encode("utf-8", "surrogateescape"))
+    fired_at, problem = None, ""
+    try:
+        fired_at = datetime.fromisoformat(cells["time"].strip().replace("Z", "+00:00"))
+        fired_at = fired_at.replace(tzinfo=fired_at.tzinfo or UTC).astimezone(UTC)
+        floor_minute(fired_at)
+    except (ValueError, OverflowError):
+        fired_at, problem = None, f"The row's time {cells['time'][:40]!r} is not a time such as 2025-12-11T05:59:01Z."
+    return Incoming(
+        body=body,
+        received_at=now,
+        channel=Channel.LOG,
+        fired_at=fired_at,
+        alert_id=cells.get("alert_id", "").strip(),
+        log_status=cells.get("log_status", "").strip(),
+        problem=problem,
+    )
+
+
+def import_log(
+    lines: Iterable[str],
+    *,
+    now: datetime,
+    source: Source | None = None,
+    dry_run: bool = False,
+    progress: Callable[[int], object] = lambda rows: None,
+) -> Imported:
+    """Take in an alert log, in chunks and in flat memory. With `dry_run` everything is done, counted and undone.
+
+    Rows go to `source`, else to the source that knows their Alert ID, else to the default source, which then knows it.
+    """
+    done = Imported()
+    rows = read_log(lines, now=now)
+    if dry_run:
+        with transaction.atomic():
+            import_rows(rows, done, source, now, progress)
+            transaction.set_rollback(True)
+    else:
+        import_rows(rows, done, source, now, progress)
+    return done
+
+
+def import_rows(
+    rows: Iterator[Incoming], done: Imported, source: Source | None, now: datetime, progress: Callable[[int], object]
+) -> None:
+    owners: dict[str, Source] = {}
+    while chunk := list(islice(rows, CHUNK)):
+        by_source: dict[int, list[Incoming]] = {}
+        for item in chunk:
+            if item.alert_id not in owners:
+                owners[item.alert_id] = owner_of(item.alert_id, source)
+            by_source.setdefault(owners[item.alert_id].pk, []).append(item)
+        sources = {owner.pk: owner for owner in owners.values()}
+        for key, items in by_source.items():
+            import_chunk(sources[key], items, done, now)
+        progress(len(chunk))
+
+
+def owner_of(alert_id: str, source: Source | None) -> Source:
+    """The source of an alert; an Alert ID that is new is remembered for it."""
+    known = AlertId.objects.select_related("source").filter(alert_id=alert_id).first() if alert_id else None
+    if source is None:
+        source = known.source if known else default_source()
+    if alert_id and known is None:
+        AlertId.objects.get_or_create(alert_id=alert_id[:32], defaults={"source": source})
+    return source
+
+
+def import_chunk(source: Source, items: list[Incoming], done: Imported, now: datetime) -> None:
+    """One transaction for the chunk; row by row only when that fails, so that one bad row costs only itself."""
+    try:
+        count(take_in(source, items, now=now), source, done)
+    except DatabaseError as error:
+        if len(items) == 1:
+            done.rows += 1
+            done.failed.append(f"alert of {items[0].fire_minute:%Y-%m-%d %H:%M}Z: {str(error).strip()}")
+            return
+        log.warning("a chunk of %d rows failed, going row by row: %s", len(items), error)
+        for item in items:
+            import_chunk(source, [item], done, now)
+
+
+def count(taken: Taken, source: Source, done: Imported) -> None:
+    done.created |= taken.created
+    done.updated |= taken.updated
+    done.sources[source.name] += len(taken.outcomes)
+    for outcome in taken.outcomes:
+        done.rows += 1
+        done.events += outcome.events
+        done.repaired += outcome.repaired and outcome.status == DeliveryStatus.ACCEPTED
+        done.accepted += outcome.status == DeliveryStatus.ACCEPTED
+        done.duplicates += outcome.status == DeliveryStatus.DUPLICATE
+        done.quarantined += outcome.status == DeliveryStatus.QUARANTINED

@@ -1,0 +1,87 @@
+"""`manage.py import_alerts FILE…`: take in TradingView's alert logs."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from tqdm import tqdm
+
+from signals.alertlog import Imported, NotAnAlertLogError, import_log
+from signals.models import Source
+
+
+class Command(BaseCommand):
+    help = "Take in CSV exports of TradingView's alert log ('-' reads standard input). Repeating it changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("files", nargs="+", metavar="FILE")
+        parser.add_argument("--source", help="name of the source the alerts belong to")
+        parser.add_argument("--dry-run", action="store_true", help="count everything, store nothing")
+        parser.add_argument("--json", action="store_true", help="machine-readable result")
+
+    def handle(self, *, files: list[str], source: str | None, dry_run: bool, json: bool, **options: Any) -> None:
+        owner = find_source(source) if source else None
+        total: dict[str, Any] = {}
+        for name in files:
+            done = self.import_file(name, owner, dry_run=dry_run, quiet=json)
+            add(total, done.as_json())
+        self.stdout.write(as_json(total) if json else as_text(total, dry_run=dry_run))
+        if total["failed"]:
+            raise CommandError(f"{len(total['failed'])} rows could not be stored; import the file again to retry them.")
+
+    def import_file(self, name: str, source: Source | None, *, dry_run: bool, quiet: bool) -> Imported:
+        shown = not quiet and sys.stderr.isatty()
+        try:
+            with open_log(name) as file, tqdm(unit=" rows", disable=not shown) as bar:
+                return import_log(file, now=timezone.now(), source=source, dry_run=dry_run, progress=bar.update)
+        except (OSError, NotAnAlertLogError) as error:
+            raise CommandError(f"{name}: {error}") from error
+
+
+def open_log(name: str) -> Any:
+    if name == "-":
+        return nullcontext(sys.stdin)
+    # surrogateescape: bytes that are not UTF-8 reach the delivery as they are, and are judged there.
+    return Path(name).open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def find_source(name: str) -> Source:
+    try:
+        return Source.objects.get(name=name)
+    except Source.DoesNotExist:
+        names = ", ".join(Source.objects.values_list("name", flat=True)) or "none yet"
+        raise CommandError(f"There is no source {name!r}. Known sources: {names}.") from None
+
+
+def add(total: dict[str, Any], part: dict[str, Any]) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict):
+            for name, number in value.items():
+                total.setdefault(key, {})[name] = total.get(key, {}).get(name, 0) + number
+            total.setdefault(key, {})
+        elif key in total:
+            total[key] = total[key] + value
+        else:
+            total[key] = value
+
+
+def as_json(total: dict[str, Any]) -> str:
+    return json.dumps(total)
+
+
+def as_text(total: dict[str, Any], *, dry_run: bool) -> str:
+    sources = ", ".join(f"{name} ({rows})" for name, rows in total["sources"].items()) or "no source"
+    lines = [
+        f"{total['rows']} rows to {sources}: {total['accepted']} accepted, {total['duplicates']} duplicates,"
+        f" {total['quarantined']} quarantined, {total['repaired']} repaired.",
+        f"{total['events']} events; {total['signals_created']} signals created, {total['signals_updated']} updated.",
+        *(f"Could not be stored: {line}" for line in total["failed"]),
+    ]
+    if dry_run:
+        lines.append("Dry run: nothing was stored.")
+    return "\n".join(lines)

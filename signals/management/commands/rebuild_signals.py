@@ -1,0 +1,46 @@
+"""`manage.py rebuild_signals`: derive every signal anew from its events and fills."""
+
+import json as json_format
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import transaction
+from django.utils import timezone
+
+from signals.rebuild import Difference, chunks, differences, rederive, restore
+
+SHOWN = 50
+
+
+class Command(BaseCommand):
+    help = "Derive every signal anew from its stored events and active fills, and correct rows that differ."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--check", action="store_true", help="only compare; exit status 1 when a row differs")
+        parser.add_argument("--json", action="store_true", help="machine-readable result")
+
+    def handle(self, *, check: bool, json: bool, **options: Any) -> None:
+        signals, wrong, shown = 0, set(), []
+        for chunk in chunks():
+            signals += len(chunk)
+            if check:
+                with transaction.atomic():
+                    found = [d for signal, fresh in rederive(chunk) for d in differences(signal, fresh)]
+            else:
+                found = restore(chunk, now=timezone.now())
+            wrong |= {(chunk[0].source_id, difference.trade_id) for difference in found}
+            shown += found[: SHOWN - len(shown)]
+        if json:
+            self.stdout.write(json_format.dumps({"signals": signals, "differing": len(wrong), "first": texts(shown)}))
+        else:
+            verb = "differ from" if check else "were corrected to"
+            self.stdout.write(f"{signals} signals; {len(wrong)} {verb} what their events and fills add up to.")
+            for line in texts(shown):
+                self.stdout.write(f"  {line}")
+        if check and wrong:
+            raise SystemExit(1)
+
+
+def texts(found: list[Difference]) -> list[str]:
+    return [f"{d.trade_id} {d.field}: stored {d.stored!r}, derived {d.derived!r}" for d in found]
