@@ -317,7 +317,8 @@ def snapshot(step: Step, scenario: Scenario) -> Said:
     """One bar with OHLC, the signals as in the later batch form, and what changed among the triangles."""
     minute, symbol = step.minute, scenario.symbol
     told = {EventType.SIGNAL_CREATED, EventType.ENTRY} | ({EventType.CANCELLED} if scenario.cancelled else set())
-    deltas = ",".join(_delta(signal) for kind, signal in step.happened if kind in told)
+    # Where the id names ENTRY's bar, a signal has none before.
+    deltas = ",".join(_delta(signal) for kind, signal in step.happened if kind in told and signal.trade_id)
     listed = newest(step, symbol, LONGEST_BODY - 300 - len(deltas))
     return SNAPSHOT, (
         f'{{"event_type":"{SNAPSHOT}","symbol":"{symbol}","bar_ts":{ms(minute.time) + 60000},{_ohlc(minute)},'
