@@ -227,6 +227,7 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
     """Store repetitions as rows that point to the delivery that was first. A log's exact time is noted on that one."""
     same = Delivery.objects.filter(
         ~Q(status=DeliveryStatus.DUPLICATE),
+        replay_of=None,
         source=source,
         checksum__in={parcel.delivery.checksum for parcel in parcels},
         fire_minute__in={parcel.delivery.fire_minute for parcel in parcels},

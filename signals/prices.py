@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -39,10 +39,10 @@ def store_bars(bars: Iterable[Bar]) -> None:
     if not best:
         return
     table = PriceBar._meta.db_table
-    field = PriceBar._meta.get_field
+    fields: dict[str, Any] = {column: PriceBar._meta.get_field(column) for column in COLUMNS}
     # Sorted, so that two writers take their row locks in one order.
     rows = [
-        [field(column).get_db_prep_save(value, connection) for column, value in zip(COLUMNS, bar, strict=True)]
+        [fields[column].get_db_prep_save(value, connection) for column, value in zip(COLUMNS, bar, strict=True)]
         for _, bar in sorted(best.items())
     ]
     marks = ", ".join(f"({', '.join(['%s'] * len(COLUMNS))})" for _ in rows)

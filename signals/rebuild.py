@@ -66,7 +66,7 @@ def differences(signal: AutomatedSignal, fresh: AutomatedSignal) -> list[Differe
     """Field by field, as the columns store them (a Decimal keeps its column's places, and no more)."""
     found = []
     for name in COMPARED:
-        field = AutomatedSignal._meta.get_field(name)
+        field: Any = AutomatedSignal._meta.get_field(name)
         stored, derived = getattr(signal, field.attname), field.to_python(getattr(fresh, field.attname))
         if same(stored, derived, getattr(field, "decimal_places", None)):
             continue
@@ -76,7 +76,7 @@ def differences(signal: AutomatedSignal, fresh: AutomatedSignal) -> list[Differe
 
 def same(stored: Any, derived: Any, places: int | None) -> bool:
     if places is not None and stored is not None and derived is not None:
-        return round(stored, places) == round(derived, places)
+        return bool(round(stored, places) == round(derived, places))
     return bool(stored == derived)
 
 

@@ -45,15 +45,15 @@ VARIABLES: dict[str, Variable] = {
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
 }
 
-env = environ.Env()
+env: Any = environ.Env()
 
 
 def value(name: str) -> Any:
     """The variable's typed value; a bad one stops the start and names itself."""
     variable = VARIABLES[name]
-    reader = {bool: env.bool, int: env.int, list: env.list, str: env.str}[variable.kind]
+    readers: dict[type, Any] = {bool: env.bool, int: env.int, list: env.list, str: env.str}
     try:
-        return reader(name, default=variable.default)
+        return readers[variable.kind](name, default=variable.default)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}. {variable.meaning}") from error
 
@@ -163,7 +163,7 @@ TEMPLATES = [
 def database() -> dict[str, Any]:
     """PostgreSQL by DATABASE_URL, else SQLite set up so that writers queue instead of failing."""
     url = value("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'signalsync.sqlite3'}"
-    config: dict[str, Any] = environ.Env.db_url_config(url)
+    config: dict[str, Any] = env.db_url_config(url)
     config["CONN_MAX_AGE"] = None  # a connection a request makes the webhook five times slower
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":

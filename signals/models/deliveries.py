@@ -55,7 +55,8 @@ class Delivery(models.Model):
             # Sameness. It is a constraint, so that it holds under any concurrency; duplicates are rows beside it.
             models.UniqueConstraint(
                 fields=["source", "checksum", "fire_minute"],
-                condition=~Q(status=DeliveryStatus.DUPLICATE),
+                # A replay repeats its original on purpose: its quarantine is what happens only once.
+                condition=~Q(status=DeliveryStatus.DUPLICATE) & Q(replay_of__isnull=True),
                 name="delivery_same_bytes_same_minute",
             ),
         ]

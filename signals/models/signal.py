@@ -147,7 +147,7 @@ class AutomatedSignal(models.Model):
         """Points between entry and stop; None when unknown or zero (R would be undefined)."""
         if self.entry_price is None or self.stop_loss is None or self.entry_price == self.stop_loss:
             return None
-        return abs(self.entry_price - self.stop_loss)
+        return Decimal(abs(self.entry_price - self.stop_loss))
 
 
 class SignalEvent(models.Model):

@@ -21,7 +21,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, check: bool, json: bool, **options: Any) -> None:
-        signals, wrong, shown = 0, set(), []
+        signals = 0
+        wrong: set[tuple[int, str]] = set()
+        shown: list[Difference] = []
         for chunk in chunks():
             signals += len(chunk)
             if check:
