@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from signals.clock import MINUTE, TradeId, bar_of, floor_minute, session_of
+from signals.dialects import read
 from signals.market import market
 from signals.simulator import (
     DIALECTS,
@@ -376,9 +377,10 @@ class TestDelivery:
         assert stray
         assert all('"be_mfe":0.00,' in body for body in stray)
 
-    def test_dialects_without_known_damage_stay_whole(self) -> None:
-        assert simulated(scenario("telemetry", damage=1)).truth
-        assert list(told(scenario("telemetry", damage=1)))
+    @pytest.mark.parametrize("dialect", ["telemetry-z", "telemetry", "batch", "plain", "mixed"])
+    def test_dialects_without_known_damage_stay_whole(self, dialect: str) -> None:
+        hurt, whole = simulated(scenario(dialect, damage=0.999)), simulated(scenario(dialect))
+        assert [a.body for a in _ordered(hurt.alerts)] == [a.body for a in _ordered(whole.alerts)]
 
 
 def _ordered(alerts: tuple[Alert, ...]) -> list[Alert]:
@@ -456,12 +458,19 @@ class TestScenario:
 class TestReadByTheDialects:
     @every_dialect
     def test_every_undamaged_body_reads_without_faults(self, dialect: str) -> None:
-        dialects = pytest.importorskip("signals.dialects")
-        if not hasattr(dialects, "read"):
-            pytest.skip("signals.dialects.read is not written yet")
         given = scenario(dialect, end=MONDAY + timedelta(hours=24), cancelled=True, snapshots=True)
         for alert in simulated(given).alerts:
-            reading = dialects.read(alert.body)
+            reading = read(alert.body)
             assert reading.faults == ()
             assert reading.repair is None
             assert {event.trade_id for event in reading.events} <= simulated(given).truth.keys()
+
+    @pytest.mark.parametrize(("dialect", "snapshots"), [("strategy", False), ("mixed", True)])
+    def test_every_damaged_body_is_repaired_to_what_it_would_have_said(self, dialect: str, snapshots: bool) -> None:
+        whole = simulated(scenario(dialect, snapshots=snapshots)).alerts
+        broken = simulated(scenario(dialect, snapshots=snapshots, damage=0.999)).alerts
+        damaged = [(a.body, b.body) for a, b in zip(_ordered(whole), _ordered(broken), strict=True) if a.body != b.body]
+        assert damaged
+        for right, wrong in damaged:
+            assert read(wrong).repair is not None
+            assert read(wrong).events == read(right).events
