@@ -1,11 +1,6 @@
-"""The supervisor, with real processes: what it starts, stops, restarts, and that nothing ever outlives it.
-
-Every process of a test writes to one pipe. When all of them are gone, and only then, the pipe ends: that is
-how "no orphans" is checked here, without knowing any process's number.
-"""
+"""The supervisor, with real processes: what it starts, stops, restarts, and that nothing ever outlives it."""
 
 import os
-import re
 import select
 import signal
 import subprocess
@@ -18,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from signalsync_project.supervisor import LONGEST_BACKOFF, STEADY, backoff, failures_after, how_it_ended
+from tests.processes import PATIENCE, Output
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="death signals and subreapers are Linux's")
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE = 30.0
 
 # A main process, its fork and that one's fork, as gunicorn and django-q have them. Each names itself.
 TREE = """
@@ -67,48 +62,10 @@ DRIVER = """
 """
 
 
-class Output:
-    """The lines that a supervisor and everything under it write."""
-
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
-        assert process.stdout is not None
-        self.process = process
-        self._fd = process.stdout.fileno()
-        self._deadline = time.monotonic() + PATIENCE
-        self._unread = b""
-        self.seen = ""
-
-    def _line(self) -> str | None:
-        """The next line; None at the end of the pipe, when no process is left."""
-        while b"\n" not in self._unread:
-            left = self._deadline - time.monotonic()
-            if left <= 0 or not select.select([self._fd], [], [], left)[0]:
-                pytest.fail(f"still waiting after {PATIENCE:.0f} s; seen so far:\n{self.seen}")
-            if not (data := os.read(self._fd, 65536)):
-                return None
-            self._unread += data
-        line, self._unread = self._unread.split(b"\n", 1)
-        self.seen += line.decode() + "\n"
-        return line.decode()
-
-    def expect(self, pattern: str) -> "re.Match[str]":
-        while (line := self._line()) is not None:
-            if match := re.search(pattern, line):
-                return match
-        pytest.fail(f"{pattern!r} never came; all that did:\n{self.seen}")
-
-    def pid(self, name: str) -> int:
-        return int(self.expect(rf"^{name} (\d+)$")[1])
-
-    def tree(self) -> dict[str, int]:
-        """The numbers of the three processes of TREE, which report in any order."""
-        found = [self.expect(r"^(main|middle|leaf) (\d+)$") for _ in range(3)]
-        return {match[1]: int(match[2]) for match in found}
-
-    def expect_end(self) -> None:
-        """Waits until the last process that could write is gone."""
-        while self._line() is not None:
-            pass
+def tree(output: Output) -> dict[str, int]:
+    """The numbers of the three processes of TREE, which report in any order."""
+    found = [output.expect(r"^(main|middle|leaf) (\d+)$") for _ in range(3)]
+    return {match[1]: int(match[2]) for match in found}
 
 
 @pytest.fixture
@@ -144,7 +101,7 @@ def supervise(tmp_path: Path) -> Iterator:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_signal_asks_the_main_process_alone_and_ends_with_success(supervise, number) -> None:
     output = supervise("child('tree')")
-    output.tree()
+    tree(output)
     output.process.send_signal(number)
     output.expect_end()
     assert "term-main" in output.seen
@@ -155,7 +112,7 @@ def test_a_stop_signal_asks_the_main_process_alone_and_ends_with_success(supervi
 
 def test_what_does_not_stop_in_time_is_killed_with_its_group(supervise) -> None:
     output = supervise("child('tree', 'stubborn', stop_grace_seconds=0.3)")
-    output.tree()
+    tree(output)
     output.process.terminate()
     output.expect("WARNING web did not stop within 0.3 s")
     output.expect_end()
@@ -164,7 +121,7 @@ def test_what_does_not_stop_in_time_is_killed_with_its_group(supervise) -> None:
 
 def test_a_second_stop_signal_kills_at_once(supervise) -> None:
     output = supervise("child('tree', 'stubborn', stop_grace_seconds=3600)")
-    output.tree()
+    tree(output)
     output.process.terminate()
     output.expect("term-main")
     output.process.send_signal(signal.SIGINT)
@@ -185,28 +142,28 @@ def test_a_child_that_waits_for_its_restart_is_not_started_when_stopping(supervi
 
 def test_killing_the_supervisor_takes_the_whole_tree_with_it(supervise) -> None:
     output = supervise("child('tree')")
-    output.tree()
+    tree(output)
     output.process.kill()
     output.expect_end()
 
 
 def test_killing_the_main_process_takes_its_tree_and_starts_another(supervise) -> None:
     output = supervise("child('tree')")
-    before = output.tree()
+    before = tree(output)
     watched = [os.pidfd_open(pid) for pid in before.values()]
     os.kill(before["main"], signal.SIGKILL)
     output.expect(r"ERROR web was killed by SIGKILL after \d+ s; restarting in 1 s")
     for fd in watched:
         assert select.select([fd], [], [], PATIENCE)[0], "a process outlived its main process"
         os.close(fd)
-    assert set(output.tree().values()).isdisjoint(before.values())
+    assert set(tree(output).values()).isdisjoint(before.values())
     output.process.terminate()
     output.expect_end()
 
 
 def test_killing_a_fork_takes_its_own_forks_and_nothing_else(supervise) -> None:
     output = supervise("child('tree')")
-    pids = output.tree()
+    pids = tree(output)
     leaf, main = os.pidfd_open(pids["leaf"]), os.pidfd_open(pids["main"])
     os.kill(pids["middle"], signal.SIGKILL)
     assert select.select([leaf], [], [], PATIENCE)[0], "the leaf outlived the middle"

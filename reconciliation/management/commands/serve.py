@@ -45,11 +45,13 @@ class Command(BaseCommand):
         if options["stop_with_parent"]:
             die_with(os.getppid(), signal.SIGTERM)
         # Until the supervisor takes over, SIGTERM unwinds like Ctrl-C: a half-made demo is rolled back.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             self.run(options)
         except KeyboardInterrupt:
             self.stdout.write("Stopped before it was started.")
+        finally:
+            signal.signal(signal.SIGTERM, previous)
 
     def run(self, options: dict[str, Any]) -> None:
         listener = None if options["no_web"] else listen(options["bind"])
@@ -90,8 +92,8 @@ def listen(bind: str) -> socket.socket:
     host, _, port = bind.rpartition(":")
     host = host.strip("[]") or "127.0.0.1"
     try:
-        family, _, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
-        return socket.create_server(place[:2], family=family, backlog=backlog)
+        family, _, _, _, place = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        return socket.create_server((place[0], int(port)), family=family, backlog=backlog)
     except (OSError, ValueError, OverflowError) as error:
         raise CommandError(
             f"Cannot listen on {bind}: {error}. Is SignalSync running already? "
