@@ -55,6 +55,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         raise UnreadableError(f"The body names {shown(twice)} twice. Remove the wrong one and replay it.")
+    run = "".join(made)
+    if ":" in run or "," in run:  # two lost quotes make `"mae":0,"mfe":1` one valid name and number
+        wrong = next(name for name in made if ":" in name or "," in name)
+        raise UnreadableError(f"The name {shown(wrong)} has lost its quotes. Put them back and replay it.")
     return made
 
 

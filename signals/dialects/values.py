@@ -19,7 +19,7 @@ Converter = Callable[[Any], Any]
 PRICE_LIMIT, PRICE_PLACES = 10**9, 8
 R_LIMIT, R_PLACES = 10**7, 10  # ten is what the indicator prints; what lies beyond is float noise
 MAX_DIGITS = 18
-MAX_COUNT = 30_000
+MAX_COUNT = 10**6
 MAX_TEXT = 64
 MAX_LABEL = 24
 MAX_SYMBOL = 32
@@ -79,7 +79,7 @@ def number(value: Any, limit: int, places: int) -> Decimal:
     _, digits, exponent = decimal.as_tuple()
     if len(digits) > MAX_DIGITS:
         raise FaultError(f"has more than {MAX_DIGITS} digits")
-    if abs(decimal) > limit:
+    if not -limit <= decimal <= limit:  # not abs(), which overflows on the exponents JSON allows
         raise FaultError(f"is beyond {limit:,}")
     return decimal.quantize(Decimal((0, (1,), -places))) if int(exponent) < -places else decimal
 
