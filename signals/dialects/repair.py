@@ -6,9 +6,7 @@ split at the structural characters, the two texts have the same parts in the sam
 quotes only, and no mended text holds a structural character (it could have swallowed its neighbours).
 """
 
-import json
 import re
-from itertools import zip_longest
 
 import json_repair
 
@@ -64,15 +62,15 @@ def _mended(text: str, proposal: str) -> str | None:
     """The text with the proposal's quotes and its own spelling of everything else, or None."""
     if "\\" in text:  # an escaped quote may be part of a value
         return None
-    made = []
-    for index, (sent, offered) in enumerate(
-        zip_longest(_STRUCTURE.split(text), _STRUCTURE.split(proposal), fillvalue="\\")
-    ):
-        part = sent if index % 2 and sent == offered else None if index % 2 else _requoted(sent, offered)
-        if part is None:
-            return None
-        made.append(part)
-    return "".join(made)
+    sent, offered = _STRUCTURE.split(text), _STRUCTURE.split(proposal)
+    if sent[1::2] != offered[1::2]:  # the structural characters; between them stand names and values
+        return None
+    made = [_requoted(*pair) for pair in zip(sent[::2], offered[::2], strict=True)]
+    parts = [part for part in made if part is not None]
+    if len(parts) != len(made):
+        return None
+    sent[::2] = parts
+    return "".join(sent)
 
 
 def _requoted(sent: str, offered: str) -> str | None:
@@ -87,7 +85,7 @@ def _requoted(sent: str, offered: str) -> str | None:
         return bare
     is_number = _NUMBER.fullmatch(bare) and _NUMBER.fullmatch(offered)
     # json-repair reads numbers as floats: keep the digits that were sent, if they are the same number.
-    return bare if is_number and json.loads(bare) == json.loads(offered) else None
+    return bare if is_number and float(bare) == float(offered) else None
 
 
 def _summary(text: str, mended: str) -> str:
