@@ -1,11 +1,12 @@
 """Addresses. The API accepts a trailing slash and never redirects a POST for the lack of one."""
 
 from django.contrib import admin
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from signals.webhook import WebhookView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^api/automated-signals/webhook(?:/(?P<token>[^/]+))?/?$", WebhookView.as_view(), name="webhook"),
+    path("", include("dashboard.urls")),
 ]

@@ -1,0 +1,78 @@
+# mypy: disable-error-code="no-untyped-call"
+"""What a list of signals can be narrowed to and ordered by. docs/api.md shows the same parameters."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import filters
+from django_filters.rest_framework.filterset import FilterSet
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from signals.models import AutomatedSignal, Source
+from signals.vocabulary import DataSource, Direction, Session, Status, Trend
+
+ORDERINGS = (
+    "signal_time", "first_event_at", "last_event_at", "confirmation_time", "cancellation_time", "created_at",
+    "updated_at", "trade_id", "status", "direction", "session", "health_score", "confidence_score", "entry_price",
+    "bars_to_confirmation", "be_mfe", "no_be_mfe", "mae",
+)  # fmt: skip
+
+
+def sources(_: Request | None) -> QuerySet[Source]:
+    return Source.objects.all()
+
+
+def htf(timeframe: str) -> filters.ChoiceFilter:
+    return filters.ChoiceFilter(f"htf_alignment__{timeframe}", choices=Trend.choices, help_text="Trend of a timeframe.")
+
+
+class SignalFilter(FilterSet):
+    """Every parameter may be combined with every other; one given several times means any of its values."""
+
+    status = filters.MultipleChoiceFilter(choices=Status.choices, help_text="Repeatable.")
+    session = filters.MultipleChoiceFilter(choices=Session.choices, help_text="Repeatable.")
+    direction = filters.ChoiceFilter(choices=Direction.choices)
+    source = filters.ModelChoiceFilter(
+        queryset=sources,
+        to_field_name="name",
+        help_text="Name of the source that sent it.",
+        error_messages={"invalid_choice": "No source has this name."},
+    )
+    data_source = filters.MultipleChoiceFilter(
+        choices=DataSource.choices, help_text="Where its least trusted value came from. Repeatable."
+    )
+    date_from = filters.DateFilter("signal_date", "gte", help_text="First signal date (New York), YYYY-MM-DD.")
+    date_to = filters.DateFilter("signal_date", "lte", help_text="Last signal date (New York), YYYY-MM-DD.")
+    created_from = filters.IsoDateTimeFilter("created_at", "gte", help_text="Stored at or after, ISO 8601.")
+    created_to = filters.IsoDateTimeFilter("created_at", "lt", help_text="Stored before, ISO 8601.")
+    health_min = filters.NumberFilter("health_score", "gte", help_text="Health score, 0 to 100.")
+    health_max = filters.NumberFilter("health_score", "lte", help_text="Health score, 0 to 100.")
+    htf_daily = htf("daily")
+    htf_h4 = htf("h4")
+    htf_h1 = htf("h1")
+    htf_m15 = htf("m15")
+    htf_m5 = htf("m5")
+    htf_m1 = htf("m1")
+
+    class Meta:
+        model = AutomatedSignal
+        fields: list[str] = []
+
+
+class StableOrdering(OrderingFilter):
+    """Ordering by known fields only, made total by the key, so that no row is on two pages or on none."""
+
+    def get_ordering(self, request: Request, queryset: QuerySet[Any], view: APIView) -> list[str]:
+        asked = [name for name in request.query_params.get(self.ordering_param, "").split(",") if name]
+        unknown = sorted({name for name in asked if name.removeprefix("-") not in ORDERINGS})
+        if unknown:
+            raise ValidationError({"ordering": f"Unknown: {', '.join(unknown)}. Known: {', '.join(ORDERINGS)}."})
+        if not asked:
+            return ["-first_event_at", "-pk"]
+        return [*asked, "-pk" if asked[0].startswith("-") else "pk"]
+
+    def get_valid_fields(self, *_: Any, **__: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in ORDERINGS]

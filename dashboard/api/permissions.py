@@ -1,0 +1,38 @@
+"""Who may read and who may act, for every endpoint: one rule each, from Django's permissions and nothing else."""
+
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from signals.senders import on_loopback
+
+READ = "signals.view_automatedsignal"
+ACT = "signals.reconcile_signal"
+
+
+class MaySee(BasePermission):
+    """Reading needs the view permission, anything that changes state the permission to reconcile as well."""
+
+    message = "Your account may not do this. Ask an administrator for the Viewer role to read, Operator to act."
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        needed = [READ] if request.method in ("GET", "HEAD", "OPTIONS") else [READ, ACT]
+        return bool(request.user and request.user.is_authenticated and request.user.has_perms(needed))
+
+
+class FromThisMachine(BasePermission):
+    """For scrapers beside us. Behind a proxy nobody counts as being on this machine."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return on_loopback(request)
+
+
+class ProtectedView(APIView):
+    """Base of every endpoint that shows or changes stored data.
+
+    Basic comes first, so that a request without credentials is answered 401 with a challenge, not 403.
+    """
+
+    authentication_classes = (BasicAuthentication, SessionAuthentication)
+    permission_classes = (MaySee,)

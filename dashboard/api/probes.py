@@ -1,0 +1,131 @@
+"""For machines that watch this one: is it alive, can it work, and how is it doing. Nothing secret is in any answer."""
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from rest_framework.request import Request
+
+from dashboard.summary import counts_by_status
+from signals.models import AutomatedSignal, Delivery, Source
+from signals.spool import Spool, SpoolError
+from signals.vocabulary import DeliveryStatus, Status
+
+from .permissions import FromThisMachine, MaySee, ProtectedView
+
+log = logging.getLogger(__name__)
+SCRAPE_KEPT_SECONDS = 15
+RECENT = timedelta(hours=1)
+
+
+@require_safe
+def alive(request: HttpRequest) -> JsonResponse:
+    """This process answers. Touches neither database nor disk."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Whether alerts can be stored now; 503 with what is wrong and what to do about it."""
+    checks: dict[str, Callable[[], str]] = {
+        "database": database_fault,
+        "migrations": migration_fault,
+        "spool": spool_fault,
+    }
+    faults = {name: fault for name, check in checks.items() if (fault := check())}
+    body = {"status": "unready" if faults else "ok", "checks": {name: faults.get(name, "ok") for name in checks}}
+    return JsonResponse(body, status=503 if faults else 200)
+
+
+def database_fault() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        log.exception("the database does not answer")
+        return "The database does not answer. Alerts are spooled to disk until it does; see the log."
+    return ""
+
+
+def migration_fault() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return "Unknown, for the database does not answer."
+    return f"{len(plan)} migrations are not applied. Run `manage.py migrate`." if plan else ""
+
+
+def spool_fault() -> str:
+    try:
+        spool().pending_bytes()
+    except (OSError, SpoolError):
+        log.exception("the spool cannot be read")
+        return "The spool's directory cannot be read: alerts would be lost if the database failed. Check VAR_DIR."
+    return ""
+
+
+def spool() -> Spool:
+    return Spool(settings.SPOOL_DIR)
+
+
+class SystemCollector(Collector):
+    """Figures of the whole system. A scrape costs a few indexed counts; answers are kept between scrapes."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield family(
+            "signalsync_signals", "Stored signals by status.", "status",
+            dict.fromkeys(Status.values, 0) | counts_by_status(AutomatedSignal.objects.all()),
+        )  # fmt: skip
+        yield family(
+            "signalsync_deliveries_recent", "Deliveries received in the last hour, by status.", "status",
+            dict.fromkeys(DeliveryStatus.values, 0) | recent_deliveries(self.now),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "signalsync_spool_pending_bytes", "Bytes spooled to disk and not stored yet.", spool().pending_bytes()
+        )
+
+
+def family(name: str, meaning: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, meaning, labels=[label])
+    for value, count in sorted(values.items()):
+        gauge.add_metric([str(value)], count)
+    return gauge
+
+
+def recent_deliveries(now: datetime) -> dict[str, int]:
+    """Naming the sources lets the index on source and receipt serve a question that is about time only."""
+    recent = Delivery.objects.filter(source__in=list(Source.objects.all()), received_at__gte=now - RECENT)
+    return {row["status"]: row["n"] for row in recent.order_by().values("status").annotate(n=Count("pk"))}
+
+
+class Metrics(ProtectedView):
+    """Figures for Prometheus: open to this machine itself, for others as everything else."""
+
+    permission_classes = (FromThisMachine | MaySee,)  # type: ignore[assignment]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request) -> HttpResponse:
+        text: bytes | None = cache.get("metrics")
+        if text is None:
+            registry = CollectorRegistry(auto_describe=False)
+            registry.register(SystemCollector(timezone.now()))
+            text = generate_latest(registry)
+            cache.set("metrics", text, SCRAPE_KEPT_SECONDS)
+        return HttpResponse(text, content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,93 @@
+"""The read endpoints about signals."""
+
+from typing import Any
+
+from django_filters.rest_framework.backends import DjangoFilterBackend
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework import status
+from rest_framework.exceptions import APIException, NotFound
+from rest_framework.filters import SearchFilter
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dashboard.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
+from signals.models import AutomatedSignal
+from signals.vocabulary import Status
+
+from .filters import SignalFilter, StableOrdering
+from .pagination import SignalPagination
+from .permissions import ProtectedView
+from .serializers import DetailedSignal, ListedSignal
+
+ONE_SIGNAL = [
+    OpenApiParameter("source", str, description="Name of the source, needed where several share the trade id."),
+]
+NOT_ONE = {
+    404: OpenApiResponse(OpenApiTypes.OBJECT, "No such signal; `detail` says where to look."),
+    409: OpenApiResponse(OpenApiTypes.OBJECT, "Several sources have it: `candidates` names them; add `source`."),
+}
+
+
+class SeveralSources(APIException):
+    status_code = status.HTTP_409_CONFLICT
+
+    def __init__(self, ambiguous: AmbiguousSignalError) -> None:
+        candidates = [
+            {"source": signal.source.name, "trade_id": signal.trade_id, "status": signal.status}
+            for signal in ambiguous.candidates
+        ]
+        super().__init__({"detail": str(ambiguous), "candidates": candidates})
+
+
+def asked_signal(request: Request, trade_id: str) -> AutomatedSignal:
+    """The signal of the address; `source` picks among sources that share its trade id."""
+    try:
+        return find_signal(trade_id, request.query_params.get("source", ""))
+    except UnknownSignalError as error:
+        raise NotFound(str(error)) from error
+    except AmbiguousSignalError as error:
+        raise SeveralSources(error) from error
+
+
+@extend_schema_view(get=extend_schema(operation_id="all_signals"))
+class AllSignals(ProtectedView, ListAPIView[AutomatedSignal]):
+    """Every signal, newest first: pending, confirmed, completed and cancelled."""
+
+    queryset = AutomatedSignal.objects.select_related("source")
+    serializer_class = ListedSignal
+    pagination_class = SignalPagination
+    filter_backends = (DjangoFilterBackend, SearchFilter, StableOrdering)
+    filterset_class = SignalFilter
+    search_fields = ("trade_id",)
+
+
+@extend_schema_view(get=extend_schema(operation_id="cancelled_signals"))
+class CancelledSignals(AllSignals):
+    """Signals that were cancelled, said by the indicator or inferred by the alternation rule."""
+
+    queryset = AutomatedSignal.objects.select_related("source").filter(status=Status.CANCELLED)
+
+
+class SignalDetail(ProtectedView):
+    @extend_schema(
+        operation_id="signal",
+        summary="One signal with all its fields and where each came from",
+        parameters=ONE_SIGNAL,
+        responses={200: DetailedSignal, **NOT_ONE},
+    )
+    def get(self, request: Request, trade_id: str) -> Response:
+        return Response(DetailedSignal(asked_signal(request, trade_id)).data)
+
+
+class SignalTimeline(ProtectedView):
+    @extend_schema(
+        operation_id="signal_timeline",
+        summary="Everything that happened to one signal, in time order",
+        parameters=ONE_SIGNAL,
+        responses={200: OpenApiTypes.OBJECT, **NOT_ONE},
+    )
+    def get(self, request: Request, trade_id: str) -> Response:
+        told: dict[str, Any] = history(asked_signal(request, trade_id))
+        return Response(told)

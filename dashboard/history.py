@@ -1,0 +1,91 @@
+"""Everything about one signal: found by its trade id, told in time order. Only reads."""
+
+from datetime import datetime
+from typing import Any
+
+from signals.exporting import number, record
+from signals.models import AutomatedSignal, Fill, SignalEvent
+from signals.projection import iso
+
+
+class UnknownSignalError(LookupError):
+    """No stored signal has this trade id (in this source). The message says where to look."""
+
+
+class AmbiguousSignalError(LookupError):
+    """Several sources have a signal of this trade id, and none was named."""
+
+    def __init__(self, candidates: list[AutomatedSignal]) -> None:
+        names = ", ".join(signal.source.name for signal in candidates)
+        super().__init__(f"{candidates[0].trade_id} is in several sources. Name one of them as source: {names}.")
+        self.candidates = candidates
+
+
+def find_signal(trade_id: str, source: str = "") -> AutomatedSignal:
+    """The one signal of this trade id; `source` is the name of the source to look in."""
+    matching = AutomatedSignal.objects.select_related("source").filter(trade_id=trade_id).order_by("source__name")
+    # PostgreSQL refuses NUL in any text, so that no stored id has one.
+    found = [] if "\0" in trade_id else [signal for signal in matching if source in ("", signal.source.name)]
+    if not found:
+        where = f" in the source {source}" if source else ""
+        raise UnknownSignalError(
+            f"No signal {trade_id!r} is stored{where}. Check the spelling, look at All Signals, or import the alert"
+            " log of its day if its alerts never arrived."
+        )
+    if len(found) > 1:
+        raise AmbiguousSignalError(found)
+    return found[0]
+
+
+def history(signal: AutomatedSignal) -> dict[str, Any]:
+    """The signal, where each of its values came from, and what happened to it, as JSON-able values."""
+    told = record(signal)
+    return {
+        "signal": told,
+        "provenance": told.pop("provenance"),
+        "events": [event_told(event) for event in events_of(signal)],
+        "fills": [fill_told(fill) for fill in signal.fills.order_by("created_at", "pk")],
+    }
+
+
+def events_of(signal: AutomatedSignal) -> list[SignalEvent]:
+    events = signal.events.select_related("delivery").defer("delivery__raw", "delivery__repaired_text")
+    return list(events.order_by("fire_minute", "sequence_number"))
+
+
+def event_told(event: SignalEvent) -> dict[str, Any]:
+    """`at` is the fire minute; `delivery` and `position` say where its bytes are."""
+    return {
+        "at": iso(event.fire_minute),
+        "type": event.type,
+        "facts": event.facts,
+        "delivery": str(event.delivery_id),
+        "position": event.position,
+        "sequence_number": event.sequence_number,
+        "payload_checksum": event.payload_checksum,
+        "received_at": iso(event.delivery.received_at),
+        "channel": event.delivery.channel,
+    }
+
+
+def fill_told(fill: Fill) -> dict[str, Any]:
+    return {
+        "id": fill.pk,
+        "at": iso(fill.created_at),
+        "field": fill.field,
+        "gap": fill.gap,
+        "value": fill.value,
+        "tier": fill.tier,
+        "method": fill.method,
+        "data_source": fill.data_source,
+        "confidence": number(fill.confidence),
+        "evidence": fill.evidence,
+        "as_of": moment(fill.as_of),
+        "state": fill.state,
+        "run_id": fill.run_id,
+        "ended_at": moment(fill.ended_at),
+    }
+
+
+def moment(value: datetime | None) -> str | None:
+    return iso(value) if value else None

@@ -1,0 +1,27 @@
+"""Addresses of the read side. Each is accepted with and without its trailing slash."""
+
+from django.urls import re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from .api import probes
+from .api import signals as signal_api
+
+urlpatterns = [
+    re_path(r"^api/automated-signals/all-signals/?$", signal_api.AllSignals.as_view(), name="all-signals"),
+    re_path(
+        r"^api/automated-signals/cancelled-signals/?$",
+        signal_api.CancelledSignals.as_view(),
+        name="cancelled-signals",
+    ),
+    re_path(r"^api/automated-signals/signals/(?P<trade_id>[^/]+)/?$", signal_api.SignalDetail.as_view(), name="signal"),
+    re_path(
+        r"^api/automated-signals/signals/(?P<trade_id>[^/]+)/timeline/?$",
+        signal_api.SignalTimeline.as_view(),
+        name="signal-timeline",
+    ),
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    re_path(r"^healthz/?$", probes.alive, name="healthz"),
+    re_path(r"^readyz/?$", probes.ready, name="readyz"),
+    re_path(r"^metrics/?$", probes.Metrics.as_view(), name="metrics"),
+]
