@@ -4,6 +4,8 @@ docs/settings.md shows the same table; tests/test_settings.py compares the two. 
 variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a webhook token.
 """
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,7 +47,7 @@ VARIABLES: dict[str, Variable] = {
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
 }
 
-env: Any = environ.Env()
+env: Any = environ.Env()  # type: ignore[no-untyped-call]
 
 
 def value(name: str) -> Any:
@@ -168,6 +170,8 @@ def database() -> dict[str, Any]:
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":
         Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        # Tests need a file, too: threads and processes race on it as they do in production.
+        config["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"signalsync-test-{os.getpid()}.sqlite3")}
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",  # a transaction that starts as a reader cannot wait to become a writer
             "timeout": 20,
@@ -229,7 +233,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
         "rest_framework.authentication.BasicAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
         "rest_framework.filters.SearchFilter",

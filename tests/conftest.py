@@ -1,0 +1,36 @@
+"""What every test gets: a spool of its own, an empty cache, and Hypothesis settings that do not race the clock."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "signalsync",
+    deadline=None,
+    max_examples=40,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("signalsync")
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _own_spool_and_cache(settings: object, tmp_path: Path) -> Iterator[None]:
+    settings.SPOOL_DIR = tmp_path / "spool"  # type: ignore[attr-defined]
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def recorded_logs() -> list[Path]:
+    """The recorded alert logs; tests that need them skip where they are not."""
+    logs = sorted((SHARED / "recorded").glob("*.csv"))
+    if not logs:
+        pytest.skip("no recorded alert logs: there is no shared/recorded beside the project")
+    return logs
