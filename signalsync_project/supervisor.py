@@ -24,6 +24,8 @@ TURN = 0.2
 STEADY = 60.0
 """Seconds after which a child counts as running well: its next restart waits the shortest time again."""
 LONGEST_BACKOFF = 30.0
+AGAIN_AFTER = 1.0
+"""Seconds within which several stop signals count as one: make and timeout send theirs to us and to our group."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -181,10 +183,14 @@ class Supervisor:
 
     children: Sequence[Child]
     processes: list[Process] = field(init=False)
-    stopping: bool = False
+    stopping_since: float | None = None
 
     def __post_init__(self) -> None:
         self.processes = [Process(child) for child in self.children]
+
+    @property
+    def stopping(self) -> bool:
+        return self.stopping_since is not None
 
     def run(self) -> None:
         """Returns when every child has stopped. Call it in the main thread, where signals arrive."""
@@ -226,13 +232,15 @@ class Supervisor:
         if number not in STOP_SIGNALS:
             return
         now = time.monotonic()
-        if self.stopping:
+        if self.stopping_since is not None:
+            if now - self.stopping_since < AGAIN_AFTER:
+                return
             logger.warning("%s again: killing what still runs", signal.Signals(number).name)
             for process in self.processes:
                 process.kill_group()
         else:
             logger.info("%s: stopping; once more to kill", signal.Signals(number).name)
-            self.stopping = True
+            self.stopping_since = now
             for process in self.processes:
                 process.terminate(now)
 

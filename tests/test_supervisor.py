@@ -44,6 +44,7 @@ TREE = """
 
 DRIVER = """
     import logging, os, sys
+    from signalsync_project import supervisor
     from signalsync_project.supervisor import Child, Supervisor
 
     logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s", level=logging.INFO)
@@ -120,13 +121,23 @@ def test_what_does_not_stop_in_time_is_killed_with_its_group(supervise) -> None:
 
 
 def test_a_second_stop_signal_kills_at_once(supervise) -> None:
-    output = supervise("child('tree', 'stubborn', stop_grace_seconds=3600)")
+    output = supervise("child('tree', 'stubborn', stop_grace_seconds=3600)", "supervisor.AGAIN_AFTER = 0")
     tree(output)
     output.process.terminate()
     output.expect("term-main")
     output.process.send_signal(signal.SIGINT)
     output.expect_end()
     assert output.process.wait() == 0
+
+
+def test_signals_that_come_together_are_one(supervise) -> None:
+    output = supervise("child('tree', 'stubborn', stop_grace_seconds=0.3)", "supervisor.AGAIN_AFTER = 3600")
+    tree(output)
+    output.process.terminate()
+    output.process.send_signal(signal.SIGINT)
+    output.expect("did not stop within 0.3 s")
+    output.expect_end()
+    assert "again" not in output.seen
 
 
 def test_a_child_that_waits_for_its_restart_is_not_started_when_stopping(supervise) -> None:
