@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from .intake import take_in
 from .spool import Drained, DrainStop, Spooled
@@ -17,9 +17,11 @@ def drain_spool(now: datetime) -> Drained:
 
     def handle(record: Spooled) -> None:
         try:
-            source = find_source(record.token_hash, loopback=record.loopback, now=now)
+            # As of receipt: a token that expires during an outage does not disown what was acknowledged before.
+            source = find_source(record.token_hash, loopback=record.loopback, now=record.received_at)
             take_in(source, [incoming_of(record)], now=now)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            # Down, locked, or not migrated yet: nothing that this record could help.
             raise DrainStop(str(error)) from error
         except UnknownSenderError as error:
             raise UnknownSenderError("its token belongs to no source") from error

@@ -6,11 +6,13 @@ for rebuild, behind stored delivery and events.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from time import monotonic
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
@@ -89,14 +91,14 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     """Take in bodies of one source in one transaction. Raises DatabaseError when storing failed: nothing is kept.
 
     A failing projection is not a failing store: the transaction is made again, careful to keep delivery and events.
-    `wait_ms` bounds how long the database may make us wait for a lock or a statement (0: as the settings say).
+    `wait_ms` is how long the database may make us wait (see transaction_within; 0: as the settings say).
     """
     parcels = [open_parcel(source, item) for item in incoming]
     lock_source, careful = brings_votes(parcels), False
+    deadline = monotonic() + wait_ms / 1000
     for attempt in range(DEADLOCK_TRIES + 2):
         try:
-            with waiting_at_most(wait_ms), transaction.atomic():
-                limit_transaction(wait_ms)
+            with transaction_within(wait_ms, deadline):
                 return store(source, parcels, now, lock_source=lock_source, careful=careful)
         except NeedsSourceLock:
             lock_source = True
@@ -113,24 +115,45 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
 
 
 @contextmanager
-def waiting_at_most(wait_ms: int) -> Iterator[None]:
-    """On SQLite: how long to queue for the one writer's place. PostgreSQL's limits are the transaction's own."""
-    if not wait_ms or connection.vendor != "sqlite":
+def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[None]:
+    """A transaction in which no statement begins after the deadline (monotonic), and none takes more than `wait_ms`.
+
+    0 is no limit. Raises OperationalError when there was no time left.
+    """
+    if not wait_ms:
+        with transaction.atomic():
+            yield
+        return
+    deadline = deadline or monotonic() + wait_ms / 1000
+
+    def in_time(execute: Callable[..., Any], *statement: Any) -> Any:
+        if monotonic() > deadline:
+            raise OperationalError(f"the database took longer than {wait_ms} ms")
+        return execute(*statement)
+
+    with writer_place_within(wait_ms), connection.execute_wrapper(in_time), transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = {wait_ms:d}; SET LOCAL statement_timeout = {wait_ms:d}")
+        yield
+
+
+@contextmanager
+def writer_place_within(wait_ms: int) -> Iterator[None]:
+    """On SQLite: how long to queue for the one writer's place."""
+    if connection.vendor != "sqlite":
         yield
         return
-    connection.ensure_connection()
-    connection.connection.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
+    set_busy_timeout(wait_ms)
     try:
         yield
     finally:
-        usual = int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000)
-        connection.connection.execute(f"PRAGMA busy_timeout = {usual:d}")
+        set_busy_timeout(int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000))
 
 
-def limit_transaction(wait_ms: int) -> None:
-    if wait_ms and connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = {wait_ms:d}; SET LOCAL statement_timeout = {wait_ms:d}")
+def set_busy_timeout(wait_ms: int) -> None:
+    connection.ensure_connection()
+    connection.connection.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
 
 
 def reset(parcels: Sequence[Parcel]) -> None:

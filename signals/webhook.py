@@ -14,11 +14,12 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .intake import Incoming, Outcome, take_in
+from .intake import Incoming, Outcome, take_in, transaction_within
 from .models import Source
 from .senders import client_address, hash_token, mask_body, on_loopback, open_source, source_of_token
 from .spool import Spool, Spooled, SpoolError
@@ -27,7 +28,7 @@ from .vocabulary import DeliveryStatus
 
 log = logging.getLogger(__name__)
 MAX_BODY = 64 * 1024
-WAIT_MS = 1500  # for a lock or a statement; with connecting and spooling it stays under 2 s
+WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
 TOKEN_CACHE_SECONDS = 5  # a revoked token is refused after this long
 RETRY_AFTER = "5"
 
@@ -43,15 +44,19 @@ def spool() -> Spool:
 
 def find_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:
     """The source of a request: by its token, else the one that this machine may post to without one."""
+    source = source_of_token(token_hash, now) if token_hash else open_source() if loopback else None
+    if source is None:
+        raise UnknownSenderError
+    return source
+
+
+def remembered_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:
+    """The source of a request of now, looked up once in TOKEN_CACHE_SECONDS."""
     key = f"source:{token_hash}:{loopback}"
     source: Source | None = cache.get(key)
     if source is None:
-        if token_hash:
-            source = source_of_token(token_hash, now)
-        elif loopback:
-            source = open_source()
-        if source is None:
-            raise UnknownSenderError
+        with transaction_within(WAIT_MS):
+            source = find_source(token_hash, loopback=loopback, now=now)
         cache.set(key, source, TOKEN_CACHE_SECONDS)
     return source
 
@@ -62,6 +67,10 @@ class WebhookView(APIView):
     authentication_classes = ()
     permission_classes = ()
     parser_classes = ()
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
+        """JSON whatever the sender says it accepts: a 406 would lose the alert."""
+        return JSONRenderer(), JSONRenderer.media_type
 
     @extend_schema(
         operation_id="webhook",
@@ -90,7 +99,7 @@ class WebhookView(APIView):
             loopback=on_loopback(request),
         )
         try:
-            source = find_source(record.token_hash, loopback=record.loopback, now=now)
+            source = remembered_source(record.token_hash, loopback=record.loopback, now=now)
             if not SourceThrottle(source.name).allow_request(request, self):
                 return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
             return answer(take_in(source, [incoming_of(record)], now=now, wait_ms=WAIT_MS).outcomes[0])
@@ -122,10 +131,16 @@ def incoming_of(record: Spooled) -> Incoming:
 
 
 def read_capped(request: Request) -> bytes | None:
-    """The raw body, or None as soon as it exceeds the cap: a false Content-Length cannot make us read more."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
+    """The raw body, or None as soon as it exceeds the cap: a false Content-Length cannot make us read more.
+
+    Where a proxy sends the body in chunks there is no Content-Length, and Django would take it for empty.
+    """
+    chunked = "HTTP_TRANSFER_ENCODING" in request.META and request.META.get("wsgi.input_terminated")
+    stream = request.META["wsgi.input"] if chunked else request._request
+    length = str(request.META.get("CONTENT_LENGTH", ""))
+    if length.isdecimal() and int(length) > MAX_BODY:
         return None
-    body: bytes = request._request.read(MAX_BODY + 1)
+    body: bytes = stream.read(MAX_BODY + 1)
     return body if len(body) <= MAX_BODY else None
 
 
