@@ -1,0 +1,88 @@
+"""Sources and their tokens. A token can be read once: on the page that answers its making."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from unfold.admin import ModelAdmin, TabularInline
+
+from signals.models import AlertId, AutomatedSignal, Delivery, Source, SourceToken
+from signals.senders import new_token
+
+from .base import list_link
+
+
+class ReadOnlyInline(TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class TokenInline(ReadOnlyInline):
+    model = SourceToken
+    fields = ("label", "created_at", "expires_at")
+    readonly_fields = fields
+
+
+class AlertIdInline(ReadOnlyInline):
+    model = AlertId
+    fields = ("alert_id", "first_seen_at")
+    readonly_fields = fields
+
+
+@admin.register(Source)
+class SourceAdmin(ModelAdmin):
+    list_display = (
+        "name", "symbol", "clock_zone", "is_default", "last_heartbeat_at", "signal_count", "alert_expires_at",
+        "see_signals", "see_deliveries",
+    )  # fmt: skip
+    list_filter = ("symbol", "is_default")
+    search_fields = ("name", "symbol", "alert_ids__alert_id")
+    readonly_fields = ("zones_seen", "signal_count", "last_heartbeat_at", "created_at", "see_signals", "see_deliveries")
+    inlines = (TokenInline, AlertIdInline)
+    actions = ("create_token",)
+
+    @admin.display(description="signals")
+    def see_signals(self, source: Source) -> str:
+        return list_link(AutomatedSignal, "signals", source__id__exact=source.pk)
+
+    @admin.display(description="deliveries")
+    def see_deliveries(self, source: Source) -> str:
+        return list_link(Delivery, "deliveries", source__id__exact=source.pk)
+
+    @admin.action(description="Create a webhook token for each selected source", permissions=["change"])
+    def create_token(self, request: HttpRequest, chosen: QuerySet[Source]) -> TemplateResponse:
+        """Answers with a page instead of a message: messages may be kept in a cookie, and this is a secret."""
+        made = []
+        for source in chosen:
+            token = new_token(source, label=f"made by {request.user.get_username()}"[:64])
+            self.log_change(request, source, "Created a webhook token.")
+            made.append({"source": source, "token": token, "address": webhook_address(request, token)})
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Webhook token created" if len(made) == 1 else "Webhook tokens created",
+            "opts": self.opts,
+            "made": made,
+        }
+        return never_shown_again(request, context)
+
+
+def webhook_address(request: HttpRequest, token: str) -> str:
+    """Where TradingView must post to: below PUBLIC_URL if it is set, else below the address of this request."""
+    path = reverse("webhook", kwargs={"token": token})
+    return f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else request.build_absolute_uri(path)
+
+
+@never_cache
+def never_shown_again(request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
+    return TemplateResponse(request, "admin/signals/source/token.html", context)
