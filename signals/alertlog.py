@@ -10,7 +10,6 @@ from itertools import islice
 
 from django.db import DatabaseError, transaction
 
-from .clock import floor_minute
 from .intake import Incoming, Taken, take_in
 from .models import AlertId, Source
 from .senders import default_source, mask_body
@@ -20,6 +19,7 @@ log = logging.getLogger(__name__)
 CHUNK = 500
 COLUMNS = {"alert id": "alert_id", "description": "body", "time": "time", "webhook status": "log_status"}
 NEEDED = ("body", "time")
+YEARS = range(2000, 2100)  # a time beyond them is a damaged one, and calendars end
 
 
 class NotAnAlertLogError(ValueError):
@@ -73,9 +73,14 @@ def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
             f"No column {', '.join(name.title() for name in missing)} in the first line. Export the log in"
             " TradingView under Alerts, Log, Export; its columns are Alert ID, Ticker, Name, Description, Time."
         )
-    for row in rows:
-        if any(row):
-            yield incoming_of(row, places, now)
+    try:
+        for row in rows:
+            if any(row):
+                yield incoming_of(row, places, now)
+    except csv.Error as error:
+        raise NotAnAlertLogError(
+            f"Line {rows.line_num} is not CSV ({error}). Mend it and import the file again; nothing is taken in twice."
+        ) from error
 
 
 def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incoming:
@@ -85,7 +90,8 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incomi
     try:
         fired_at = datetime.fromisoformat(cells["time"].strip().replace("Z", "+00:00"))
         fired_at = fired_at.replace(tzinfo=fired_at.tzinfo or UTC).astimezone(UTC)
-        floor_minute(fired_at)
+        if fired_at.year not in YEARS:
+            raise ValueError("no year in which TradingView sent alerts")
     except (ValueError, OverflowError):
         fired_at, problem = None, f"The row's time {cells['time'][:40]!r} is not a time such as 2025-12-11T05:59:01Z."
     return Incoming(
@@ -93,10 +99,15 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incomi
         received_at=now,
         channel=Channel.LOG,
         fired_at=fired_at,
-        alert_id=cells.get("alert_id", "").strip(),
-        log_status=cells.get("log_status", "").strip(),
+        alert_id=plain(cells.get("alert_id", ""))[:32],
+        log_status=plain(cells.get("log_status", "")),
         problem=problem,
     )
+
+
+def plain(cell: str) -> str:
+    """A short cell as a text column can hold it, whatever bytes it came from."""
+    return "".join(character for character in cell if character.isprintable()).strip()
 
 
 def import_log(
@@ -144,7 +155,7 @@ def owner_of(alert_id: str, source: Source | None) -> Source:
     if source is None:
         source = known.source if known else default_source()
     if alert_id and known is None:
-        AlertId.objects.get_or_create(alert_id=alert_id[:32], defaults={"source": source})
+        AlertId.objects.get_or_create(alert_id=alert_id, defaults={"source": source})
     return source
 
 
@@ -152,7 +163,9 @@ def import_chunk(source: Source, items: list[Incoming], done: Imported, now: dat
     """One transaction for the chunk; row by row only when that fails, so that one bad row costs only itself."""
     try:
         count(take_in(source, items, now=now), source, done)
-    except DatabaseError as error:
+    except Exception as error:
+        if not isinstance(error, DatabaseError):
+            log.exception("taking in %d rows failed", len(items))
         if len(items) == 1:
             done.rows += 1
             done.failed.append(f"alert of {items[0].fire_minute:%Y-%m-%d %H:%M}Z: {str(error).strip()}")

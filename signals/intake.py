@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import Any
@@ -30,6 +30,7 @@ from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def checksum_of(body: bytes) -> str:
@@ -54,7 +55,8 @@ class Incoming:
 
     @property
     def fire_minute(self) -> datetime:
-        return floor_minute(self.fired_at or self.received_at)
+        """The minute that sameness goes by; a log row whose time cannot be read has the same one at every import."""
+        return floor_minute(self.fired_at or (NO_TIME if self.problem else self.received_at))
 
 
 @dataclass(frozen=True, slots=True)

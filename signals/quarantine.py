@@ -12,7 +12,8 @@ from django.db import transaction
 from . import dialects
 from .facts import Reading, UnreadableError
 from .intake import Incoming, Outcome, take_in
-from .models import AutomatedSignal, Quarantine
+from .models import AutomatedSignal, Delivery, Quarantine
+from .senders import mask_body
 from .vocabulary import Channel
 
 
@@ -32,12 +33,19 @@ class Preview:
 def preview(quarantine: Quarantine, text: str) -> Preview:
     """Read a mended text without storing anything."""
     try:
-        reading = dialects.read(text.encode())
+        reading = read_copy(quarantine.delivery, text.encode())
     except UnreadableError as error:
         return Preview(None, frozenset(), error.reason)
     ids = {event.trade_id for event in reading.events}
     known = AutomatedSignal.objects.filter(source=quarantine.delivery.source_id, trade_id__in=ids)
     return Preview(reading, frozenset(known.values_list("trade_id", flat=True)))
+
+
+def read_copy(original: Delivery, body: bytes) -> Reading:
+    """Read a mended body. Raises UnreadableError, also where mending the body would not be enough."""
+    if original.channel == Channel.LOG and original.fired_at is None:
+        raise UnreadableError(f"{original.reason} Correct it in the log, import the log again, and dismiss this row.")
+    return dialects.read(body)
 
 
 def suggestion(quarantine: Quarantine) -> str:
@@ -47,12 +55,13 @@ def suggestion(quarantine: Quarantine) -> str:
 
 def replay(quarantine: Quarantine, text: str, *, by: User | None, now: datetime) -> Outcome:
     """Take in a mended copy. Raises UnreadableError when it still cannot be read, NotOpenError when it is too late."""
-    dialects.read(text.encode())
     original = quarantine.delivery
+    body, _ = mask_body(text.encode())
+    read_copy(original, body)
     with transaction.atomic():
         row = lock_open(quarantine)
         incoming = Incoming(
-            body=text.encode(),
+            body=body,
             received_at=now,
             channel=Channel.REPLAY,
             fired_at=original.fired_at or original.received_at,

@@ -6,6 +6,7 @@ import re
 import secrets
 from datetime import datetime
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Q
@@ -14,7 +15,17 @@ from django.http import HttpRequest
 from .models import Source, SourceToken
 
 MASK = b"***"
-TOKEN_IN_BODY = re.compile(rb'("token"\s*:\s*")((?:[^"\\]|\\.)*)(")')
+# What proxies add. Any of it means that the address we see is not the sender's.
+FORWARDING = frozenset(
+    {f"HTTP_X_FORWARDED_{name}" for name in ("FOR", "HOST", "PROTO", "SERVER")}
+    | {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
+)
+# The name, quoted in any way; then a text up to its own kind of quote or the end of a body cut short, or a bare value.
+TOKEN_IN_BODY = re.compile(
+    rb"""(?is)(?P<name>(?P<quote>\\{0,3}["'])token(?P=quote)\s*:\s*)"""
+    rb"""(?:(?P<open>\\{0,3}["'])(?P<text>(?:(?!(?P=open))(?:\\.|[^\\]))+)(?P<close>(?P=open)|\\?\Z)"""
+    rb"""|(?!(?:null|true|false)\b)(?P<bare>[^\s\\,:{}\[\]"']+))"""
+)
 
 
 def hash_token(token: str) -> str:
@@ -37,8 +48,14 @@ def mask_body(body: bytes) -> tuple[bytes, str]:
     found = TOKEN_IN_BODY.search(body)
     if found is None:
         return body, ""
-    token = found.group(2).decode(errors="replace")
-    return TOKEN_IN_BODY.sub(rb"\g<1>" + MASK + rb"\g<3>", body), hash_token(token)
+    token = found["bare"] or found["text"]
+    return TOKEN_IN_BODY.sub(masked_token, body), hash_token(token.decode(errors="replace"))
+
+
+def masked_token(found: re.Match[bytes]) -> bytes:
+    """A text stays one, and stays unclosed if it was; a bare value becomes a text."""
+    opening, closing = (found["quote"], found["quote"]) if found["bare"] else (found["open"], found["close"])
+    return found["name"] + opening + MASK + closing
 
 
 def source_of_token(token_hash: str, now: datetime) -> Source | None:
@@ -86,8 +103,10 @@ def stored_address(address: str) -> str | None:
 
 
 def on_loopback(request: HttpRequest) -> bool:
-    """Whether the request was made on this machine. With any sign of a proxy before us, it was not."""
-    if settings.TRUSTED_PROXIES or "HTTP_X_FORWARDED_FOR" in request.META or "HTTP_FORWARDED" in request.META:
+    """Whether a program on this machine made the request: no proxy before us shows, and no page of another site."""
+    signs = FORWARDING & request.META.keys()
+    origin = request.META.get("HTTP_ORIGIN")
+    if settings.TRUSTED_PROXIES or signs or (origin and urlsplit(origin).netloc != request.META.get("HTTP_HOST")):
         return False
     try:
         return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback

@@ -4,6 +4,7 @@ import json
 import sys
 from argparse import ArgumentParser
 from contextlib import nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,11 @@ class Command(BaseCommand):
 
 
 def open_log(name: str) -> Any:
-    if name == "-":
-        return nullcontext(sys.stdin)
     # surrogateescape: bytes that are not UTF-8 reach the delivery as they are, and are judged there.
-    return Path(name).open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+    options: Any = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
+    if name == "-":
+        return nullcontext(TextIOWrapper(sys.stdin.buffer, **options))
+    return Path(name).open(**options)
 
 
 def find_source(name: str) -> Source:
