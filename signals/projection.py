@@ -149,8 +149,8 @@ def claims(event: Event) -> Iterator[tuple[str, Any]]:
             yield name, facts[name]
     if "session" in facts:
         yield "session_label", facts["session"]
-    if "signal_date" in facts:
-        yield "stated_time", f"{facts['signal_date']} {facts.get('signal_clock', '00:00:00')}"
+    if "signal_date" in facts and "signal_clock" in facts:
+        yield "stated_time", f"{facts['signal_date']} {facts['signal_clock']}"
     targets = {name: facts[name] for name in ("tp1", "tp2", "tp3") if name in facts}
     if targets:
         yield "targets", targets

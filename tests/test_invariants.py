@@ -95,7 +95,9 @@ def alerts(draw: st.DrawFn) -> list[Alert]:
         clock, direction = draw(st.sampled_from([new_york, chicago])), draw(st.sampled_from(["BULLISH", "BEARISH"]))
         trade_id, bar = clock(draw(st.integers(0, 200)), direction)
         for _ in range(draw(st.integers(1, 6))):
-            fired = bar + timedelta(minutes=draw(st.integers(1, 90)), seconds=draw(st.integers(0, 59)))
+            # Few minutes, so that events of one minute compete, and both sides of what the zones make of an id.
+            minute = draw(st.sampled_from([1, 2, 3, 5, 16, 17, 60, 61, 62, 90]))
+            fired = bar + timedelta(minutes=minute, seconds=draw(st.integers(0, 59)))
             if clock is chicago:
                 kind = draw(st.integers(0, len(OLD)))
                 sent.append((old_entry(trade_id, bar) if kind == len(OLD) else OLD[kind](trade_id), fired))
