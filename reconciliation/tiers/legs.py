@@ -1,0 +1,139 @@
+"""Tier 2, legs: when each of a trade's two legs ended, by its events, else by prices that touched their stops.
+
+The rules are the indicator's, as recorded logs show them (docs/tiers.md): the entry is the close of ENTRY's bar, so
+bars count from the next one on; at +1 R the first leg's stop moves to the entry, from the next bar on; a bar that
+touches both the stop and +1 R is a loss. A close beyond a stop proves the touch; a close short of it proves nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from reconciliation.confidence import declared
+from reconciliation.proposals import Case, Proposal
+from signals.clock import MINUTE, bar_of
+from signals.dialects.values import canonical
+from signals.models import AutomatedSignal, PriceBar
+from signals.projection import iso
+
+from .base import misses, propose
+from .reported import Mark, confirmed_in, running_until
+from .targets import TIER, Ladder
+
+# An exit is missed when its event has not come so long after the bar's close; a resent webhook comes within 15 s.
+OVERDUE = 2  # minutes of open market
+
+
+class Reach(NamedTuple):
+    """How far one price bar went, in R: `best` and `worst` are its extremes; both its close where no more is known."""
+
+    time: datetime
+    best: Decimal
+    worst: Decimal
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """Opens of the bars that ended the legs, None while one runs.
+
+    `found` maps the moments that no event told to the bars whose prices prove them.
+    """
+
+    be_end: datetime | None
+    stop_end: datetime | None
+    found: Mapping[str, Reach]
+
+
+def path_of(case: Case, ladder: Ladder) -> list[Reach]:
+    """The closed price bars since ENTRY's, in order of time, as multiples of R."""
+    start = confirmed_in(case.signal)
+    return [
+        reach(bar, ladder) for bar in case.bars if bar.time + MINUTE <= case.now and (start is None or bar.time > start)
+    ]
+
+
+def reach(bar: PriceBar, ladder: Ladder) -> Reach:
+    whole = bar.kind == PriceBar.Kind.BAR and bar.high is not None and bar.low is not None
+    prices = [bar.high, bar.low] if whole else [bar.close]
+    ends = sorted((price - ladder.entry) / ladder.step for price in prices if price is not None)
+    return Reach(bar.time, ends[-1], ends[0], whole)
+
+
+def legs_of(case: Case, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
+    """When the legs ended. What events tell stands; prices are asked only for what they leave open."""
+    signal, running = case.signal, running_until(case)
+    be_end, stop_end = told(signal, "be_exit_at"), told(signal, "stop_exit_at")
+    if signal.single_leg:
+        be_end = stop_end = earliest(be_end, stop_end)
+    found: dict[str, Reach] = {}
+    if stop_end is None:
+        stopped = first(path, lambda bar: bar.worst <= -1 and not_before(bar, running))
+        if stopped:
+            # An indicator that follows one leg calls every exit EXIT_BREAK_EVEN.
+            found["be_exit_at" if signal.single_leg else "stop_exit_at"] = stopped
+        stop_end = stopped.time if stopped else told(signal, "seen_completed_at")
+    path = [bar for bar in path if stop_end is None or bar.time < stop_end]
+    protected = protection(signal, path, marks, found)
+    if protected and be_end is None:
+        since = running if signal.single_leg else None
+        back = first(path, lambda bar: bar.worst <= 0 and bar.time > protected and not_before(bar, since))
+        if back:
+            found["be_exit_at"] = back
+            be_end = back.time
+    be_end = earliest(be_end, stop_end)
+    return Legs(be_end, be_end if signal.single_leg else stop_end, found)
+
+
+def protection(
+    signal: AutomatedSignal, path: Sequence[Reach], marks: Mapping[str, Mark], found: dict[str, Reach]
+) -> datetime | None:
+    """The bar that reached +1 R, or the latest by which it had; notes it in `found` if only prices tell."""
+    by_event = told(signal, "be_triggered_at")
+    if by_event:
+        return by_event
+    report = marks.get("be_mfe")
+    short_of_it = report.bar if report and report.value < 1 else None
+    reached = first(path, lambda bar: bar.best >= 1 and (short_of_it is None or bar.time > short_of_it))
+    if reached:
+        found["be_triggered_at"] = reached
+    if report and report.value >= 1:
+        return earliest(report.bar, reached.time if reached else None)
+    return reached.time if reached else None
+
+
+def told(signal: AutomatedSignal, field: str) -> datetime | None:
+    """Open of the bar at whose close a moment fired, unless only this tier says so."""
+    fired = getattr(signal, field)
+    return bar_of(fired) if fired else None
+
+
+def earliest(*bars: datetime | None) -> datetime | None:
+    return min((bar for bar in bars if bar), default=None)
+
+
+def first(path: Sequence[Reach], holds: Callable[[Reach], bool]) -> Reach | None:
+    return next(filter(holds, path), None)
+
+
+def not_before(bar: Reach, moment: datetime | None) -> bool:
+    return moment is None or bar.time >= moment
+
+
+def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
+    """The break-even trigger and the exits that prices prove and whose events are overdue."""
+    signal, market = case.signal, case.place.market
+    confidence = declared(TIER, "stop_exit_at")
+    for field, bar in sorted(legs.found.items()):
+        fired = bar.time + MINUTE
+        if not misses(signal, field) or market.open_minutes(fired, case.now) < OVERDUE:
+            continue
+        evidence = {
+            "bar": f"{case.bars[0].symbol} {iso(bar.time)}",
+            "touched by": "high or low" if bar.whole else "close",
+            "entry": canonical(ladder.entry),
+            "stop": canonical(ladder.stop),
+        }
+        yield propose(TIER, field, iso(fired), "price_touch", evidence, confidence=confidence)

@@ -1,0 +1,74 @@
+"""Tier 3: what the trade id says, read in the source's clock: the signal's bar, direction, session, confirmation.
+
+The id names the open of a bar without a zone (signals/clock.py learns the zone). From the New York dialect on that is
+the signal's own bar; where the indicator follows one leg only (`strategy`, early telemetry) it is ENTRY's bar.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from reconciliation.confidence import declared
+from reconciliation.proposals import Case, Proposal
+from signals.clock import TradeId, bar_of, session_of
+from signals.projection import iso
+from signals.settling import named_bar
+
+from .base import event_of, misses, propose
+
+TIER = "3"
+# Of 55 recorded `strategy` signals 28 had their triangle one bar before ENTRY's, the rest up to eight.
+ENTRY_BAR_FOR_TRIANGLE = Decimal("0.5")
+
+
+def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
+    """Direction, signal time, session and confirmation, where the signal misses them and its id says them."""
+    signal = case.signal
+    trade_id = TradeId.parse(signal.trade_id)
+    if trade_id is None:
+        return
+    if trade_id.direction and misses(signal, "direction"):
+        yield propose(TIER, "direction", trade_id.direction, "id_direction", {"trade_id": signal.trade_id})
+    bar = named_bar(signal)
+    if bar is None:
+        return
+    evidence = {"trade_id": signal.trade_id, "zone": signal.clock_zone}
+    if "no_signal_date" in gaps and misses(signal, "signal_time"):
+        yield signal_time(case, bar, evidence)
+    if "no_session" in gaps and misses(signal, "session"):
+        session = session_of(signal.signal_time or bar, case.place.zone)
+        yield propose(TIER, "session", session.value, "id_session", evidence, gap="no_session")
+    yield from confirmation(case, gaps, bar, evidence)
+
+
+def signal_time(case: Case, bar: datetime, evidence: dict[str, str]) -> Proposal:
+    """The bar that the id names. Doubtful where that is ENTRY's bar and the triangle's is another, unknown one.
+
+    Early telemetry knows no other bar than ENTRY's, and states the entry price in every event; `strategy` does so
+    only in ENTRY, so a price that no event stated means that the ENTRY which names the triangle's bar was lost.
+    """
+    signal, confidence, method = case.signal, declared(TIER, "signal_time"), "id_bar"
+    if signal.single_leg and signal.entry_price is None:
+        confidence, method = min(confidence, ENTRY_BAR_FOR_TRIANGLE), "id_entry_bar"
+    return propose(TIER, "signal_time", iso(bar), method, evidence, gap="no_signal_date", confidence=confidence)
+
+
+def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict[str, str]) -> Iterator[Proposal]:
+    """ENTRY's bar, by its fire time or by an id that names it, and the open minutes since the signal's bar."""
+    signal, gap = case.signal, "no_confirmation_time"
+    confirmed, start = signal.confirmation_time, signal.signal_time
+    if confirmed is None and gap in gaps:
+        if signal.entry_fired_at:
+            confirmed, method = bar_of(signal.entry_fired_at), "id_to_entry"
+            evidence = {**evidence, **event_of(signal, "entry_fired_at")}
+        elif signal.single_leg:
+            confirmed, method = bar, "id_entry_bar"
+        else:
+            return
+        if misses(signal, "confirmation_time"):
+            yield propose(TIER, "confirmation_time", iso(confirmed), method, evidence, gap=gap)
+    start = signal.triangle_time if signal.single_leg else start or bar
+    if confirmed is None or start is None or start > confirmed or not misses(signal, "bars_to_confirmation"):
+        return
+    bars = case.place.market.open_minutes(start, confirmed)
+    yield propose(TIER, "bars_to_confirmation", bars, "open_minutes", evidence, gap=gap if gap in gaps else "")
