@@ -1,0 +1,37 @@
+"""The documents name what exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_of_the_project_that_are_named_exist(page: Path) -> None:
+    named = set(
+        re.findall(
+            r"\b((?:signals|reconciliation|dashboard|signalsync_project|benchmarks)/[\w/.]*\w/?)", page.read_text()
+        )
+    )
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_the_readme_names_no_command_that_does_not_exist() -> None:
+    named = set(re.findall(r"manage\.py (\w+)", (ROOT / "README.md").read_text()))
+    assert named - set(get_commands()) == set()
+
+
+def test_every_package_that_runs_is_explained() -> None:
+    names = re.findall(r"^([\w-]+(?:\[\w+\])?)[><=]", (ROOT / "requirements.txt").read_text(), re.M)
+    explained = (ROOT / "docs" / "dependencies.md").read_text()
+    assert [name for name in names if f"| {name} |" not in explained] == []

@@ -1,0 +1,89 @@
+"""Settings: the documented table is the code's, production refuses unsafe defaults, and databases are set up alike."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from signalsync_project.settings import VARIABLES
+
+ROOT = Path(__file__).resolve().parent.parent
+SAFE = {
+    "PRODUCTION": "1",
+    "SECRET_KEY": "x" * 50,
+    "ALLOWED_HOSTS": "signals.example.com",
+    "WEBHOOK_TOKEN": "t" * 24,
+}
+
+
+def start_with(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Load the settings in a process of its own, with these variables and no others of ours."""
+    inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT, env={**inherited, "VAR_DIR": str(tmp_path), **variables}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_documented_table_is_the_codes() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| .*? \| (.*) \|$", table, re.M)
+    assert rows == [(name, variable.kind.__name__, variable.meaning) for name, variable in VARIABLES.items()]
+
+
+def test_no_variable_is_needed_outside_production(tmp_path: Path) -> None:
+    assert start_with(tmp_path).returncode == 0
+
+
+def test_the_made_secret_key_is_kept_and_private(tmp_path: Path) -> None:
+    start_with(tmp_path)
+    key = (tmp_path / "secret_key").read_text()
+    start_with(tmp_path)
+    assert (tmp_path / "secret_key").read_text() == key
+    assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN"])
+def test_production_refuses_to_start_without(missing: str, tmp_path: Path) -> None:
+    given = {name: value for name, value in SAFE.items() if name != missing}
+    result = start_with(tmp_path, **given)
+    assert result.returncode != 0
+    assert missing in result.stderr
+
+
+def test_production_refuses_a_short_webhook_token(tmp_path: Path) -> None:
+    result = start_with(tmp_path, **{**SAFE, "WEBHOOK_TOKEN": "short"})
+    assert "24" in result.stderr
+
+
+def test_production_starts_with_all_of_them(tmp_path: Path) -> None:
+    result = start_with(tmp_path, **SAFE)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_variable_of_the_wrong_type_is_named(tmp_path: Path) -> None:
+    result = start_with(tmp_path, PORT="eighty")
+    assert result.returncode != 0
+    assert "PORT" in result.stderr
+
+
+@pytest.mark.django_db
+def test_sqlite_queues_writers_and_keeps_what_was_acknowledged() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("this is about SQLite")
+    with connection.cursor() as cursor:
+        pragmas = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+        assert cursor.execute("PRAGMA foreign_keys").fetchone()[0] == 1
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+    assert settings.DATABASES["default"]["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+
+
+def test_connections_are_kept_and_checked() -> None:
+    database = settings.DATABASES["default"]
+    assert database["CONN_MAX_AGE"] is None
+    assert database["CONN_HEALTH_CHECKS"] is True
