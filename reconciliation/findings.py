@@ -1,0 +1,139 @@
+"""Findings: values that are there but cannot be right. Never gaps, and no part of health.
+
+Each is declared once, as a queryset condition and as the same condition over a loaded signal;
+tests/tiers/test_findings.py proves on generated rows that both agree.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db.models import F, Q
+
+from signals.models import AutomatedSignal
+from signals.vocabulary import Direction, Session
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`corrected` says that what is shown is already put right by a certain rule; else a person must judge.
+
+    `advice` is what that person can do.
+    """
+
+    name: str
+    title: str
+    q: Q
+    holds: Callable[[AutomatedSignal], bool]
+    advice: str
+    corrected: bool = False
+
+
+def negative_mfe(signal: AutomatedSignal) -> bool:
+    return any(mfe is not None and mfe < 0 for mfe in (signal.be_mfe, signal.no_be_mfe))
+
+
+def mae_above_zero(signal: AutomatedSignal) -> bool:
+    return signal.mae is not None and signal.mae > 0
+
+
+def legs_crossed(signal: AutomatedSignal) -> bool:
+    return signal.be_mfe is not None and signal.no_be_mfe is not None and signal.be_mfe > signal.no_be_mfe
+
+
+def mfe_falling(signal: AutomatedSignal) -> bool:
+    legs = ((signal.be_mfe, signal.be_mfe_peak), (signal.no_be_mfe, signal.no_be_mfe_peak))
+    return any(mfe is not None and peak is not None and peak > mfe for mfe, peak in legs)
+
+
+def entry_is_stop(signal: AutomatedSignal) -> bool:
+    return signal.entry_price is not None and signal.entry_price == signal.stop_loss
+
+
+def stop_on_wrong_side(signal: AutomatedSignal) -> bool:
+    entry, stop = signal.entry_price, signal.stop_loss
+    if entry is None or stop is None:
+        return False
+    return stop > entry if signal.direction == Direction.BULLISH else signal.direction is not None and stop < entry
+
+
+def exit_without_entry(signal: AutomatedSignal) -> bool:
+    return signal.entry_fired_at is None and not (signal.be_exit_at is None and signal.stop_exit_at is None)
+
+
+def htf_conflict(signal: AutomatedSignal) -> bool:
+    return signal.htf_conflict is True
+
+
+def wrong_session(signal: AutomatedSignal) -> bool:
+    known = signal.session_label in Session.values and signal.session is not None
+    return known and signal.session_label != signal.session
+
+
+def unknown_session(signal: AutomatedSignal) -> bool:
+    return signal.session_label is not None and signal.session_label not in Session.values
+
+
+LOOK = "Compare with the chart. If the alert was edited or recreated in this trade, the log before it is the truer one."
+
+FINDINGS: tuple[Finding, ...] = (
+    Finding(
+        "negative_mfe",
+        "Negative MFE",
+        Q(be_mfe__lt=0) | Q(no_be_mfe__lt=0),
+        negative_mfe,
+        "The indicator reports it when the first bar after ENTRY stays behind the entry: read it as 0.",
+    ),
+    Finding("mae_above_zero", "MAE above 0", Q(mae__gt=0), mae_above_zero, LOOK),
+    Finding("legs_crossed", "Break-even MFE above the other", Q(be_mfe__gt=F("no_be_mfe")), legs_crossed, LOOK),
+    Finding(
+        "mfe_falling",
+        "MFE fell",
+        Q(be_mfe_peak__gt=F("be_mfe")) | Q(no_be_mfe_peak__gt=F("no_be_mfe")),
+        mfe_falling,
+        f"An MFE cannot fall; the highest report is kept beside it. {LOOK}",
+    ),
+    Finding(
+        "entry_is_stop",
+        "Entry equals stop",
+        Q(entry_price=F("stop_loss")),
+        entry_is_stop,
+        "Without risk there are no multiples of R: correct the ENTRY's delivery, or dismiss the signal's gaps.",
+    ),
+    Finding(
+        "stop_on_wrong_side",
+        "Stop on the wrong side",
+        Q(direction=Direction.BULLISH, stop_loss__gt=F("entry_price"))
+        | Q(direction=Direction.BEARISH, stop_loss__lt=F("entry_price")),
+        stop_on_wrong_side,
+        "Direction or stop is wrong, so nothing is calculated from them. See which events state them.",
+    ),
+    Finding(
+        "exit_without_entry",
+        "Exit without ENTRY",
+        Q(entry_fired_at__isnull=True) & (Q(be_exit_at__isnull=False) | Q(stop_exit_at__isnull=False)),
+        exit_without_entry,
+        "The ENTRY was lost, or fired before this source was set up: import the alert log of that time.",
+    ),
+    Finding(
+        "htf_conflict",
+        "Higher timeframes all bullish and all bearish",
+        Q(htf_conflict=True),
+        htf_conflict,
+        "Trust the timeframes one by one; the two summary flags contradict each other.",
+    ),
+    Finding(
+        "wrong_session",
+        "Wrong session",
+        Q(session_label__in=Session.values, session__isnull=False) & ~Q(session_label=F("session")),
+        wrong_session,
+        "Nothing to do: the session computed from the signal's bar is stored. Older indicators lag by an hour or two.",
+        corrected=True,
+    ),
+    Finding(
+        "unknown_session",
+        "Unknown session",
+        Q(session_label__isnull=False) & ~Q(session_label__in=Session.values),
+        unknown_session,
+        "The label is kept, the session comes from the signal's bar. If the indicator has a new session, add it.",
+    ),
+)
