@@ -18,13 +18,12 @@ from .models import AutomatedSignal, SignalEvent, Source
 REACH = 2 * VOTES_THAT_DECIDE
 
 
-def forced_zone(signal: AutomatedSignal, source: Source) -> str | None:
-    """The zone that is the only possible one for the signal, whatever the votes; None when votes are needed."""
+def standing_zones(signal: AutomatedSignal, source: Source) -> tuple[str, ...]:
+    """The zones that the signal's id may be in by its first event; an id without a time takes the configured one."""
     trade_id = TradeId.parse(signal.trade_id)
     if trade_id is None:
-        return source.clock_zone
-    standing = possible_zones(trade_id.naive, signal.first_event_at, source.zones)
-    return standing[0] if len(standing) == 1 else None
+        return (source.clock_zone,)
+    return possible_zones(trade_id.naive, signal.first_event_at, source.zones)
 
 
 def decide_zones(
@@ -37,12 +36,15 @@ def decide_zones(
     rulings: dict[int, tuple[str, str]] = {}
     undecided = []
     rows = list(signals)
+    zones = set(source.zones_seen).union(vote.zone for vote in fresh)
     for index, signal in enumerate(rows):
-        zone = forced_zone(signal, source)
-        if zone is None:
-            undecided.append(index)
+        standing = standing_zones(signal, source)
+        if len(standing) == 1:
+            rulings[index] = (standing[0], "only_possible")
+        elif len(zones) == 1 and zones <= set(standing):
+            rulings[index] = (*zones, "votes")  # whichever five votes are nearest, they agree
         else:
-            rulings[index] = (zone, "only_possible")
+            undecided.append(index)
     if undecided:
         moments = [rows[index].first_event_at for index in undecided]
         votes = [*votes_around(source, min(moments), max(moments), VOTES_THAT_DECIDE), *fresh]
@@ -90,16 +92,15 @@ def edge(source: Source, moment: datetime, count: int) -> datetime | None:
 def swayed_signals(source: Source, votes: Sequence[Vote]) -> list[AutomatedSignal]:
     """Signals decided by votes that these new votes can have changed, locked. Remembers the zones voted for.
 
-    As long as a source has only ever voted for one zone, another vote for it changes nobody's zone, save for
-    signals that had no vote at all yet.
+    As long as a source has only ever voted for one zone, another vote for it changes nobody's zone.
     """
     seen, zones = set(source.zones_seen), {vote.zone for vote in votes}
     if zones - seen:
         source.zones_seen = sorted(seen | zones)
         source.save(update_fields=["zones_seen"])
+    elif len(seen) == 1:
+        return []
     unsettled = AutomatedSignal.objects.filter(~Q(clock_by="only_possible"), source=source)
-    if len(seen) == 1 and zones == seen:
-        unsettled = unsettled.filter(clock_by="configured")
     moments = [vote.minute for vote in votes]
     first, last = edge(source, min(moments), -REACH), edge(source, max(moments), REACH)
     if first:

@@ -10,17 +10,17 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_links_between_pages_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text())
+    assert [target for target in targets if not (document.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_files_of_the_project_that_are_named_exist(page: Path) -> None:
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
+def test_files_of_the_project_that_are_named_exist(document: Path) -> None:
     named = set(
         re.findall(
-            r"\b((?:signals|reconciliation|dashboard|signalsync_project|benchmarks)/[\w/.]*\w/?)", page.read_text()
+            r"(?<![\w/-])((?:signals|reconciliation|dashboard|signalsync_project|benchmarks)/[\w/.]*\w/?)", document.read_text()
         )
     )
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
