@@ -19,6 +19,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Q
 
 from . import dialects
+from .bulk import insert
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
@@ -240,8 +241,7 @@ def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]
     """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones."""
     # Sorted, so that two imports of one log do not wait for each other in a circle.
     rows = sorted((parcel.delivery for parcel in parcels), key=lambda row: (row.fire_minute, row.checksum))
-    Delivery.objects.bulk_create(rows, ignore_conflicts=True)
-    there = set(Delivery.objects.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    there = insert(Delivery, rows, ignore_conflicts=True)
     repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
     if repeated:
         insert_duplicates(source, repeated)
@@ -269,7 +269,7 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
         row.reason = "Same source, bytes and minute as an earlier delivery."
         row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
     Delivery.objects.bulk_update(timed, ["fired_at"], batch_size=500)
-    Delivery.objects.bulk_create([parcel.delivery for parcel in parcels])
+    insert(Delivery, [parcel.delivery for parcel in parcels])
 
 
 def quarantine(parcels: Sequence[Parcel]) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from .bulk import insert
 from .clock import Vote
 from .models import AutomatedSignal, SignalEvent, Source
 from .projection import blank, join
@@ -55,7 +56,7 @@ def project(
     save(signals.values(), place, now=now, careful=careful)
     for event in events:
         event.signal = signals[event.trade_id]  # type: ignore[attr-defined]
-    SignalEvent.objects.bulk_create(events, batch_size=2000)
+    insert(SignalEvent, events)
     if votes:
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
         save(decide_zones(swayed_signals(source, votes), source), place, now=now, careful=False)
