@@ -1,8 +1,11 @@
 """Everything about one signal: found by its trade id, told in time order. Only reads."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from reconciliation.gaps import CATALOGUE, Dismissed, GapView
+from reconciliation.models import GapRecord, SyncAuditLog
 from signals.exporting import number, record
 from signals.models import AutomatedSignal, Fill, SignalEvent
 from signals.projection import iso
@@ -37,7 +40,7 @@ def find_signal(trade_id: str, source: str = "") -> AutomatedSignal:
     return found[0]
 
 
-def history(signal: AutomatedSignal) -> dict[str, Any]:
+def history(signal: AutomatedSignal, *, now: datetime) -> dict[str, Any]:
     """The signal, where each of its values came from, and what happened to it, as JSON-able values."""
     told = record(signal)
     return {
@@ -45,6 +48,28 @@ def history(signal: AutomatedSignal) -> dict[str, Any]:
         "provenance": told.pop("provenance"),
         "events": [event_told(event) for event in events_of(signal)],
         "fills": [fill_told(fill) for fill in signal.fills.order_by("created_at", "pk")],
+        "gaps": [gap_told(name, actionable) for name, actionable in open_gaps([signal], now)[signal.pk].items()],
+        "audit": [audit_told(entry) for entry in SyncAuditLog.objects.filter(signal=signal).order_by("at", "pk")],
+    }
+
+
+def open_gaps(signals: Sequence[AutomatedSignal], now: datetime) -> dict[int, dict[str, bool]]:
+    """By the signals' keys: their open gaps, and of each whether it is actionable. Two queries, however many."""
+    view = GapView.at(now)
+    records = GapRecord.objects.filter(signal__in=signals, state=GapRecord.State.DISMISSED)
+    dismissed: Dismissed = frozenset(records.values_list("signal_id", "gap"))
+    return {signal.pk: view.open_gaps(signal, dismissed) for signal in signals}
+
+
+def gap_told(name: str, actionable: bool) -> dict[str, Any]:
+    gap = CATALOGUE[name]
+    return {
+        "gap": name,
+        "title": gap.title,
+        "state": "actionable" if actionable else "waiting",
+        "weight": gap.weight,
+        "tiers": list(gap.tiers),
+        "remedy": gap.remedy,
     }
 
 
@@ -84,6 +109,25 @@ def fill_told(fill: Fill) -> dict[str, Any]:
         "state": fill.state,
         "run_id": fill.run_id,
         "ended_at": moment(fill.ended_at),
+    }
+
+
+def audit_told(entry: SyncAuditLog) -> dict[str, Any]:
+    return {
+        "id": entry.pk,
+        "at": iso(entry.at),
+        "action": entry.action,
+        "gap": entry.gap,
+        "field": entry.field,
+        "tier": entry.tier,
+        "method": entry.method,
+        "old": entry.old,
+        "new": entry.new,
+        "confidence": None if entry.confidence is None else number(entry.confidence),
+        "evidence": entry.evidence,
+        "note": entry.note,
+        "actor": entry.actor,
+        "run_id": entry.run_id,
     }
 
 

@@ -1,9 +1,12 @@
 # mypy: disable-error-code="no-untyped-call"
 """What a list of signals can be narrowed to and ordered by. docs/api.md shows the same parameters."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django_filters import filters
 from django_filters.rest_framework.filterset import FilterSet
 from rest_framework.exceptions import ValidationError
@@ -11,6 +14,7 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from reconciliation.gaps import CATALOGUE, GapView
 from signals.models import AutomatedSignal, Source
 from signals.vocabulary import DataSource, Direction, Session, Status, Trend
 
@@ -56,10 +60,27 @@ class SignalFilter(FilterSet):
     htf_m15 = htf("m15")
     htf_m5 = htf("m5")
     htf_m1 = htf("m1")
+    gap = filters.MultipleChoiceFilter(
+        method="with_gap",
+        choices=[(gap.name, gap.title) for gap in CATALOGUE.values()],
+        help_text="Having this gap, waiting or actionable. Repeatable.",
+    )
+    actionable = filters.BooleanFilter(method="with_actionable", help_text="Having an actionable gap, or none.")
 
     class Meta:
         model = AutomatedSignal
         fields: list[str] = []
+
+    def with_gap(self, signals: QuerySet[AutomatedSignal], _: str, names: list[str]) -> QuerySet[AutomatedSignal]:
+        if not names:
+            return signals
+        gaps = GapView.at(timezone.now())
+        return signals.filter(reduce(or_, (gaps.q(name) for name in names)))
+
+    def with_actionable(self, signals: QuerySet[AutomatedSignal], _: str, wanted: bool) -> QuerySet[AutomatedSignal]:
+        having = signals.filter(GapView.at(timezone.now()).q_any_actionable())
+        # Not by negating the condition: where a column is null, it is neither true nor false.
+        return having if wanted else signals.exclude(pk__in=having.order_by().values("pk"))
 
 
 class StableOrdering(OrderingFilter):

@@ -1,17 +1,26 @@
 """A signal in a list and on its own: the export's fields, and what people ask about them."""
 
+from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
+from dashboard.history import open_gaps
 from dashboard.timing import wait_of
 from signals.exporting import MODEL_FIELDS, SignalRecord
 from signals.market import market
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
-COMPUTED = ("is_confirmed", "is_cancelled", "bars_to_event", "minutes_to_event", "age_before_event")
+COMPUTED = (
+    "is_confirmed",
+    "is_cancelled",
+    "bars_to_event",
+    "minutes_to_event",
+    "age_before_event",
+    "gaps",
+    "gaps_waiting",
+)
 LISTED = (
     "trade_id", "source", "signal_time", "signal_date", "signal_time_str", "direction", "session", "htf_alignment",
     "status", "confirmation_time", "cancellation_time", "entry_price", "stop_loss", "be_mfe", "no_be_mfe", "mae",
@@ -34,13 +43,14 @@ class ListedSignal(SignalRecord):
         read_only=True, allow_null=True, help_text="Seconds to the confirmation or cancellation, else to now."
     )
 
+    gaps = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Its open gaps.")
+    gaps_waiting = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Those of them that are not actionable yet."
+    )
+
     class Meta(SignalRecord.Meta):
         fields = [*LISTED, *COMPUTED]
         read_only_fields = fields
-
-    def to_representation(self, instance: AutomatedSignal) -> dict[str, Any]:
-        describe(instance)
-        return super().to_representation(instance)
 
 
 class DetailedSignal(ListedSignal):
@@ -51,9 +61,15 @@ class DetailedSignal(ListedSignal):
         read_only_fields = fields
 
 
-def describe(signal: Any) -> None:
-    """Put the computed values where the declared fields find them: on the instance, in memory."""
-    wait = wait_of(signal, market(signal.source.calendar), timezone.now())
-    signal.is_confirmed = signal.status in (Status.CONFIRMED, Status.COMPLETED)
-    signal.is_cancelled = signal.status == Status.CANCELLED
-    signal.bars_to_event, signal.minutes_to_event, signal.age_before_event = wait.bars, wait.minutes, wait.age
+def described(signals: list[AutomatedSignal], now: datetime) -> list[AutomatedSignal]:
+    """Put the computed values where the declared fields find them: on the instances, in memory."""
+    gaps = open_gaps(signals, now)
+    for signal in signals:
+        shown: Any = signal
+        shown.is_confirmed = signal.status in (Status.CONFIRMED, Status.COMPLETED)
+        shown.is_cancelled = signal.status == Status.CANCELLED
+        wait = wait_of(signal, market(signal.source.calendar), now)
+        shown.bars_to_event, shown.minutes_to_event, shown.age_before_event = wait.bars, wait.minutes, wait.age
+        shown.gaps = list(gaps[signal.pk])
+        shown.gaps_waiting = [name for name, actionable in gaps[signal.pk].items() if not actionable]
+    return signals

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.utils import timezone
 from django_filters.rest_framework.backends import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
@@ -19,7 +20,7 @@ from signals.vocabulary import Status
 from .filters import SignalFilter, StableOrdering
 from .pagination import SignalPagination
 from .permissions import ProtectedView
-from .serializers import DetailedSignal, ListedSignal
+from .serializers import DetailedSignal, ListedSignal, described
 
 ONE_SIGNAL = [
     OpenApiParameter("source", str, description="Name of the source, needed where several share the trade id."),
@@ -62,6 +63,10 @@ class AllSignals(ProtectedView, ListAPIView[AutomatedSignal]):
     filterset_class = SignalFilter
     search_fields = ("trade_id",)
 
+    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
+        page = super().paginate_queryset(queryset)
+        return None if page is None else described(page, timezone.now())
+
 
 @extend_schema_view(get=extend_schema(operation_id="cancelled_signals"))
 class CancelledSignals(AllSignals):
@@ -78,7 +83,8 @@ class SignalDetail(ProtectedView):
         responses={200: DetailedSignal, **NOT_ONE},
     )
     def get(self, request: Request, trade_id: str) -> Response:
-        return Response(DetailedSignal(asked_signal(request, trade_id)).data)
+        [signal] = described([asked_signal(request, trade_id)], timezone.now())
+        return Response(DetailedSignal(signal).data)
 
 
 class SignalTimeline(ProtectedView):
@@ -89,5 +95,4 @@ class SignalTimeline(ProtectedView):
         responses={200: OpenApiTypes.OBJECT, **NOT_ONE},
     )
     def get(self, request: Request, trade_id: str) -> Response:
-        told: dict[str, Any] = history(asked_signal(request, trade_id))
-        return Response(told)
+        return Response(history(asked_signal(request, trade_id), now=timezone.now()))
