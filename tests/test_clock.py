@@ -178,9 +178,9 @@ minutes = st.datetimes(wall("2020-01-01"), wall("2030-01-01")).map(
     lambda t: t.replace(second=0, microsecond=0, tzinfo=UTC)
 )
 # Around the changes of 2025 most naive times are odd.
-odd_minutes = st.sampled_from(
-    ["2025-03-09 07:00", "2025-11-02 06:00", "2025-03-30 01:00", "2025-10-26 01:00"]
-).flatmap(lambda change: st.integers(-180, 180).map(lambda n: utc(change) + n * MINUTE))
+odd_minutes = st.sampled_from(["2025-03-09 07:00", "2025-11-02 06:00", "2025-03-30 01:00", "2025-10-26 01:00"]).flatmap(
+    lambda change: st.integers(-180, 180).map(lambda n: utc(change) + n * MINUTE)
+)
 
 
 @given(minutes | odd_minutes, st.sampled_from([NY, CHICAGO, BERLIN, "Australia/Lord_Howe"]))
@@ -357,9 +357,7 @@ def fired(key: str, row: dict[str, str]) -> list[Fired]:
     entries = body.get("signals") or [body]
     ids = [entry.get("trade_id") or entry["signal_id"] for entry in entries]
     minute = floor_minute(datetime.fromisoformat(row["Time"]))
-    return [
-        Fired(minute, body.get("event_type") or body["type"], text, (key, i)) for i, text in enumerate(ids)
-    ]
+    return [Fired(minute, body.get("event_type") or body["type"], text, (key, i)) for i, text in enumerate(ids)]
 
 
 def decisions(events: Iterable[Fired], zones: tuple[str, ...]) -> dict[str, str]:

@@ -96,9 +96,7 @@ def test_bodies_up_to_the_cap_come_back_unchanged(spool: Spool, body: bytes) -> 
     assert taken(spool) == [body]
 
 
-@pytest.mark.parametrize(
-    "moment", [NOON.replace(tzinfo=None), NOON.astimezone(timezone(timedelta(hours=-6)))]
-)
+@pytest.mark.parametrize("moment", [NOON.replace(tzinfo=None), NOON.astimezone(timezone(timedelta(hours=-6)))])
 def test_a_receipt_time_that_is_not_utc_is_refused(moment: datetime) -> None:
     with pytest.raises(ValueError, match="aware and in UTC"):
         Spooled(moment, "", "", b"", "", False)
@@ -235,9 +233,7 @@ def test_missing_permission_is_an_error_that_says_what_to_do(tmp_path: Path) -> 
     directory.chmod(0o500)
     reading, writing = os.pipe()
     # Forked, because the stranger could not import what is in root's home.
-    child = multiprocessing.get_context("fork").Process(
-        target=append_as_a_stranger, args=(directory, writing)
-    )
+    child = multiprocessing.get_context("fork").Process(target=append_as_a_stranger, args=(directory, writing))
     child.start()
     child.join()
     os.close(writing)
@@ -345,9 +341,7 @@ def test_an_exit_in_the_middle_keeps_the_record_and_frees_the_lock(spool: Spool)
     assert taken(spool) == [b"1"]
 
 
-def test_progress_that_cannot_be_noted_only_repeats_records(
-    spool: Spool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_progress_that_cannot_be_noted_only_repeats_records(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(3):
         spool.append(spooled(number))
 
@@ -527,9 +521,7 @@ def test_a_drain_that_is_killed_goes_on_at_the_record_in_flight(
         spool.append(spooled(number))
     log = tmp_path / "log"
     log.touch()
-    child = SPAWN.Process(
-        target=drain_until_killed, args=(spool.directory, log, str(victim).encode(), after_effect)
-    )
+    child = SPAWN.Process(target=drain_until_killed, args=(spool.directory, log, str(victim).encode(), after_effect))
     child.start()
     child.join()
     assert child.exitcode == -signal.SIGKILL
@@ -578,9 +570,7 @@ def test_threads_of_one_process_share_a_spool(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     bodies = taken(spool)
-    assert sorted(bodies) == sorted(
-        b"%d %d" % (writer, number) for writer in range(8) for number in range(25)
-    )
+    assert sorted(bodies) == sorted(b"%d %d" % (writer, number) for writer in range(8) for number in range(25))
 
 
 # -- looking
