@@ -166,6 +166,8 @@ def database() -> dict[str, Any]:
     """PostgreSQL by DATABASE_URL, else SQLite set up so that writers queue instead of failing."""
     url = value("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'signalsync.sqlite3'}"
     config: dict[str, Any] = env.db_url_config(url)
+    if not config.get("ENGINE") or not config.get("NAME"):
+        raise ImproperlyConfigured("DATABASE_URL: give postgres://user:password@host:5432/name or sqlite:///path.")
     config["CONN_MAX_AGE"] = None  # a connection a request makes the webhook five times slower
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":
