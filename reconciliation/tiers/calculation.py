@@ -5,19 +5,22 @@ from collections.abc import Iterator, Mapping
 from reconciliation.proposals import Case, Proposal
 
 from .alignment import from_neighbours
+from .confirmation import from_closes
 from .excursions import from_bars
 from .targets import from_prices, ladder_of
 
 # HTF of neighbours stays off until `calibrate` finds it as good as it claims to be.
-METHODS: Mapping[str, bool] = {"prices": True, "bars": True, "neighbours": False}
+METHODS: Mapping[str, bool] = {"prices": True, "bars": True, "closes": True, "neighbours": False}
 
 
 def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
-    """Prices from prices, excursions and exits from bars. Without entry and risk there are no multiples of R."""
+    """Prices from prices; excursions, exits and confirmation from bars. Without a risk there are no multiples of R."""
     ladder = ladder_of(case.signal)
     if ladder and METHODS["prices"]:
         yield from from_prices(case, ladder, gaps)
     if ladder and METHODS["bars"]:
         yield from from_bars(case, ladder, gaps)
+    if METHODS["closes"]:
+        yield from from_closes(case, gaps)
     if METHODS["neighbours"]:
         yield from from_neighbours(case, gaps)
