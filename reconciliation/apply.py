@@ -1,0 +1,290 @@
+"""The one writer of fills, and of the signals that they change.
+
+A plan was made without locks. Here the chunk's rows are locked, and a signal that changed since it was loaded is left
+for the next cycle; of the others, gap and trust are as the plan saw them. Row, fills, gap records and audit of a
+chunk are written in one transaction.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from signals.models import AutomatedSignal, Fill
+from signals.projection import RULES, join_fill
+from signals.projector import overwrite
+from signals.rebuild import differences
+
+from .audit import Action, Journal, plain
+from .gaps import score
+from .lease import Lease
+from .models import GapRecord, GapTotal, SetAside, SyncRun
+from .planning import Plan, evidence_key
+from .proposals import Proposal
+
+FIRST_RETRY = timedelta(minutes=1)
+LAST_RETRY = timedelta(days=1)
+FLAGS = ["needs_sync", "check_at", "health_score"]
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a chunk's transaction did. `fills` counts values put in, by tier; `plans` were carried out."""
+
+    fills: Counter[str] = field(default_factory=Counter)
+    proposed: int = 0
+    withdrawn: int = 0
+    conflicts: int = 0
+    cancelled: int = 0
+    healed: int = 0
+    plans: list[Plan] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Rows that a chunk's transaction writes."""
+
+    journal: Journal
+    rows: list[AutomatedSignal] = field(default_factory=list)
+    flagged: list[AutomatedSignal] = field(default_factory=list)
+    fills: list[Fill] = field(default_factory=list)
+    ended: list[Fill] = field(default_factory=list)
+    opened: list[GapRecord] = field(default_factory=list)
+    closed: list[GapRecord] = field(default_factory=list)
+
+
+def apply_plans(plans: Sequence[Plan], run: SyncRun, lease: Lease) -> Applied:
+    """Write what the plans want, in one transaction. Raises LeaseLostError, and DatabaseError when nothing was kept."""
+    now, done = timezone.now(), Applied()
+    batch = Batch(Journal(now, run=run))
+    with transaction.atomic():
+        lease.confirm()
+        unchanged = lock(plans)
+        for plan in plans:
+            if plan.signal.pk in unchanged:
+                write_down(plan, batch, done, now)
+                done.plans.append(plan)
+        store(batch)
+        SetAside.objects.filter(signal__in=unchanged).delete()
+    return done
+
+
+def version(signal: AutomatedSignal) -> tuple[object, ...]:
+    return signal.updated_at, signal.event_count, signal.clock_zone, signal.needs_sync
+
+
+def lock(plans: Sequence[Plan]) -> set[int]:
+    """Lock the rows, in the order of their keys; return the keys of those that are as they were loaded."""
+    loaded = {plan.signal.pk: version(plan.loaded.stored) for plan in plans}
+    rows = (
+        AutomatedSignal.objects.select_for_update(of=("self",))
+        .filter(pk__in=list(loaded))
+        .order_by("pk")
+        .only("updated_at", "event_count", "clock_zone", "needs_sync")
+    )
+    return {row.pk for row in rows if version(row) == loaded[row.pk]}
+
+
+def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
+    """Collect the rows that one plan needs written, and count them."""
+    signal, stored = plan.signal, plan.loaded.stored
+    note_healed(plan, batch.journal, done)
+    for fill in plan.gone:
+        end_fill(plan, fill, batch, done, now)
+    for offer in plan.add.values():
+        add_fill(plan, offer, Fill.State.ACTIVE, batch, now)
+        done.fills[offer.tier] += 1
+    done.cancelled += any(offer.field == "cancelled_at" for offer in plan.add.values())
+    update_proposed(plan, batch, done, now)
+    update_gaps(plan, batch, now)
+    signal.needs_sync, signal.check_at, signal.health_score = False, plan.check_at, score(plan.after)
+    if plan.add or plan.gone:
+        filled = [fill.created_at for fill in plan.keep.values()]
+        signal.reconciliation_timestamp = now if plan.add else max(filled, default=None)
+    if plan.add or plan.gone or differences(stored, signal):
+        signal.updated_at = now
+        batch.rows.append(signal)
+    elif any(getattr(stored, name) != getattr(signal, name) for name in FLAGS):
+        batch.flagged.append(signal)
+
+
+def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
+    """Values that the signal's own events say and its row did not."""
+    stored, base = plan.loaded.stored, plan.loaded.case.signal
+    said = {name for name, entry in stored.provenance.items() if "fill" not in entry["evidence"]}
+    if all(base.provenance.get(name) == entry for name, entry in stored.provenance.items() if name in said) and not (
+        base.provenance.keys() - stored.provenance.keys()
+    ):
+        return
+    changed = {found.field: plain(found.derived) for found in differences(stored, base)}
+    healed = {
+        name: changed[name]
+        for name in base.provenance
+        if name in changed and (name in said or name not in stored.provenance)
+    }
+    if healed:
+        done.healed += 1
+        journal.note(base, Action.HEALED, tier="0", method="stored_events", new=healed)
+
+
+def add_fill(plan: Plan, offer: Proposal, state: Fill.State, batch: Batch, now: datetime) -> None:
+    batch.fills.append(
+        Fill(
+            signal=plan.signal,
+            field=offer.field,
+            gap=offer.gap,
+            value=offer.value,
+            tier=offer.tier,
+            method=offer.method,
+            data_source=offer.data_source,
+            confidence=offer.confidence,
+            evidence=dict(offer.evidence),
+            evidence_key=evidence_key(offer.evidence),
+            as_of=offer.as_of,
+            state=state,
+            run_id=batch.journal.run.pk if batch.journal.run else None,
+            created_at=now,
+        )
+    )
+    action = Action.FILLED if state == Fill.State.ACTIVE else Action.PROPOSED
+    batch.journal.note_fill(plan.signal, action, offer, old=plain(getattr(plan.loaded.stored, offer.field)))
+
+
+def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime) -> None:
+    """A fill that no longer stands: replaced by a better value, or withdrawn because its evidence changed."""
+    replacement = plan.add.get(fill.field)
+    recomputed = replacement is not None and replacement.tier == fill.tier
+    outranked = not recomputed and not join_fill(copy_of(plan.signal), fill)
+    fill.state, fill.ended_at = (Fill.State.SUPERSEDED if outranked else Fill.State.WITHDRAWN), now
+    batch.ended.append(fill)
+    new = plain(getattr(plan.signal, fill.field))
+    if not outranked:
+        done.withdrawn += 1
+        note = "recomputed from other evidence" if recomputed else "its evidence no longer says so"
+        batch.journal.note_fill(plan.signal, Action.WITHDRAWN, fill, old=fill.value, new=new, note=note)
+        return
+    conflict = differs(plan.signal, fill)
+    done.conflicts += conflict
+    action = Action.CONFLICT if conflict else Action.SUPERSEDED
+    note = rule_for(plan.signal, fill)
+    batch.journal.note_fill(plan.signal, action, fill, old=fill.value, new=new, note=note)
+
+
+def copy_of(signal: AutomatedSignal) -> AutomatedSignal:
+    other = copy(signal)
+    other.provenance = dict(signal.provenance)
+    return other
+
+
+def differs(signal: AutomatedSignal, fill: Fill) -> bool:
+    """Whether the better value contradicts the fill. A measurement as of a later bar is news, no contradiction."""
+    held = signal.provenance[fill.field]
+    rule = RULES.get(fill.field)
+    if rule is not None and rule.live and held["at"] != plain_moment(fill):
+        return False
+    scratch = copy_of(signal)
+    del scratch.provenance[fill.field]
+    join_fill(scratch, fill)
+    column = AutomatedSignal._meta.get_field(fill.field)
+    places = getattr(column, "decimal_places", None)
+    mine, better = getattr(scratch, fill.field), getattr(signal, fill.field)
+    return bool(round(mine, places) != round(better, places)) if places is not None else bool(mine != better)
+
+
+def plain_moment(fill: Fill) -> str:
+    scratch = AutomatedSignal(provenance={})
+    join_fill(scratch, fill)
+    return str(scratch.provenance[fill.field]["at"])
+
+
+def rule_for(signal: AutomatedSignal, fill: Fill) -> str:
+    """Which rule decided between the fill and the value that replaced it, in words."""
+    held = signal.provenance[fill.field]
+    by = f"tier {held['tier']}" if held["tier"] is not None else "the event that owns the value"
+    rule = RULES.get(fill.field)
+    if rule is not None and rule.live and held["at"] != plain_moment(fill):
+        return f"{by} speaks for a later bar"
+    return f"{by} is trusted more than tier {fill.tier}"
+
+
+def update_proposed(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
+    """Fills that wait for approval: those still offered stay, others are withdrawn, new ones come."""
+    offered = {(offer.field, offer.tier, evidence_key(offer.evidence)): offer for offer in plan.waiting}
+    for fill in plan.loaded.proposed:
+        if offered.pop((fill.field, fill.tier, fill.evidence_key), None) is None:
+            fill.state, fill.ended_at = Fill.State.WITHDRAWN, now
+            batch.ended.append(fill)
+            batch.journal.note_fill(plan.signal, Action.WITHDRAWN, fill, note="no longer proposed")
+    for offer in offered.values():
+        add_fill(plan, offer, Fill.State.PROPOSED, batch, now)
+        done.proposed += 1
+
+
+def update_gaps(plan: Plan, batch: Batch, now: datetime) -> None:
+    """Open records of actionable gaps that this cycle leaves, close those of gaps that are gone."""
+    records = plan.loaded.open_records
+    actionable = {name for name, due in plan.after.items() if due}
+    fillers = {offer.gap: offer.tier for offer in plan.add.values() if offer.gap}
+    for name in sorted(actionable - records.keys()):
+        batch.opened.append(GapRecord(signal=plan.signal, gap=name, opened_at=now, run=batch.journal.run))
+        batch.journal.note(plan.signal, Action.GAP_OPENED, gap=name)
+    for name in sorted(records.keys() - actionable):
+        record = records[name]
+        record.closed_at, record.tier = now, fillers.get(name, "")
+        record.state = GapRecord.State.FILLED if record.tier else GapRecord.State.CLOSED
+        batch.closed.append(record)
+        if record.state == GapRecord.State.CLOSED:
+            batch.journal.note(plan.signal, Action.GAP_CLOSED, gap=name)
+
+
+def store(batch: Batch) -> None:
+    """Write the batch. Ended fills go first: a field has one active fill at most."""
+    Fill.objects.bulk_update(batch.ended, ["state", "ended_at"], batch_size=500)
+    Fill.objects.bulk_create(batch.fills, batch_size=500)
+    overwrite(batch.rows)
+    write_flags(batch.flagged)
+    GapRecord.objects.bulk_update(batch.closed, ["state", "closed_at", "tier"], batch_size=500)
+    GapRecord.objects.bulk_create(batch.opened, batch_size=500)
+    count_records(batch.opened, batch.closed)
+    batch.journal.write()
+
+
+def write_flags(rows: list[AutomatedSignal]) -> None:
+    """Of signals whose values stand as they are, only what the next cycle goes by."""
+    if rows:
+        AutomatedSignal.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["id"], update_fields=FLAGS, batch_size=500
+        )
+
+
+def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> None:
+    """Keep the totals of open records, in one order so that writers do not wait in a circle."""
+    change = Counter(record.gap for record in opened)
+    change.subtract(record.gap for record in closed)
+    for gap, number in sorted(change.items()):
+        if number and not GapTotal.objects.filter(pk=gap).update(open=F("open") + number):
+            GapTotal.objects.create(gap=gap, open=number)
+
+
+def set_aside(signal: AutomatedSignal, error: Exception, run: SyncRun, lease: Lease) -> None:
+    """Put a signal off that the cycle failed on: a minute, then twice as long each time, at most a day."""
+    now, text = timezone.now(), f"{type(error).__name__}: {error}"
+    with transaction.atomic():
+        lease.confirm()
+        row, new = SetAside.objects.get_or_create(
+            signal=signal, defaults={"error": text, "first_at": now, "retry_at": now + FIRST_RETRY}
+        )
+        if not new:
+            row.error, row.attempts = text, row.attempts + 1
+            row.retry_at = now + min(LAST_RETRY, FIRST_RETRY * 2 ** min(row.attempts - 1, 20))
+            row.save()
+        # Out of the queue until then; whatever changes the signal puts it back.
+        AutomatedSignal.objects.filter(pk=signal.pk).update(needs_sync=False, check_at=None)
+        journal = Journal(now, run=run)
+        journal.note(signal, Action.SET_ASIDE, note=text)
+        journal.write()

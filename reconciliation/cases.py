@@ -1,0 +1,191 @@
+"""Loading: signals become cases, a chunk at a time. The number of queries follows chunks, never signals.
+
+A case's signal is its *base*: what its events alone make of it, every fill taken away. Tiers fill bases, so that what
+a cycle ends with depends on events and prices, and not on which fills an earlier cycle made from less of them.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
+
+from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
+from signals.projection import join, protected
+from signals.rebuild import derive
+from signals.settling import Place, settle
+from signals.vocabulary import EventType, Status
+
+from .gaps import Dismissed, GapView
+from .models import GapRecord
+from .neighbours import load_neighbours
+from .periods import Period, merged
+from .proposals import Case
+
+# No recorded trade ran for longer; prices after that say nothing about it.
+LONGEST_TRADE = timedelta(days=14)
+# A fill of these ranks no lower than an event that carries the value: such an event may be hidden under it.
+TIED_TIERS = frozenset({"0", "1"})
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A signal as stored, its case, and what stands about it: fills by field, bars of undone ones, gap records."""
+
+    stored: AutomatedSignal
+    case: Case
+    active: dict[str, Fill] = field(default_factory=dict)
+    proposed: list[Fill] = field(default_factory=list)
+    barred: set[tuple[str, str, str]] = field(default_factory=set)
+    open_records: dict[str, GapRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Standing:
+    """Fills and gap records of a chunk's signals, by signal."""
+
+    active: dict[int, dict[str, Fill]] = field(default_factory=lambda: defaultdict(dict))
+    proposed: dict[int, list[Fill]] = field(default_factory=lambda: defaultdict(list))
+    barred: dict[int, set[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(set))
+    records: dict[int, dict[str, GapRecord]] = field(default_factory=lambda: defaultdict(dict))
+    dismissed: set[tuple[int, str]] = field(default_factory=set)
+
+
+def load(
+    rows: Sequence[AutomatedSignal], source: Source, now: datetime, view: GapView
+) -> tuple[list[Loaded], Dismissed]:
+    """The cases of signals of one source, and which of their gaps are dismissed."""
+    place = Place.of(source)
+    standing = load_standing(rows)
+    events = load_events(rows, standing)
+    bases = [base_of(row, events[row.pk], standing.active[row.pk], place) for row in rows]
+    bars = load_bars(bases, source, now, view)
+    neighbours = load_neighbours(bases, source)
+    loaded = []
+    for row, base in zip(rows, bases, strict=True):
+        before, after = neighbours(base)
+        case = Case(base, place, now, source.tick_size, events[row.pk], bars(base), before, after)
+        key = row.pk
+        loaded.append(
+            Loaded(row, case, standing.active[key], standing.proposed[key], standing.barred[key], standing.records[key])
+        )
+    return loaded, frozenset(standing.dismissed)
+
+
+def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
+    keys = [row.pk for row in rows]
+    standing = Standing()
+    states = (Fill.State.ACTIVE, Fill.State.PROPOSED, Fill.State.UNDONE)
+    for fill in Fill.objects.filter(signal__in=keys, state__in=states).order_by("pk"):
+        if fill.state == Fill.State.ACTIVE:
+            standing.active[fill.signal_id][fill.field] = fill
+        elif fill.state == Fill.State.PROPOSED:
+            standing.proposed[fill.signal_id].append(fill)
+        else:
+            standing.barred[fill.signal_id].add((fill.field, fill.tier, fill.evidence_key))
+    states_of_gaps = (GapRecord.State.OPEN, GapRecord.State.DISMISSED)
+    for record in GapRecord.objects.filter(signal__in=keys, state__in=states_of_gaps):
+        if record.state == GapRecord.State.OPEN:
+            standing.records[record.signal_id][record.gap] = record
+        else:
+            standing.dismissed.add((record.signal_id, record.gap))
+    return standing
+
+
+def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[SignalEvent]]:
+    """Each signal's events in order of fire time, without superseded updates where these are not needed.
+
+    They are needed where a live measurement was filled: what stood before it may be in any of them.
+    """
+    whole = [row.pk for row in rows if hides_updates(standing.active[row.pk].values())]
+    part = [row.pk for row in rows if row.pk not in set(whole)]
+    of_type = Q(type=EventType.MFE_UPDATE)
+    found = SignalEvent.objects.filter(Q(signal__in=whole) | Q(~of_type, signal__in=part))
+    newest_first = Window(
+        RowNumber(), partition_by=F("signal_id"), order_by=[F("fire_minute").desc(), F("payload_checksum").desc()]
+    )
+    latest = SignalEvent.objects.filter(of_type, signal__in=part).annotate(place=newest_first).filter(place=1)
+    events = sorted([*found, *latest], key=attrgetter("signal_id", "fire_minute", "pk"))
+    by_signal: dict[int, list[SignalEvent]] = defaultdict(list)
+    for key, group in groupby(events, attrgetter("signal_id")):
+        by_signal[key] = list(group)
+    return by_signal
+
+
+def hides_updates(fills: Iterable[Fill]) -> bool:
+    """Whether a fill may stand over a value that only a superseded update tells."""
+    return any(fill.as_of is not None or fill.tier in TIED_TIERS for fill in fills)
+
+
+def base_of(
+    row: AutomatedSignal, events: Sequence[SignalEvent], active: Mapping[str, Fill], place: Place
+) -> AutomatedSignal:
+    """The signal as its events alone have it; `row` is left as it is.
+
+    Joining events again changes nothing, unless the row knew less than they do: then it is healed.
+    """
+    if hides_updates(active.values()):
+        base = derive(row, events, ())
+        base.clock_zone, base.clock_by = row.clock_zone, row.clock_by
+    else:
+        base = copy(row)
+        base.provenance = dict(row.provenance)
+        for name, entry in row.provenance.items():
+            if "fill" in entry["evidence"]:
+                setattr(base, name, None)
+                del base.provenance[name]
+        for event in events:
+            join(base, event)
+        base.event_count, base.first_event_at, base.last_event_at = (
+            row.event_count, row.first_event_at, row.last_event_at,
+        )  # fmt: skip
+    settle(base, place)
+    return base
+
+
+def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
+    """Whether prices can tell anything: the trade runs, its measurements are short, or its first leg's end is lost."""
+    if base.status == Status.CONFIRMED:
+        return True
+    if base.status != Status.COMPLETED:
+        return False
+    first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
+    return first_leg_open or not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
+
+
+def period_of(base: AutomatedSignal, now: datetime) -> Period:
+    """From confirmation to the end of the last leg, or to `now`."""
+    start = base.entry_fired_at or base.first_event_at
+    start = min(filter(None, (start, base.confirmation_time, base.signal_time)))
+    end = base.stop_exit_at or base.seen_completed_at or (base.be_exit_at if base.single_leg else None) or now
+    return start, min(end, start + LONGEST_TRADE)
+
+
+class Bars:
+    """The price bars of a chunk, in order of time, given out by case."""
+
+    def __init__(self, rows: list[PriceBar], periods: Mapping[int, Period]) -> None:
+        self.rows, self.periods = rows, periods
+        self.times = [bar.time for bar in rows]
+
+    def __call__(self, base: AutomatedSignal) -> Sequence[PriceBar]:
+        if base.pk not in self.periods:
+            return ()
+        start, end = self.periods[base.pk]
+        return self.rows[bisect_left(self.times, start) : bisect_right(self.times, end)]
+
+
+def load_bars(bases: Sequence[AutomatedSignal], source: Source, now: datetime, view: GapView) -> Bars:
+    periods = {base.pk: period_of(base, now) for base in bases if needs_prices(base, view)}
+    if not periods:
+        return Bars([], {})
+    within = Q()
+    for start, end in merged(periods.values()):
+        within |= Q(time__gte=start, time__lte=end)
+    return Bars(list(PriceBar.objects.filter(within, symbol=source.symbol).order_by("time")), periods)

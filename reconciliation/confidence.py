@@ -1,0 +1,66 @@
+"""How far a fill is to be trusted: what is declared per tier and field, and what `calibrate` has measured.
+
+Declared confidences are docs/reconciliation.md's trust table. The setting TIER_CONFIDENCE changes them, as
+`2.exit=0.65,3=0.85`; a measured one (per source) beats both.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from .models import MeasuredConfidence
+
+DEFAULTS: Mapping[str, Decimal] = {
+    "0": Decimal("1"),
+    "1": Decimal("1"),
+    "2": Decimal("0.8"),
+    "2.exit": Decimal("0.7"),
+    "3": Decimal("0.9"),
+    "inference": Decimal("0.95"),
+}
+# Fields that are declared together.
+GROUPS: Mapping[str, str] = {
+    f"{leg}_exit_{part}": "exit" for leg in ("be", "stop") for part in ("at", "price", "reason")
+}
+
+Measured = Mapping[tuple[int, str, str], Decimal]
+
+
+def declared(tier: str, field: str) -> Decimal:
+    """The declared confidence, 0 to 1: of the field, else of its group, else of the tier."""
+    table = settings_table(settings.TIER_CONFIDENCE)
+    for key in (f"{tier}.{field}", f"{tier}.{GROUPS.get(field, '')}", tier):
+        if key in table:
+            return table[key]
+    raise KeyError(f"no confidence is declared for tier {tier}: add it to reconciliation/confidence.py")
+
+
+@lru_cache(maxsize=4)
+def settings_table(text: str) -> Mapping[str, Decimal]:
+    """DEFAULTS with the setting's changes. Raises ImproperlyConfigured, naming the part that is wrong."""
+    table = dict(DEFAULTS)
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, _, number = part.partition("=")
+        try:
+            value = Decimal(number)
+        except InvalidOperation:
+            value = Decimal(-1)
+        if key.split(".")[0] not in table or not 0 <= value <= 1:
+            raise ImproperlyConfigured(f"TIER_CONFIDENCE: {part!r} is not like 2.exit=0.7 or 3=0.9.")
+        table[key] = value
+    return table
+
+
+def approval_below(tier: str) -> Decimal:
+    """Fills of the tier with less confidence wait for an operator (setting APPROVAL_BELOW, as `2=0.75`)."""
+    table = settings_table(getattr(settings, "APPROVAL_BELOW", ""))
+    return table[tier] if f"{tier}=" in getattr(settings, "APPROVAL_BELOW", "") else Decimal(0)
+
+
+def measured() -> Measured:
+    """What was measured, by source, tier and field."""
+    rows = MeasuredConfidence.objects.values_list("source_id", "tier", "field", "confidence")
+    return {(source, tier, field): confidence for source, tier, field, confidence in rows}

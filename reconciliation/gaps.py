@@ -1,0 +1,249 @@
+"""The one catalogue of gaps: what a signal at its point of life should have and has not.
+
+Each gap is declared once, as a queryset condition and as the same condition over a loaded signal; scan, counts,
+filters and pages all ask here, through a `GapView`. tests/reconciliation/test_gaps.py proves that both say the same.
+Time enters as moments per market (see `Due`), so that the conditions are plain comparisons of columns.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import NamedTuple, Self
+
+from django.db.models import F, Q
+
+from signals.clock import MINUTE, floor_minute
+from signals.market import Market, market
+from signals.models import AutomatedSignal, Source
+from signals.vocabulary import Status
+
+from .models import GapRecord
+
+WAITING_MINUTES = 2
+ACTIONABLE_MINUTES = 15
+OWING = (Status.CONFIRMED, Status.COMPLETED)
+# A trade that ends at E has its last bar at E - 1 minute, which the indicator leaves out of its excursions.
+LAST_COVERED = 2 * MINUTE
+NOTHING = Q(pk__in=())
+
+Dismissed = frozenset[tuple[int, str]]
+Missing = Callable[[datetime], Q]
+Lacks = Callable[[AutomatedSignal, datetime], bool]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One kind of gap. `missing` and `lacks` are its condition, given the moment up to which a bar is too old.
+
+    A `live` gap waits before it is actionable; any other ignores the moment. `tiers` are those that can fill it, in
+    order of trust; `remedy` is what an operator can do where none can.
+    """
+
+    name: str
+    title: str
+    weight: int
+    condition: tuple[Missing, Lacks]
+    tiers: tuple[str, ...]
+    remedy: str
+    live: bool = False
+
+    def missing(self, old: datetime) -> Q:
+        return self.condition[0](old)
+
+    def lacks(self, signal: AutomatedSignal, old: datetime) -> bool:
+        return self.condition[1](signal, old)
+
+
+def empty(column: str, *, owing: bool) -> tuple[Missing, Lacks]:
+    """The condition that a column is empty: of every signal, or (`owing`) from confirmation on."""
+
+    def missing(_: datetime) -> Q:
+        absent = Q(**{f"{column}__isnull": True})
+        return absent & Q(status__in=OWING) if owing else absent
+
+    def lacks(signal: AutomatedSignal, _: datetime) -> bool:
+        return getattr(signal, column) is None and (signal.status in OWING or not owing)
+
+    return missing, lacks
+
+
+def no_targets(_: datetime) -> Q:
+    absent = Q(targets__isnull=True) | Q(targets__tp1__isnull=True) | Q(targets__tp1=None) | Q(targets__tp1="0")
+    return absent & Q(status__in=OWING)
+
+
+def lacks_targets(signal: AutomatedSignal, _: datetime) -> bool:
+    return signal.status in OWING and (signal.targets or {}).get("tp1") in {None, "0"}
+
+
+def no_mfe(old: datetime) -> Q:
+    """Active: the latest covered bar is too old. Finished: no MFE, or none up to the bar before the end."""
+    covered = F("mfe_as_of") + LAST_COVERED
+    never = Q(be_mfe__isnull=True, no_be_mfe__isnull=True)
+    stopped = Q(stop_exit_at__isnull=False)
+    reported = Q(seen_completed_at__isnull=False)
+    short = (
+        Q(stop_exit_at__gt=covered)
+        | (~stopped & Q(seen_completed_at__gt=covered))
+        | (~stopped & ~reported & Q(be_exit_at__gt=covered))
+    )
+    return Q(status=Status.CONFIRMED, mfe_as_of__lte=old) | (Q(status=Status.COMPLETED) & (never | short))
+
+
+def lacks_mfe(signal: AutomatedSignal, old: datetime) -> bool:
+    covered = signal.mfe_as_of
+    if signal.status == Status.CONFIRMED:
+        return covered is not None and covered <= old
+    if signal.status != Status.COMPLETED:
+        return False
+    if signal.be_mfe is None and signal.no_be_mfe is None:
+        return True
+    ended = signal.stop_exit_at or signal.seen_completed_at or signal.be_exit_at
+    return ended is not None and covered is not None and ended > covered + LAST_COVERED
+
+
+def no_mae(old: datetime) -> Q:
+    """Never reported. While the trade is active, it is owed as its first update would be."""
+    born = Q(entry_fired_at__lte=old + MINUTE) | Q(entry_fired_at__isnull=True, first_event_at__lte=old + MINUTE)
+    return Q(mae__isnull=True) & (Q(status=Status.COMPLETED) | (Q(status=Status.CONFIRMED) & born))
+
+
+def lacks_mae(signal: AutomatedSignal, old: datetime) -> bool:
+    if signal.mae is not None:
+        return False
+    born = signal.entry_fired_at or signal.first_event_at
+    return signal.status == Status.COMPLETED or (signal.status == Status.CONFIRMED and born <= old + MINUTE)
+
+
+ASK = "Reload the chart or recreate the alert in TradingView, export its alert log and import it here."
+CATALOGUE: Mapping[str, Gap] = {
+    gap.name: gap
+    for gap in (
+        Gap("no_mfe_update", "No current MFE", 20, (no_mfe, lacks_mfe), ("1", "2"), ASK, live=True),
+        Gap("no_entry_price", "No entry price", 15, empty("entry_price", owing=True), ("0", "1", "2"), ASK),
+        Gap("no_stop_loss", "No stop loss", 15, empty("stop_loss", owing=True), ("0", "1", "2"), ASK),
+        Gap("no_mae", "No MAE", 10, (no_mae, lacks_mae), ("1", "2"), ASK, live=True),
+        Gap("no_session", "No session", 8, empty("session", owing=False), ("0", "1", "3"), ASK),
+        Gap("no_signal_date", "No signal date", 8, empty("signal_date", owing=False), ("0", "1", "3"), ASK),
+        Gap(
+            "no_htf_alignment",
+            "No higher-timeframe alignment",
+            5,
+            empty("htf_alignment", owing=False),
+            ("0", "1"),
+            f"{ASK} Old dialects never carry it: switch the gap off for their source.",
+        ),
+        Gap("no_targets", "No targets", 5, (no_targets, lacks_targets), ("0", "1", "2"), ASK),
+        Gap(
+            "no_confirmation_time",
+            "No confirmation time",
+            3,
+            empty("confirmation_time", owing=True),
+            ("0", "1", "3"),
+            ASK,
+        ),
+    )
+}
+
+
+class Due(NamedTuple):
+    """For one market at one moment: a bar that opened then or earlier is 2, or 15, minutes of open market old."""
+
+    waiting: datetime
+    actionable: datetime
+
+    @classmethod
+    def at(cls, now: datetime, hours: Market) -> Self:
+        return cls(*(open_minutes_ago(hours, now, n) for n in (WAITING_MINUTES, ACTIONABLE_MINUTES)))
+
+
+def open_minutes_ago(hours: Market, now: datetime, minutes: int) -> datetime:
+    """The latest minute t for which `open_minutes(t, now)` is at least `minutes` (1 or more)."""
+    t = floor_minute(now)
+    for _ in range(minutes):
+        t = hours.last_open(t - MINUTE)
+    return t
+
+
+class Terms(NamedTuple):
+    """What sources can differ in: market hours, and gaps that they are known not to close."""
+
+    calendar: str
+    gaps_off: frozenset[str]
+
+
+class GapView:
+    """The catalogue at one moment, for the sources there are. The way to ask about gaps."""
+
+    def __init__(self, now: datetime, sources: Iterable[Source]) -> None:
+        self.now = now
+        self.terms = {source.pk: Terms(source.calendar, frozenset(source.gaps_off)) for source in sources}
+        self.due = {name: Due.at(now, market(name)) for name in {terms.calendar for terms in self.terms.values()}}
+
+    @classmethod
+    def at(cls, now: datetime) -> Self:
+        return cls(now, Source.objects.only("calendar", "gaps_off"))
+
+    def q(self, gap: str) -> Q:
+        """The signals with this gap, waiting or actionable."""
+        return self._q(CATALOGUE[gap], 0)
+
+    def q_actionable(self, gap: str) -> Q:
+        return self._q(CATALOGUE[gap], 1)
+
+    def q_waiting(self, gap: str) -> Q:
+        """The signals in which this gap waits. Only live gaps wait, and only those of active trades."""
+        if not CATALOGUE[gap].live:
+            return NOTHING
+        return Q(status=Status.CONFIRMED) & self.q(gap) & ~self.q_actionable(gap)
+
+    def q_any_actionable(self) -> Q:
+        return reduce(or_, (self.q_actionable(name) for name in CATALOGUE))
+
+    def _q(self, gap: Gap, level: int) -> Q:
+        by_moment: dict[datetime, list[int]] = defaultdict(list)
+        for source, terms in self.terms.items():
+            if gap.name not in terms.gaps_off:
+                by_moment[self.due[terms.calendar][level] if gap.live else self.now].append(source)
+        if not by_moment:
+            return NOTHING
+        if len(by_moment) == 1 and sum(map(len, by_moment.values())) == len(self.terms):
+            condition = gap.missing(next(iter(by_moment)))
+        else:
+            condition = reduce(or_, (Q(source__in=some) & gap.missing(old) for old, some in by_moment.items()))
+        dismissed = GapRecord.objects.filter(gap=gap.name, state=GapRecord.State.DISMISSED)
+        return condition & ~Q(pk__in=dismissed.values("signal"))
+
+    def open_gaps(self, signal: AutomatedSignal, dismissed: Dismissed) -> dict[str, bool]:
+        """The signal's gaps, and of each whether it is actionable. `dismissed` holds (signal's key, gap)."""
+        terms = self.terms[signal.source_id]
+        due = self.due[terms.calendar]
+        return {
+            name: gap.lacks(signal, due.actionable)
+            for name, gap in CATALOGUE.items()
+            if name not in terms.gaps_off and gap.lacks(signal, due.waiting) and (signal.pk, name) not in dismissed
+        }
+
+    def next_check(self, signal: AutomatedSignal, dismissed: Dismissed) -> datetime | None:
+        """When a gap of the signal will next turn actionable, if no event comes before."""
+        if signal.status != Status.CONFIRMED:
+            return None
+        terms = self.terms[signal.source_id]
+        owed = {"no_mfe_update": signal.mfe_as_of}
+        if signal.mae is None:
+            owed["no_mae"] = (signal.entry_fired_at or signal.first_event_at) - MINUTE
+        hours = market(terms.calendar)
+        moments = [
+            hours.add_open_minutes(bar, ACTIONABLE_MINUTES)
+            for name, bar in owed.items()
+            if bar is not None and name not in terms.gaps_off and (signal.pk, name) not in dismissed
+        ]
+        return min((moment for moment in moments if moment > self.now), default=None)
+
+
+def score(gaps: Mapping[str, bool]) -> int:
+    """Health of one signal, 0 to 100: 100 less the weights of its actionable gaps. What waits is no fault yet."""
+    return max(0, 100 - sum(CATALOGUE[name].weight for name, actionable in gaps.items() if actionable))

@@ -1,0 +1,74 @@
+"""Health: the percentage of the window's signals without an actionable gap, live, by the catalogue's conditions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Q
+
+from signals.models import AutomatedSignal
+from signals.vocabulary import Status
+
+from .gaps import CATALOGUE, GapView
+
+ACTIVE = (Status.PENDING, Status.CONFIRMED)
+
+
+@dataclass(frozen=True)
+class Health:
+    """`score` is percent, or None when no signal is in the window: nothing is known then, which is not healthy."""
+
+    signals: int
+    without_gap: int
+
+    @property
+    def score(self) -> float | None:
+        return round(100 * self.without_gap / self.signals, 1) if self.signals else None
+
+
+def window(now: datetime, hours: int | None = None) -> Q:
+    """Signals first heard of in the last hours (by default settings.HEALTH_WINDOW_HOURS), or still active."""
+    since = now - timedelta(hours=settings.HEALTH_WINDOW_HOURS if hours is None else hours)
+    return Q(first_event_at__lte=now) & (Q(first_event_at__gt=since) | Q(status__in=ACTIVE))
+
+
+def health(view: GapView, hours: int | None = None) -> Health:
+    """Two counts, each over the window only."""
+    within = AutomatedSignal.objects.filter(window(view.now, hours))
+    return Health(within.count(), within.exclude(view.q_any_actionable()).count())
+
+
+@dataclass(frozen=True)
+class GapCounts:
+    """Signals with each gap: actionable, and waiting."""
+
+    actionable: dict[str, int]
+    waiting: dict[str, int]
+
+    @property
+    def by_type(self) -> dict[str, int]:
+        return {name: self.actionable[name] + self.waiting[name] for name in CATALOGUE}
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_type.values())
+
+
+def count_gaps(view: GapView, signals: Q | None = None) -> GapCounts:
+    """All gaps of all (or some) signals, counted by the conditions themselves in one pass over the table."""
+    rows = AutomatedSignal.objects.filter(signals or Q())
+    counted = rows.aggregate(
+        **{f"{name}_due": Count("pk", filter=view.q_actionable(name)) for name in CATALOGUE},
+        **{f"{name}_waits": Count("pk", filter=view.q_waiting(name)) for name, gap in CATALOGUE.items() if gap.live},
+    )
+    return GapCounts(
+        {name: counted[f"{name}_due"] for name in CATALOGUE},
+        {name: counted.get(f"{name}_waits", 0) for name in CATALOGUE},
+    )
+
+
+def count_waiting(view: GapView) -> dict[str, int]:
+    """Waiting gaps only: those are of active trades, which an index knows."""
+    active = AutomatedSignal.objects.filter(status=Status.CONFIRMED)
+    live = {name: Count("pk", filter=view.q_waiting(name)) for name, gap in CATALOGUE.items() if gap.live}
+    return active.aggregate(**live)

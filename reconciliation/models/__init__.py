@@ -1,0 +1,17 @@
+"""What the cycle keeps: its runs, the lives of gaps, the audit log, and what it could not do."""
+
+from .audit import SyncAuditLog
+from .gaps import GapRecord, GapTotal
+from .runs import SetAside, SignalHealthMetric, SyncLease, SyncRun
+from .trust import MeasuredConfidence
+
+__all__ = [
+    "GapRecord",
+    "GapTotal",
+    "MeasuredConfidence",
+    "SetAside",
+    "SignalHealthMetric",
+    "SyncAuditLog",
+    "SyncLease",
+    "SyncRun",
+]

@@ -1,0 +1,96 @@
+"""What a cycle must look at: signals that changed, fell due, or are named. Queued on the rows by partial indexes."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from signals.models import AutomatedSignal, Fill, Source
+
+from .gaps import CATALOGUE, GapView
+from .models import GapRecord, SetAside
+from .neighbours import disturbed
+
+CHUNK = 200
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which signals: all that are due, also those put off (`by_hand`), or only those of the trade ids."""
+
+    now: datetime
+    by_hand: bool = False
+    trade_ids: tuple[str, ...] = ()
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Keys of signals of one source, to be done together."""
+
+    source: Source
+    keys: Sequence[int]
+
+
+def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]:
+    """Keys of the signals to examine, by source. `mark` keeps the disturbed ones in the queue, should the cycle die."""
+    signals = AutomatedSignal.objects.all()
+    if scope.source is not None:
+        signals = signals.filter(source=scope.source)
+    if scope.trade_ids:
+        return by_source(signals.filter(trade_id__in=scope.trade_ids))
+    work = by_source(*due(signals, scope))
+    if scope.by_hand:
+        add(work, by_source(*put_off(signals, view)))
+    changed = signals.filter(needs_sync=True).values_list("source_id", "first_event_at")
+    moments: dict[int, list[datetime]] = defaultdict(list)
+    for source, first in changed:
+        moments[source].append(first)
+    for source, firsts in moments.items():
+        keys = disturbed(firsts, Source(pk=source)) - work[source]
+        if keys and mark:
+            AutomatedSignal.objects.filter(pk__in=keys).update(needs_sync=True)
+        work[source] |= keys
+    return work
+
+
+def due(signals: QuerySet[AutomatedSignal], scope: Scope) -> Iterator[QuerySet[AutomatedSignal]]:
+    """One query for each index."""
+    yield signals.filter(needs_sync=True)
+    yield signals.filter(check_at__lte=scope.now)
+    again = SetAside.objects.all() if scope.by_hand else SetAside.objects.filter(retry_at__lte=timezone.now())
+    yield signals.filter(pk__in=again.values("signal"))
+
+
+def put_off(signals: QuerySet[AutomatedSignal], view: GapView) -> Iterator[QuerySet[AutomatedSignal]]:
+    """What only a run by hand looks at again: open gaps that nothing filled so far, and measurements from prices."""
+    yield signals.filter(pk__in=GapRecord.objects.filter(state=GapRecord.State.OPEN).values("signal"))
+    for name, gap in CATALOGUE.items():
+        if gap.live:
+            yield signals.filter(view.q_waiting(name))
+    measured = Fill.objects.filter(Q(as_of__isnull=False), state=Fill.State.ACTIVE)
+    yield signals.filter(pk__in=measured.values("signal"))
+
+
+def by_source(*found: QuerySet[AutomatedSignal]) -> dict[int, set[int]]:
+    work: dict[int, set[int]] = defaultdict(set)
+    for rows in found:
+        for source, key in rows.order_by().values_list("source_id", "pk"):
+            work[source].add(key)
+    return work
+
+
+def add(work: dict[int, set[int]], more: dict[int, set[int]]) -> None:
+    for source, keys in more.items():
+        work[source] |= keys
+
+
+def chunks_of(work: dict[int, set[int]], sources: Iterable[Source]) -> Iterator[Chunk]:
+    """The work in chunks of one source each, in the order of keys."""
+    for source in sources:
+        keys = sorted(work.get(source.pk, ()))
+        for start in range(0, len(keys), CHUNK):
+            yield Chunk(source, keys[start : start + CHUNK])

@@ -1,0 +1,81 @@
+"""The state now, as `syncstatus` and the pages tell it: counted live, so that it is right without a cycle."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Model, Q
+
+from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.projection import iso
+from signals.vocabulary import DeliveryStatus, EventType, Status
+
+from .gaps import GapView
+from .health import count_gaps, health
+from .models import SyncRun
+
+
+def status(now: datetime) -> dict[str, Any]:
+    """Everything that `syncstatus --json` shows, as of `now`."""
+    view = GapView.at(now)
+    gaps = count_gaps(view)
+    found = health(view)
+    return {
+        "as_of": iso(now),
+        "total_gaps": gaps.total,
+        "actionable_gaps": sum(gaps.actionable.values()),
+        "waiting_gaps": sum(gaps.waiting.values()),
+        "gaps_by_type": gaps.by_type,
+        "health_score": found.score,
+        "health_window": {"signals": found.signals, "without_gap": found.without_gap},
+        "signals_by_status": counts(AutomatedSignal, "status", Status.values),
+        "events_by_type": counts(SignalEvent, "type", EventType.values),
+        "deliveries_by_status": counts(Delivery, "status", DeliveryStatus.values),
+        "findings_by_type": findings_by_type(),
+        "sources": [about_source(source) for source in Source.objects.order_by("name")],
+        "last_run": last_run(),
+    }
+
+
+def counts(model: type[Model], column: str, values: list[str]) -> dict[str, int]:
+    """How many rows have each value; every value is named, 0 too."""
+    found = model._default_manager.order_by().values_list(column).annotate(n=Count("pk"))
+    return {**dict.fromkeys(values, 0), **dict(found)}
+
+
+def findings_by_type() -> dict[str, int]:
+    from .findings import FINDINGS
+
+    named: Mapping[str, Q] = {finding.name: finding.q for finding in FINDINGS}
+    return AutomatedSignal.objects.aggregate(**{name: Count("pk", filter=q) for name, q in named.items()})
+
+
+def about_source(source: Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "symbol": source.symbol,
+        "calendar": source.calendar,
+        "clock_zone": source.clock_zone,
+        "gaps_off": source.gaps_off,
+        "tiers_off": source.tiers_off,
+        "signal_count": source.signal_count,
+        "last_heartbeat_at": iso(source.last_heartbeat_at) if source.last_heartbeat_at else None,
+    }
+
+
+def last_run() -> dict[str, Any] | None:
+    """The last finished run; None when there never was one: then nothing is known to work."""
+    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    if run is None or run.finished_at is None:
+        return None
+    return {
+        "id": run.pk,
+        "trigger": run.trigger,
+        "started_by": run.started_by,
+        "as_of": iso(run.as_of),
+        "finished_at": iso(run.finished_at),
+        "signals_examined": run.signals_examined,
+        "fills": run.fills,
+        "errors": run.errors,
+        "seconds": run.seconds.get("total"),
+    }

@@ -1,0 +1,308 @@
+"""The cycle: find what changed or fell due, plan it, write it, and say what was done.
+
+`run_sync` is the one entry, for the schedule, the command line, the admin and the API. The work is queued on the
+signals themselves (see queue.py), so a cycle costs what changed, not what is stored.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from signals.models import AutomatedSignal, Source
+from signals.rebuild import restore
+
+from . import cancellation, confidence
+from .apply import Applied, apply_plans, set_aside
+from .audit import plain
+from .cases import load
+from .gaps import CATALOGUE, GapView
+from .health import count_waiting, health
+from .lease import Lease, LeaseLostError, held
+from .models import GapTotal, SignalHealthMetric, SyncRun
+from .planning import Means, Plan, plan
+from .proposals import Case, Proposal
+from .queue import Chunk, Scope, chunks_of, find_work
+from .tiers import TIERS
+
+log = logging.getLogger(__name__)
+State, Trigger = SyncRun.State, SyncRun.Trigger
+
+
+@dataclass(slots=True)
+class Report:
+    """What a cycle did. `gaps_*` are totals over all signals in scope; `proposals` is only kept by a dry run."""
+
+    run_id: int | None = None
+    signals_examined: int = 0
+    gaps_before: int = 0
+    gaps_after: int = 0
+    gaps_before_by_type: dict[str, int] = field(default_factory=dict)
+    gaps_after_by_type: dict[str, int] = field(default_factory=dict)
+    fills: int = 0
+    fills_by_tier: dict[str, int] = field(default_factory=dict)
+    proposed: int = 0
+    withdrawn: int = 0
+    healed: int = 0
+    cancelled: int = 0
+    conflicts: int = 0
+    errors: int = 0
+    health_before: float | None = None
+    health_after: float | None = None
+    seconds: float = 0.0
+    phases: dict[str, float] = field(default_factory=dict)
+    proposals: list[dict[str, Any]] = field(default_factory=list)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - started
+
+    def add(self, done: Applied) -> None:
+        by_tier = Counter(self.fills_by_tier) + done.fills
+        self.fills_by_tier = dict(sorted(by_tier.items()))
+        self.fills = by_tier.total()
+        self.proposed += done.proposed
+        self.withdrawn += done.withdrawn
+        self.healed += done.healed
+        self.cancelled += done.cancelled
+        self.conflicts += done.conflicts
+
+
+@dataclass(slots=True)
+class Tally:
+    """Gaps in scope, by name: counted at the start, corrected by what each examined signal had and has.
+
+    When the scope is some signals only (`whole` is false), it starts at nothing and just adds them up.
+    """
+
+    whole: bool
+    before: Counter[str]
+    after: Counter[str]
+
+    @classmethod
+    def of(cls, view: GapView, *, whole: bool) -> "Tally":
+        start: Counter[str] = Counter()
+        if whole:
+            start.update(dict(GapTotal.objects.values_list("gap", "open")))
+            start.update(count_waiting(view))
+        return cls(whole, start.copy(), start)
+
+    def note(self, made: Plan) -> None:
+        for tally, found in ((self.before, made.before), (self.after, made.after)):
+            tally.update(found.keys())
+            if self.whole:
+                tally.subtract(made.loaded.open_records.keys())
+                tally.subtract(name for name, due in made.before.items() if not due)
+
+
+@dataclass(slots=True)
+class Cycle:
+    """One run under way. Without `run` and `lease` it is a dry one: it plans, and writes nothing."""
+
+    scope: Scope
+    view: GapView
+    means: Means
+    report: Report
+    tally: Tally
+    run: SyncRun | None = None
+    lease: Lease | None = None
+
+    def work(self) -> None:
+        with self.report.phase("find"):
+            work = find_work(self.scope, self.view, mark=self.run is not None)
+        for chunk in chunks_of(work, Source.objects.order_by("pk")):
+            self.process(chunk)
+
+    def process(self, chunk: Chunk) -> None:
+        """Do a chunk. One that fails is halved until the signal at fault is alone, and set aside."""
+        try:
+            self.attempt(chunk)
+        except (OperationalError, InterfaceError, LeaseLostError):
+            raise  # no signal's fault
+        except Exception as error:  # noqa: BLE001 whatever it is, the other signals go on
+            if len(chunk.keys) > 1:
+                half = len(chunk.keys) // 2
+                self.process(Chunk(chunk.source, chunk.keys[:half]))
+                self.process(Chunk(chunk.source, chunk.keys[half:]))
+                return
+            self.put_off(chunk.keys[0], error)
+
+    def attempt(self, chunk: Chunk) -> None:
+        with self.report.phase("load"):
+            rows = self.rows_of(chunk)
+            loaded, dismissed = load(rows, chunk.source, self.scope.now, self.view)
+        with self.report.phase("plan"):
+            means = self.means.without(chunk.source.tiers_off)
+            plans = [plan(each, means, self.view, dismissed) for each in loaded]
+        if self.run is None or self.lease is None:
+            self.show(plans)
+        else:
+            with self.report.phase("apply"):
+                done = apply_plans(plans, self.run, self.lease)
+            plans = done.plans
+            self.report.add(done)
+        self.report.signals_examined += len(plans)
+        for made in plans:
+            self.tally.note(made)
+
+    def rows_of(self, chunk: Chunk) -> list[AutomatedSignal]:
+        """The chunk's signals. Rows whose projection had failed are derived anew first."""
+        signals = AutomatedSignal.objects.filter(pk__in=chunk.keys).order_by("pk")
+        rows = list(signals)
+        broken = [row for row in rows if row.rebuild_error]
+        if broken and self.run is not None:
+            restore(broken, now=timezone.now())
+            rows = list(signals)
+        return rows
+
+    def put_off(self, key: int, error: Exception) -> None:
+        log.error("signal %d is set aside", key, exc_info=error)
+        self.report.errors += 1
+        if self.run is not None and self.lease is not None:
+            set_aside(AutomatedSignal.objects.get(pk=key), error, self.run, self.lease)
+
+    def show(self, plans: Sequence[Plan]) -> None:
+        """Note what would be filled."""
+        for made in plans:
+            for offer in [*made.add.values(), *made.waiting]:
+                self.report.proposals.append(shown(made, offer))
+            self.report.add(
+                Applied(Counter(offer.tier for offer in made.add.values()), cancelled="cancelled_at" in made.add)
+            )
+
+
+def shown(made: Plan, offer: Proposal) -> dict[str, Any]:
+    """A proposed fill, as a dry run lists it."""
+    return {
+        "trade_id": made.signal.trade_id,
+        "field": offer.field,
+        "old": plain(getattr(made.loaded.stored, offer.field)),
+        "new": offer.value,
+        "tier": offer.tier,
+        "method": offer.method,
+        "confidence": float(offer.confidence),
+        "gap": offer.gap,
+        "evidence": dict(offer.evidence),
+    }
+
+
+def infer(case: Case, _: frozenset[str]) -> Iterator[Proposal]:
+    return cancellation.infer(case, grace_bars=settings.CANCEL_GRACE_BARS)
+
+
+def means_of(tiers: Collection[str] | None) -> Means:
+    """The tiers to ask, by trust. Inference comes last: it looks at times and directions that tiers may have filled."""
+    asked: dict[str, Callable[[Case, frozenset[str]], Any]] = {name: tier.propose for name, tier in TIERS.items()}
+    asked[cancellation.TIER] = infer
+    if tiers is not None:
+        unknown = set(tiers) - asked.keys()
+        if unknown:
+            raise ValueError(f"no tier {', '.join(sorted(unknown))}: there are {', '.join(asked)}")
+        asked = {name: ask for name, ask in asked.items() if name in tiers}
+    return Means(asked, confidence.measured(), settings.CANCEL_GRACE_BARS)
+
+
+def run_sync(
+    *,
+    now: datetime,
+    trigger: str,
+    actor: str = "",
+    tiers: Collection[str] | None = None,
+    trade_ids: Sequence[str] | None = None,
+    source: Source | None = None,
+    dry_run: bool = False,
+) -> Report:
+    """Run one cycle as of `now` and return its report. Raises BusyError while another runs, ValueError for a bad tier.
+
+    Due times, windows and grace go by `now`; leases, back-off and stamps by the wall clock. Only scheduled cycles heed
+    the back-off of what could not be filled.
+    """
+    started = time.perf_counter()
+    scope = Scope(now, trigger != Trigger.SCHEDULE, tuple(trade_ids or ()), source)
+    means = means_of(tiers)
+    if dry_run:
+        cycle = new_cycle(scope, means)
+        cycle.work()
+    else:
+        with held() as lease:
+            options = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
+            run = open_run(now, trigger, actor, options)
+            try:
+                cycle = new_cycle(scope, means, run, lease)
+                cycle.work()
+            except Exception as error:
+                SyncRun.objects.filter(pk=run.pk).update(
+                    state=State.FAILED, finished_at=timezone.now(), error=f"{type(error).__name__}: {error}"
+                )
+                raise
+            conclude(cycle, started)
+            close_run(cycle)
+            return cycle.report
+    conclude(cycle, started)
+    return cycle.report
+
+
+def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lease | None = None) -> Cycle:
+    view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
+    whole = not scope.trade_ids and scope.source is None
+    with report.phase("health"):
+        report.health_before = health(view).score
+        tally = Tally.of(view, whole=whole)
+    return Cycle(scope, view, means, report, tally, run, lease)
+
+
+def open_run(now: datetime, trigger: str, actor: str, options: dict[str, Any]) -> SyncRun:
+    """Begin the run's row. Under the lease no other can be running: one that says so has died."""
+    wall = timezone.now()
+    SyncRun.objects.filter(state=State.RUNNING).update(state=State.ABANDONED, finished_at=wall)
+    return SyncRun.objects.create(trigger=trigger, started_by=actor, as_of=now, options=options, started_at=wall)
+
+
+def conclude(cycle: Cycle, started: float) -> None:
+    report, tally = cycle.report, cycle.tally
+    report.gaps_before_by_type = {name: tally.before[name] for name in CATALOGUE}
+    report.gaps_after_by_type = {name: tally.after[name] for name in CATALOGUE}
+    report.gaps_before, report.gaps_after = tally.before.total(), tally.after.total()
+    report.seconds = round(time.perf_counter() - started, 3)
+
+
+def close_run(cycle: Cycle) -> None:
+    """Finish the run's row and keep the snapshot, together."""
+    report, run, now = cycle.report, cycle.run, timezone.now()
+    assert run is not None
+    found = health(cycle.view)
+    report.health_after = found.score
+    waiting = sum(count_waiting(cycle.view).values())
+    with transaction.atomic():
+        for name in (
+            "signals_examined", "fills", "fills_by_tier", "withdrawn", "healed", "cancelled", "conflicts", "errors",
+            "health_before", "health_after",
+        ):  # fmt: skip
+            setattr(run, name, getattr(report, name))
+        run.gaps_before, run.gaps_after = report.gaps_before_by_type, report.gaps_after_by_type
+        run.seconds = {name: round(seconds, 4) for name, seconds in {**report.phases, "total": report.seconds}.items()}
+        run.state, run.finished_at = State.FINISHED, now
+        run.save()
+        SignalHealthMetric.objects.create(
+            run=run,
+            at=cycle.scope.now,
+            health=found.score,
+            window_signals=found.signals,
+            window_without_gap=found.without_gap,
+            actionable_gaps=max(0, report.gaps_after - waiting),
+            waiting_gaps=waiting,
+            gaps_by_type=report.gaps_after_by_type,
+            fills_by_tier=report.fills_by_tier,
+        )
