@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -70,3 +70,8 @@ def held() -> Iterator[Lease]:
         yield lease
     finally:
         release(lease)
+
+
+def running(now: datetime) -> bool:
+    """Whether a cycle is running, as far as its lease tells."""
+    return SyncLease.objects.filter(pk=NAME, expires_at__gt=now).exclude(holder="").exists()

@@ -1,0 +1,78 @@
+"""What a first start needs: an operator, a source, the schedule, and (in the demo) a history to look at."""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import OutputWrapper
+from django.utils import timezone
+
+from signals.intake import Incoming, take_in
+from signals.models import Delivery, Source, SourceToken
+from signals.senders import default_source, hash_token
+from signals.simulator import Alert, sample_history, stream
+from signals.vocabulary import Channel
+
+from . import schedule
+from .models import SyncRun
+from .sync import run_sync
+
+OPERATOR = "operator"
+CHUNK = 500
+
+
+def prepare(stdout: OutputWrapper) -> None:
+    """Make what is missing. Repeating it changes nothing."""
+    make_operator(stdout)
+    source = default_source()
+    give_first_token(source)
+    schedule.install()
+    if settings.DEMO and not Delivery.objects.exists():
+        stdout.write("Making sample history (DEMO=0 leaves the database empty) …")
+        make_history(source, timezone.now())
+
+
+def make_operator(stdout: OutputWrapper) -> None:
+    """The first account, with OPERATOR_PASSWORD or a random password that is shown this once."""
+    users = get_user_model().objects
+    if users.filter(is_superuser=True).exists():
+        return
+    password = settings.OPERATOR_PASSWORD or secrets.token_urlsafe(12)
+    users.create_superuser(OPERATOR, password=password)
+    if not settings.OPERATOR_PASSWORD:
+        stdout.write(f"Operator account: {OPERATOR}   password: {password}   (shown only now)")
+
+
+def give_first_token(source: Source) -> None:
+    """WEBHOOK_TOKEN lets senders in as the default source, beside any other tokens."""
+    if settings.WEBHOOK_TOKEN:
+        SourceToken.objects.get_or_create(
+            token_hash=hash_token(settings.WEBHOOK_TOKEN), defaults={"source": source, "label": "WEBHOOK_TOKEN"}
+        )
+
+
+def make_history(source: Source, now: datetime) -> None:
+    """The simulator's sample history up to `now`, taken in like any alerts, and one cycle over it."""
+    for scenario in sample_history(now):
+        for chunk in in_chunks(stream(scenario)):
+            take_in(source, [incoming(alert) for alert in chunk], now=now)
+    run_sync(now=now, trigger=SyncRun.Trigger.START)
+
+
+def incoming(alert: Alert) -> Incoming:
+    return Incoming(
+        body=alert.body,
+        received_at=alert.fire_time,
+        fired_at=alert.fire_time,
+        channel=Channel.LOG,
+        alert_id=alert.alert_id,
+    )
+
+
+def in_chunks(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
+    rest = iter(alerts)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
