@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncAuditLog
-from signals.exporting import number, record
-from signals.models import AutomatedSignal, Fill, SignalEvent
-from signals.projection import iso
+from signals.exporting import record
+from signals.models import AutomatedSignal, SignalEvent
+
+from .records import AuditRecord, EventRecord, FillRecord
 
 
 class UnknownSignalError(LookupError):
@@ -46,10 +49,10 @@ def history(signal: AutomatedSignal, *, now: datetime) -> dict[str, Any]:
     return {
         "signal": told,
         "provenance": told.pop("provenance"),
-        "events": [event_told(event) for event in events_of(signal)],
-        "fills": [fill_told(fill) for fill in signal.fills.order_by("created_at", "pk")],
+        "events": EventRecord(events_of(signal), many=True).data,
+        "fills": FillRecord(signal.fills.order_by("created_at", "pk"), many=True).data,
         "gaps": [gap_told(name, actionable) for name, actionable in open_gaps([signal], now)[signal.pk].items()],
-        "audit": [audit_told(entry) for entry in SyncAuditLog.objects.filter(signal=signal).order_by("at", "pk")],
+        "audit": AuditRecord(audit_of(signal), many=True).data,
     }
 
 
@@ -73,63 +76,10 @@ def gap_told(name: str, actionable: bool) -> dict[str, Any]:
     }
 
 
-def events_of(signal: AutomatedSignal) -> list[SignalEvent]:
+def events_of(signal: AutomatedSignal) -> QuerySet[SignalEvent]:
     events = signal.events.select_related("delivery").defer("delivery__raw", "delivery__repaired_text")
-    return list(events.order_by("fire_minute", "sequence_number"))
+    return events.order_by("fire_minute", "sequence_number")
 
 
-def event_told(event: SignalEvent) -> dict[str, Any]:
-    """`at` is the fire minute; `delivery` and `position` say where its bytes are."""
-    return {
-        "at": iso(event.fire_minute),
-        "type": event.type,
-        "facts": event.facts,
-        "delivery": str(event.delivery_id),
-        "position": event.position,
-        "sequence_number": event.sequence_number,
-        "payload_checksum": event.payload_checksum,
-        "received_at": iso(event.delivery.received_at),
-        "channel": event.delivery.channel,
-    }
-
-
-def fill_told(fill: Fill) -> dict[str, Any]:
-    return {
-        "id": fill.pk,
-        "at": iso(fill.created_at),
-        "field": fill.field,
-        "gap": fill.gap,
-        "value": fill.value,
-        "tier": fill.tier,
-        "method": fill.method,
-        "data_source": fill.data_source,
-        "confidence": number(fill.confidence),
-        "evidence": fill.evidence,
-        "as_of": moment(fill.as_of),
-        "state": fill.state,
-        "run_id": fill.run_id,
-        "ended_at": moment(fill.ended_at),
-    }
-
-
-def audit_told(entry: SyncAuditLog) -> dict[str, Any]:
-    return {
-        "id": entry.pk,
-        "at": iso(entry.at),
-        "action": entry.action,
-        "gap": entry.gap,
-        "field": entry.field,
-        "tier": entry.tier,
-        "method": entry.method,
-        "old": entry.old,
-        "new": entry.new,
-        "confidence": None if entry.confidence is None else number(entry.confidence),
-        "evidence": entry.evidence,
-        "note": entry.note,
-        "actor": entry.actor,
-        "run_id": entry.run_id,
-    }
-
-
-def moment(value: datetime | None) -> str | None:
-    return iso(value) if value else None
+def audit_of(signal: AutomatedSignal) -> QuerySet[SyncAuditLog]:
+    return SyncAuditLog.objects.filter(signal=signal).select_related("signal__source").order_by("at", "pk")

@@ -1,9 +1,9 @@
 """Addresses of the read side. Each is accepted with and without its trailing slash."""
 
-from django.urls import re_path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from .api import probes
+from .api import probes, sync
 from .api import signals as signal_api
 
 urlpatterns = [
@@ -19,9 +19,18 @@ urlpatterns = [
         signal_api.SignalTimeline.as_view(),
         name="signal-timeline",
     ),
+    re_path(r"^api/sync/health/?$", sync.Health.as_view(), name="sync-health"),
+    re_path(r"^api/sync/gaps/?$", sync.Gaps.as_view(), name="sync-gaps"),
+    re_path(r"^api/sync/runs/?$", sync.Runs.as_view(), name="sync-runs"),
+    re_path(r"^api/sync/audit/?$", sync.Audit.as_view(), name="sync-audit"),
+    re_path(r"^api/sync/run/?$", sync.RunNow.as_view(), name="sync-run"),
+    re_path(
+        r"^api/sync/signals/(?P<trade_id>[^/]+)/reconcile/?$", sync.ReconcileSignal.as_view(), name="reconcile-signal"
+    ),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
     re_path(r"^healthz/?$", probes.alive, name="healthz"),
     re_path(r"^readyz/?$", probes.ready, name="readyz"),
     re_path(r"^metrics/?$", probes.Metrics.as_view(), name="metrics"),
+    path("", include("dashboard.pages")),
 ]

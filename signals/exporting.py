@@ -8,7 +8,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import models
 from django.db.models import QuerySet
@@ -18,6 +18,7 @@ from .models import AutomatedSignal, Source
 from .projection import iso
 from .vocabulary import DataSource
 
+M = TypeVar("M", bound=models.Model)
 CHUNK = 500
 # Housekeeping of the sync, not part of what a signal is.
 INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error"})
@@ -55,14 +56,18 @@ class PricesField(serializers.DictField):
         return numbers(value) or {}
 
 
-class SignalRecord(serializers.ModelSerializer[AutomatedSignal]):
-    """All fields of a signal, its provenance, and which of its values the indicator itself did not send."""
+class Record(serializers.ModelSerializer[M]):
+    """A row as it is told outside: numbers as numbers, moments in UTC."""
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DecimalField: NumberField,
         models.DateTimeField: MomentField,
     }
+
+
+class SignalRecord(Record[AutomatedSignal]):
+    """All fields of a signal, its provenance, and which of its values the indicator itself did not send."""
 
     source: Any = serializers.SlugRelatedField(slug_field="name", read_only=True)  # DRF itself has a `source`
     targets = PricesField(read_only=True, allow_null=True)

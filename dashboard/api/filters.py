@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from reconciliation.gaps import CATALOGUE, GapView
+from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Source
 from signals.vocabulary import DataSource, Direction, Session, Status, Trend
 
@@ -81,6 +82,17 @@ class SignalFilter(FilterSet):
         having = signals.filter(GapView.at(timezone.now()).q_any_actionable())
         # Not by negating the condition: where a column is null, it is neither true nor false.
         return having if wanted else signals.exclude(pk__in=having.order_by().values("pk"))
+
+
+class AuditFilter(FilterSet):
+    trade_id = filters.CharFilter("signal__trade_id")
+    source = filters.CharFilter("signal__source__name")
+    since = filters.IsoDateTimeFilter("at", "gte", help_text="At or after, ISO 8601.")
+    before = filters.IsoDateTimeFilter("at", "lt", help_text="Before, ISO 8601.")
+
+    class Meta:
+        model = SyncAuditLog
+        fields = ("action", "gap", "field", "tier", "actor", "run")
 
 
 class StableOrdering(OrderingFilter):

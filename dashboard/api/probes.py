@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
 from dashboard.summary import counts_by_status
+from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Delivery, Source
 from signals.spool import Spool, SpoolError
 from signals.vocabulary import DeliveryStatus, Status
@@ -100,6 +101,11 @@ class SystemCollector(Collector):
         yield GaugeMetricFamily(
             "signalsync_spool_pending_bytes", "Bytes spooled to disk and not stored yet.", spool().pending_bytes()
         )
+        yield family(
+            "signalsync_actionable_gaps", "Actionable gaps as the last cycle left them.", "gap",
+            dict(GapTotal.objects.values_list("gap", "open")),
+        )  # fmt: skip
+        yield from last_cycle(self.now)
 
 
 def family(name: str, meaning: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
@@ -107,6 +113,17 @@ def family(name: str, meaning: str, label: str, values: dict[str, int]) -> Gauge
     for value, count in sorted(values.items()):
         gauge.add_metric([str(value)], count)
     return gauge
+
+
+def last_cycle(now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Age and result of the last finished cycle; no sample where there is none, or health is unknown."""
+    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    if run is None or run.finished_at is None:
+        return
+    age = (now - run.finished_at).total_seconds()
+    yield GaugeMetricFamily("signalsync_last_cycle_age_seconds", "Seconds since a cycle last finished.", age)
+    if run.health_after is not None:
+        yield GaugeMetricFamily("signalsync_health_percent", "System health after that cycle.", run.health_after)
 
 
 def recent_deliveries(now: datetime) -> dict[str, int]:

@@ -8,10 +8,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from signals.dialects import DIALECTS
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
 
-from .base import EMPTY, Periods, ReadOnlyAdmin, link, list_link, preformatted, pretty
+from .base import EMPTY, Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
 
+DIALECT = among("dialect", (dialect.name for dialect in DIALECTS))
 BODY = ("raw", "repaired_text")
 
 
@@ -21,7 +23,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "received_at", "fire_minute", "source", "channel", "status", "dialect", "event_count", "size", "repair",
         "reason",
     )  # fmt: skip
-    list_filter = ("status", "channel", "dialect", "source", ("received_at", RangeDateTimeFilter))
+    list_filter = (
+        "status", "channel", DIALECT, "source", ("received_at", RangeDateTimeFilter),
+    )  # fmt: skip
     list_filter_submit = True
     list_select_related = ("source",)
     search_fields = ("id__exact", "checksum__exact", "events__signal__trade_id__exact")

@@ -3,7 +3,7 @@
 Nothing here is edited, for all of it is derived from what arrived, or written by reconciliation.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -13,7 +13,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from signals.exporting import synthetic
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
 
-from .base import Periods, ReadOnlyAdmin, link, list_link, page_link, pretty
+from .base import TIERS, Periods, ReadOnlyAdmin, among, link, list_link, page_link, pretty
 
 
 @admin.register(AutomatedSignal)
@@ -22,7 +22,7 @@ class AutomatedSignalAdmin(ReadOnlyAdmin):
         "trade_id", "signal_time", "direction", "session", "status", "entry_price", "stop_loss", "be_mfe", "no_be_mfe",
         "mae", "bars_to_confirmation", "health_score", "data_source", "confidence_score", "source",
     )  # fmt: skip
-    list_filter = (
+    list_filter: ClassVar[tuple[Any, ...]] = (
         "status", "session", "direction", "data_source", "source", ("first_event_at", RangeDateTimeFilter),
     )  # fmt: skip
     list_filter_submit = True
@@ -117,7 +117,7 @@ class OfSignalAdmin(ReadOnlyAdmin):
     """Rows of a signal, found by its trade id."""
 
     list_select_related = ("signal",)
-    search_fields = ("signal__trade_id__exact",)
+    search_fields: ClassVar[tuple[str, ...]] = ("signal__trade_id__exact",)
     search_help_text = "A whole trade id."
     list_filter_submit = True
     ordering = ("-pk",)
@@ -154,7 +154,7 @@ class FillAdmin(OfSignalAdmin):
     list_display = (
         "created_at", "see_signal", "field", "shown_value", "tier", "method", "data_source", "confidence", "state",
     )  # fmt: skip
-    list_filter = ("state", "tier", "field", "data_source", ("created_at", RangeDateTimeFilter))
+    list_filter = ("state", among("tier", TIERS), "data_source", ("created_at", RangeDateTimeFilter))
     fields = (
         "see_signal", "field", "gap", "shown_value", "tier", "method", "data_source", "confidence", "state", "as_of",
         "run_id", "created_at", "ended_at", "shown_evidence",
