@@ -1,11 +1,13 @@
 """The read API: who may ask, what a list and a signal say, how lists are narrowed, and what they cost."""
 
+import io
 from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -304,15 +306,16 @@ def test_waiting_gaps_are_shown_apart(api: Client) -> None:
 
 
 class TestSchema:
-    @pytest.mark.usefixtures("db")
     def test_it_names_every_endpoint_and_the_summary(self, client: Client) -> None:
         answer = client.get("/api/schema", headers={"accept": "application/vnd.oai.openapi+json"})
         schema = answer.json()
         paths = {path.rstrip("/") for path in schema["paths"]}
         detail = f"{BASE}/signals/{{trade_id}}"
         assert {ALL, f"{BASE}/cancelled-signals", detail, f"{detail}/timeline", f"{BASE}/webhook"} <= paths
-        [page] = [each for name, each in schema["components"]["schemas"].items() if name.startswith("Paginated")]
-        assert "summary" in page["properties"]
+        assert "summary" in schema["components"]["schemas"]["PaginatedListedSignalList"]["properties"]
+
+    def test_it_is_valid_and_made_without_a_warning(self) -> None:
+        call_command("spectacular", "--validate", "--fail-on-warn", stdout=io.StringIO())
 
     def test_the_docs_need_nothing_from_elsewhere(self, client: Client) -> None:
         page = client.get("/api/docs/").content.decode()
