@@ -13,7 +13,7 @@ from reconciliation.tiers import TIERS
 from signals.clock import MINUTE
 from signals.models import PriceBar, SignalEvent
 from signals.simulator import Scenario, Simulation, TradeTruth, simulate
-from signals.vocabulary import EventType
+from signals.vocabulary import EXITS, EventType
 
 from .build import ALL_GAPS, CHICAGO, NEW_YORK, PLACE, TICK, entry, recorded, signal
 
@@ -108,6 +108,28 @@ def test_a_hidden_last_report_is_filled_without_claiming_more_than_it_said(log: 
     if log.stem == "created-batches-night":  # the only log whose closes come every minute
         assert outcomes["within"] >= 30
     assert outcomes["beyond"] == 0
+
+
+def test_hidden_exits_are_found_by_closes_and_never_before_they_happened(recorded_logs: list[Path]) -> None:
+    logs = [path for path in recorded_logs if path.stem == "created-batches-night"]
+    if not logs:
+        pytest.skip("created-batches-night.csv is not among the recorded logs")
+    lags: dict[str, list[int]] = defaultdict(list)
+    for trade_id, events, bars in recorded(logs[0]):
+        truth = signal(*events, trade_id=trade_id)
+        kept = [one for one in events if one.type not in EXITS]
+        known = signal(*kept, trade_id=trade_id)
+        period = [bar for bar in bars if bar.time >= known.first_event_at - MINUTE]
+        now = bars[-1].time + timedelta(minutes=10)
+        for each in TIERS["2"].propose(Case(known, PLACE, now, TICK, kept, period), ALL_GAPS):
+            told = getattr(truth, each.field) if each.field in ("be_exit_at", "stop_exit_at") else None
+            if told is not None:
+                lags[each.field].append((datetime.fromisoformat(each.value) - told) // MINUTE)
+    assert all(min(found) == 0 for found in lags.values())
+    assert {field: (found.count(0), len(found)) for field, found in lags.items()} == {
+        "be_exit_at": (7, 10),
+        "stop_exit_at": (10, 14),
+    }
 
 
 def test_own_extremes_agree_with_every_mfe_that_strategy_reported(recorded_logs: list[Path]) -> None:
