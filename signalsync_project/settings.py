@@ -198,6 +198,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -297,4 +298,9 @@ UNFOLD = {
     "SITE_SYMBOL": "sync",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
+    "LOGIN": {"form": "dashboard.login.LoginForm"},
+    "SIDEBAR": {"navigation": "dashboard.navigation.sidebar"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "dashboard.navigation.favicon"}],
+    "STYLES": ["dashboard.navigation.stylesheet"],
+    "SCRIPTS": ["dashboard.navigation.script"],
 }

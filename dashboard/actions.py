@@ -1,0 +1,135 @@
+"""What people do from the console: one way for every action.
+
+Permission, then a preview of what it will do, then a POST that says so, then the same function as the command calls,
+an entry with the person's name, and a message with the result. Actions on signals are audited by reconciliation
+itself; what an action changes besides is named in `Done.changed` and goes to the admin's log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+
+from .page import Page, address
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an action would do, in words and rows. With a `problem` it cannot be done; that says what to do instead."""
+
+    says: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[Any]] = ()
+    warnings: Sequence[str] = ()
+    problem: str = ""
+    more: Any = None  # what the action's own template shows besides
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that an action changed, for the admin's log."""
+
+    row: Model
+    says: str
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an action did. `link` is where to go then, by default back."""
+
+    says: str
+    changed: Sequence[Change] = ()
+    link: str = ""
+    level: int = messages.SUCCESS
+
+
+class ActionError(Exception):
+    """It cannot be done (any more). The message says why and what to do."""
+
+
+class NoInputs(forms.Form):
+    """For an action that needs to know nothing but its subject."""
+
+
+class Action(Page, Generic[S]):
+    """GET shows what it will do, POST with `confirm` does it; POST without shows it again for changed inputs.
+
+    The subject is in the address, query included, so that every preview is a link. `inputs` are what the person
+    types besides.
+    """
+
+    template_name = "dashboard/action.html"
+    inputs: type[forms.Form] = NoInputs
+    verb = ""
+    danger = False
+    back = "overview"
+
+    def subject(self) -> S:
+        """What to act on; raises Http404 when it is not there."""
+        raise NotImplementedError
+
+    def preview(self, subject: S, given: dict[str, Any], now: datetime) -> Preview:
+        raise NotImplementedError
+
+    def perform(self, subject: S, given: dict[str, Any], now: datetime) -> Done:
+        """Do it, by the function that the command line calls. Raises ActionError when it cannot be done."""
+        raise NotImplementedError
+
+    def initial(self, subject: S) -> dict[str, Any]:
+        """What the inputs hold at first."""
+        return {}
+
+    def back_link(self) -> str:
+        return address(self.back)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        subject = self.subject()
+        initial = self.initial(subject)
+        return self.show(subject, self.inputs(initial=initial), initial)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        subject = self.subject()
+        form = self.inputs(request.POST)
+        if not form.is_valid() or "confirm" not in request.POST:
+            return self.show(subject, form, self.initial(subject) | getattr(form, "cleaned_data", {}))
+        try:
+            done = self.perform(subject, form.cleaned_data, timezone.now())
+        except ActionError as error:
+            messages.error(request, str(error))
+            return self.show(subject, form, form.cleaned_data)
+        log(self.person, done.changed)
+        messages.add_message(request, done.level, done.says)
+        return redirect(done.link or self.back_link())
+
+    @property
+    def person(self) -> User:
+        assert isinstance(self.request.user, User)
+        return self.request.user
+
+    def show(self, subject: S, form: forms.Form, given: dict[str, Any]) -> HttpResponse:
+        preview = self.preview(subject, given, timezone.now())
+        context = self.get_context_data(subject=subject, form=form, preview=preview)
+        return self.render_to_response(context)
+
+
+def log(person: User, changed: Sequence[Change]) -> None:
+    for change in changed:
+        LogEntry.objects.log_actions(
+            person.pk,
+            [change.row],
+            ADDITION if change.made else CHANGE,
+            change_message=change.says,
+            single_object=True,
+        )

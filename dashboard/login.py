@@ -1,0 +1,41 @@
+"""The one way in and out, for people who are staff and people who are not."""
+
+from typing import Any
+
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LogoutView, PasswordChangeView
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import path, reverse_lazy
+from unfold.forms import AdminOwnPasswordChangeForm
+from unfold.forms import AuthenticationForm as AdminAuthenticationForm
+
+from .page import shell, to_login
+
+
+class LoginForm(AdminAuthenticationForm):
+    """The admin's form, for every active account: what each may see is a matter of permissions."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        AuthenticationForm.confirm_login_allowed(self, user)
+
+
+class PasswordChange(PasswordChangeView):
+    template_name = "dashboard/password.html"
+    form_class = AdminOwnPasswordChangeForm
+    success_url = reverse_lazy("console:overview")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_login(request)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | shell(self.request) | {"title": "Change password"}
+
+
+urlpatterns = [
+    path("account/logout/", LogoutView.as_view(next_page="admin:login"), name="logout"),
+    path("account/password/", PasswordChange.as_view(), name="password"),
+]

@@ -1,0 +1,57 @@
+"""The console's one navigation, for dashboard and admin alike. settings.UNFOLD names these functions."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.templatetags.static import static
+
+from .page import address
+from .roles import SEE
+
+Item = dict[str, Any]
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The pages that this person may see; the admin's lists below them for those who may enter the admin."""
+    groups: list[dict[str, Any]] = [{"title": "Console", "items": pages(request)}]
+    if admin.site.has_permission(request):
+        groups += [
+            {
+                "title": app["name"],
+                "collapsible": True,
+                "separator": index == 0,
+                "items": [listed(request, str(model["name"]), model["admin_url"], "table_rows") for model in models],
+            }
+            for index, app in enumerate(admin.site.get_app_list(request))
+            if (models := [model for model in app["models"] if model["admin_url"]])
+        ]
+    return groups
+
+
+def pages(request: HttpRequest) -> list[Item]:
+    from .pages import PAGES
+
+    return [
+        listed(request, page.title, address(page.name), page.icon)
+        for page in PAGES
+        if page.icon and request.user.has_perms([SEE, page.permission])
+    ]
+
+
+def listed(request: HttpRequest, title: str, link: str, icon: str) -> Item:
+    """An entry. It is the active one on its page and on those below it."""
+    below = link != "/" and request.path.startswith(link)
+    return {"title": title, "icon": icon, "link": link, "active": below or request.path == link, "has_permission": True}
+
+
+def stylesheet(_: HttpRequest) -> str:
+    return static("dashboard/console.css")
+
+
+def script(_: HttpRequest) -> str:
+    return static("dashboard/console.js")
+
+
+def favicon(_: HttpRequest) -> str:
+    return static("dashboard/icon.svg")

@@ -1,0 +1,92 @@
+"""What every page of the console shares: who may see it, the admin's frame around it, and its live fragment."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render, resolve_url
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.views.generic import TemplateView
+
+from .roles import SEE
+
+
+class Page(TemplateView):
+    """A page: subclasses name it, say who may see it, and give its `content`.
+
+    With `fragment`, the template of the part that changes, the page keeps itself up to date: HTMX asks for the same
+    address every few seconds and is answered with that part alone.
+    """
+
+    name = ""  # of its address, in the namespace `console`
+    route = ""
+    title = ""
+    icon = ""  # a Material symbol; pages that have one stand in the navigation
+    permission = SEE
+    fragment = ""
+    every = 5  # seconds
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_login(request)
+        if not request.user.has_perms([SEE, self.permission]):
+            return refusal(request, self.title)
+        response = super().dispatch(request, *args, **kwargs)
+        patch_vary_headers(response, ["HX-Request"])
+        add_never_cache_headers(response)
+        return response
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        """What the templates of the page show. `self.request` and `self.kwargs` say what is asked for."""
+        return {}
+
+    @property
+    def alone(self) -> bool:
+        """Whether only the fragment is asked for."""
+        return bool(self.fragment) and self.request.headers.get("HX-Request") == "true"
+
+    def get_template_names(self) -> list[str]:
+        return [self.fragment] if self.alone else super().get_template_names()
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        now = timezone.now()
+        frame = {} if self.alone else shell(self.request)
+        return (
+            super().get_context_data(**kwargs)
+            | frame
+            | {"title": self.title, "page": self, "now": now}
+            | (self.content(now))
+        )
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """What the frame around a page needs: the admin's own, also for people who may not enter the admin."""
+    from .navigation import sidebar
+
+    frame = admin.site.each_context(request)
+    if not frame["sidebar_navigation"]:
+        frame["sidebar_navigation"] = sidebar(request)
+    return frame | {"has_permission": True, "is_fullwidth": "1", "now": timezone.now()}
+
+
+def to_login(request: HttpRequest) -> HttpResponse:
+    """To the login and back. HTMX is told to leave the page: it would put the login into the fragment."""
+    answer = redirect_to_login(request.get_full_path())
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
+    return answer
+
+
+def refusal(request: HttpRequest, wanted: str) -> HttpResponse:
+    """The page that says who could let this person in."""
+    context = shell(request) | {"title": "Not allowed", "wanted": wanted, "account": request.user.get_username()}
+    return render(request, "dashboard/refused.html", context, status=403)
+
+
+def address(name: str, *args: Any, **kwargs: Any) -> str:
+    """The address of a page of the console."""
+    return resolve_url(f"console:{name}", *args, **kwargs)

@@ -1,0 +1,17 @@
+"""The console's pages, one module each, in the order of the navigation. docs/console.md says how to add one."""
+
+from django.urls import URLPattern, path
+
+from dashboard.login import urlpatterns as account_patterns
+from dashboard.page import Page
+
+from . import deliveries, overview, quarantine
+
+MODULES = (overview, quarantine, deliveries)
+PAGES: tuple[type[Page], ...] = tuple(page for module in MODULES for page in module.PAGES)
+
+app_name = "console"
+urlpatterns: list[URLPattern] = [
+    *account_patterns,
+    *(path(page.route, page.as_view(), name=page.name) for page in PAGES),
+]
