@@ -1,0 +1,45 @@
+"""Small builders for the cycle's tests."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from reconciliation.models import SyncRun
+from reconciliation.sync import Report, run_sync
+from signals.models import Fill, PriceBar
+from tests.builders import TRADE_ID, at
+
+OPPOSITE_ID = "20251211_095000000_BEARISH"  # ten minutes after builders.TRADE_ID
+
+
+def cycle(minutes: float, **options: Any) -> Report:
+    """A run by hand, as of so many minutes after the signal's bar."""
+    return run_sync(**{"now": at(minutes), "trigger": SyncRun.Trigger.COMMAND, **options})
+
+
+def scheduled(minutes: float) -> Report:
+    return cycle(minutes, trigger=SyncRun.Trigger.SCHEDULE)
+
+
+def fill_of(field: str, state: str = Fill.State.ACTIVE) -> Fill:
+    return Fill.objects.get(signal__trade_id=TRADE_ID, field=field, state=state)
+
+
+def states(field: str) -> list[str]:
+    """The states of all fills of a field, oldest first."""
+    return list(Fill.objects.filter(field=field).order_by("pk").values_list("state", flat=True))
+
+
+def bars(closes: dict[float, float] | Iterable[tuple[float, float]], symbol: str = "MNQ1!") -> None:
+    """Whole price bars by minute after the signal's bar; each is flat at its price."""
+    for minute, price in dict(closes).items():
+        value = Decimal(str(price))
+        time: datetime = at(minute)
+        PriceBar.objects.update_or_create(
+            symbol=symbol,
+            time=time,
+            defaults={
+                "kind": PriceBar.Kind.BAR, "open": value, "high": value, "low": value, "close": value, "evidence": "x:0"
+            },
+        )  # fmt: skip
