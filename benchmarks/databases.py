@@ -1,0 +1,97 @@
+"""Databases made for a benchmark and dropped after it, and the project's processes that work on them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from psycopg2 import sql
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = os.environ.get("BENCH_POSTGRES_URL") or "postgres://root@127.0.0.1:5432/postgres"
+NAME = "signalsync_bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database of its own, and a directory beside it for what processes leave."""
+
+    url: str
+    directory: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {
+            "DATABASE_URL": self.url,
+            "VAR_DIR": str(self.directory),
+            "PYTHONPATH": str(ROOT),
+            "LOG_LEVEL": "WARNING",
+        }
+        return {**os.environ, **own, "DJANGO_SETTINGS_MODULE": "signalsync_project.settings"}
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        """Run Python with these arguments and return what it prints. Raises RuntimeError with what went wrong."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(arguments)[:200]} failed:\n{done.stderr[-2000:]}")
+        return done.stdout
+
+    def manage(self, *arguments: str) -> str:
+        return self.run("manage.py", *arguments)
+
+    def tidy(self) -> None:
+        """Do now what autovacuum would do sooner or later."""
+        if self.url.startswith("postgres"):
+            execute(self.url, "VACUUM ANALYZE")
+
+
+def execute(url: str, statement: str | sql.Composed) -> list[tuple[Any, ...]]:
+    connection = psycopg2.connect(url, connect_timeout=5)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
+Databases = Callable[[str], AbstractContextManager[Database]]
+
+
+@contextmanager
+def postgres(purpose: str, server: str = SERVER) -> Iterator[Database]:
+    """A new database of the server; one that an interrupted run left is replaced."""
+    name = f"{NAME}_{purpose}"
+    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    execute(server, drop)
+    execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    try:
+        with TemporaryDirectory(prefix=f"signalsync-{purpose}-") as directory:
+            database = Database(urlunsplit(urlsplit(server)._replace(path=f"/{name}")), Path(directory))
+            database.manage("migrate", "--verbosity=0")
+            yield database
+    finally:
+        execute(server, drop)
+
+
+@contextmanager
+def sqlite(purpose: str) -> Iterator[Database]:
+    with TemporaryDirectory(prefix=f"signalsync-{purpose}-") as directory:
+        database = Database(f"sqlite:///{directory}/signalsync.sqlite3", Path(directory))
+        database.manage("migrate", "--verbosity=0")
+        yield database

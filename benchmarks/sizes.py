@@ -1,0 +1,34 @@
+"""How much each benchmark does: the sizes that RESULTS.md is made with, and small ones that only try everything out."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    web_workers: int = 2
+    rounds: int = 6  # of each server, in turns
+    round_seconds: float = 5.0
+    paced_seconds: float = 30.0
+    profiled: int = 2_000  # requests
+    rows: int = 100_000  # of the imported log with one event a row
+    batch_rows: int = 20_000  # of the imported log of batches
+    few_events: int = 10_000  # stored before the probes
+    many_events: int = 1_000_000
+    probe_rows: int = 5_000
+    probes: int = 3  # of each kind, into each database
+
+
+FULL = Size()
+QUICK = Size(
+    web_workers=1,  # SQLite has one writer: under load two would have to spool
+    rounds=1,
+    round_seconds=0.5,
+    paced_seconds=0.5,
+    profiled=20,
+    rows=300,
+    batch_rows=100,
+    few_events=1,
+    many_events=500,
+    probe_rows=50,
+    probes=1,
+)

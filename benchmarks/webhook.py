@@ -1,0 +1,108 @@
+"""The webhook beside a bare Django view that parses the JSON and does one INSERT, under the same load."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from math import inf
+
+from benchmarks.alerts import BATCH, Bodies
+from benchmarks.databases import Database, Databases, postgres
+from benchmarks.load import Load, request, send
+from benchmarks.report import Section, Target, table
+from benchmarks.sizes import Size
+from benchmarks.web import Address, serving
+
+CONNECTIONS = 16
+PACE = 100  # posts a second
+BARE = "benchmarks.bare.settings"
+MAKE_TOKEN = "from signals.senders import default_source, new_token; print(new_token(default_source()))"
+HEAD = ("", "posts/s", "slowest round", "fastest", "p50 ms", "p99 ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server and the path that takes alerts there."""
+
+    name: str
+    address: Address
+    path: str
+
+    def post(self, bodies: Iterable[bytes], *, seconds: float = inf, pace: float | None = None) -> Load:
+        """Raises RuntimeError unless every alert was accepted, and stored rather than spooled."""
+        requests = (request(self.path, body) for body in bodies)
+        load = send(self.address, requests, connections=CONNECTIONS, seconds=seconds, pace=pace)
+        if set(load.answers) != {"200 accepted"}:
+            raise RuntimeError(f"{self.name} answered {dict(load.answers)}: nothing but 200 accepted was expected")
+        return load
+
+
+@contextmanager
+def servers(database: Database, workers: int) -> Iterator[tuple[Server, Server]]:
+    """SignalSync and the bare view, both running on one database."""
+    token = database.manage("shell", "--verbosity=0", "-c", MAKE_TOKEN).split()[-1]
+    database.run("-m", "django", "migrate", "--run-syncdb", "--verbosity=0", DJANGO_SETTINGS_MODULE=BARE)
+    with (
+        serving(database, "signalsync_project.wsgi", "signalsync_project.settings", workers) as ours,
+        serving(database, "django.core.wsgi:get_wsgi_application()", BARE, workers) as bare,
+    ):
+        yield Server("SignalSync", ours, f"/api/automated-signals/webhook/{token}"), Server("bare", bare, "/alerts")
+
+
+def measure(size: Size, databases: Databases = postgres) -> Section:
+    bodies = Bodies(datetime.now(UTC))
+    groups = [[bodies.trade_id() for _ in range(BATCH)] for _ in range(CONNECTIONS)]
+    with databases("webhook") as database, servers(database, size.web_workers) as pair:
+        ours, bare = pair
+        ours.post(bodies.entry(trade_id) for group in groups for trade_id in group)
+        bare.post(islice(bodies.entries(), 2 * CONNECTIONS))
+        entries = in_turns(pair, bodies.entries(), size)
+        batches = in_turns(pair, bodies.batches(groups), size)
+        paced = ours.post(bodies.entries(), seconds=size.paced_seconds, pace=PACE)
+    rows = [
+        *(row(f"ENTRY, {server.name}", rounds) for server, rounds in zip(pair, entries, strict=True)),
+        *(row(f"batch, {server.name}", rounds) for server, rounds in zip(pair, batches, strict=True)),
+        row(f"ENTRY, {ours.name}, {PACE} posts/s", [paced]),
+    ]
+    lengths = len(next(bodies.entries())), len(next(bodies.batches(groups)))
+    return Section("Webhook", f"{explained(size, *lengths)}\n\n{table(HEAD, rows)}", targets(entries, paced))
+
+
+def in_turns(pair: Sequence[Server], bodies: Iterator[bytes], size: Size) -> list[list[Load]]:
+    """The rounds of each server. They take turns, so that what else the machine does falls on both."""
+    rounds = [[server.post(bodies, seconds=size.round_seconds) for server in pair] for _ in range(size.rounds)]
+    return [list(each) for each in zip(*rounds, strict=True)]
+
+
+def pooled(rounds: Sequence[Load]) -> Load:
+    return sum(rounds, start=Load())
+
+
+def ratio(entries: list[list[Load]]) -> float:
+    ours, bare = entries
+    return pooled(ours).rate / pooled(bare).rate
+
+
+def row(name: str, rounds: Sequence[Load]) -> tuple[str, float, float, float, float, float]:
+    load, rates = pooled(rounds), [each.rate for each in rounds]
+    return name, load.rate, min(rates), max(rates), load.percentile(50), load.percentile(99)
+
+
+def targets(entries: list[list[Load]], paced: Load) -> list[Target]:
+    share, p99 = ratio(entries), paced.percentile(99)
+    return [
+        Target("ENTRY posts/s, share of the bare view's", "at least 0.5", f"{share:.2f}", share >= 0.5),
+        Target(f"p99 at {PACE} ENTRY posts/s", "under 100 ms", f"{p99:.1f} ms", p99 < 100),
+    ]
+
+
+def explained(size: Size, entry: int, batch: int) -> str:
+    return (
+        f"gunicorn with {size.web_workers} sync workers, {CONNECTIONS} connections over loopback, {size.rounds} rounds"
+        f" of {size.round_seconds:g} s for each server in turns. Sync workers close the connection after each answer,"
+        f" so every post opens one, on both sides. ENTRY: telemetry of {entry} bytes, each a new signal. Batch: {BATCH}"
+        f" MFE updates in {batch} bytes, for {CONNECTIONS} groups of signals in turn. Both servers share one database,"
+        " its persistent connections and the gunicorn configuration, and the cores with PostgreSQL and with the load"
+        " generator. At a given pace latency counts from when a post was due."
+    )

@@ -1,0 +1,128 @@
+"""Every benchmark runs, at tiny sizes, on the database of the tests; what it measures here means nothing."""
+
+from collections import Counter
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from itertools import islice
+from os import environ, getpid
+from pathlib import Path
+
+import pytest
+
+from benchmarks import alerts, importing, load, profiling, recorded, webhook
+from benchmarks.databases import Database, postgres, sqlite
+from benchmarks.report import Section, Target, table, write
+from benchmarks.sizes import QUICK
+from signals.dialects import read
+
+LOG_START = datetime(2025, 12, 8, tzinfo=UTC)
+
+
+def databases(purpose: str) -> AbstractContextManager[Database]:
+    url = environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        return sqlite(purpose)
+    return postgres(f"test_{getpid()}_{purpose}", server=url)
+
+
+def figures(section: Section) -> list[list[str]]:
+    """The cells of the section's last table."""
+    lines = section.body.split("\n\n")[-1].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+@pytest.mark.slow
+def test_webhook_measures_both_servers_and_a_paced_load() -> None:
+    names = [row[0] for row in figures(webhook.measure(QUICK, databases))]
+    assert names == [
+        "ENTRY, SignalSync",
+        "ENTRY, bare",
+        "batch, SignalSync",
+        "batch, bare",
+        "ENTRY, SignalSync, 100 posts/s",
+    ]
+
+
+@pytest.mark.slow
+def test_profile_places_the_time_of_both_kinds() -> None:
+    section = profiling.measure(QUICK, databases)
+    assert "\n\nENTRY: " in section.body
+    assert "\n\nbatch: " in section.body
+    placed = {row[0] for row in figures(section)}
+    assert {"reading the body", "projection", "ORM", "database: statements"} <= placed
+
+
+@pytest.mark.slow
+def test_import_takes_in_both_logs_whole() -> None:
+    rows = {row[0]: row[1] for row in figures(importing.measure(QUICK, databases))}
+    assert rows == {"one event a row": str(QUICK.rows), "batches": str(QUICK.batch_rows)}
+
+
+@pytest.mark.slow
+def test_growth_compares_two_databases() -> None:
+    section = importing.measure_growth(QUICK, databases)
+    assert [row[0] for row in figures(section)] == ["one event a row", "batches"]
+    assert len(section.targets) == 1
+
+
+@pytest.mark.slow
+def test_recorded_logs_are_counted(tmp_path: Path) -> None:
+    alerts.write(tmp_path / "night.csv", "mixed", 30, LOG_START)
+    section = recorded.measure(QUICK, {"here": databases}, tmp_path)
+    assert figures(section)[0][:2] == ["`night.csv`", "30"]
+    assert section.targets[0].met
+
+
+def test_recorded_logs_that_are_not_there_are_said_to_be_absent(tmp_path: Path) -> None:
+    assert "None here" in recorded.measure(QUICK, {}, tmp_path).body
+
+
+def test_bodies_are_read_without_fault_and_never_repeat() -> None:
+    bodies = alerts.Bodies(LOG_START)
+    sent = [*islice(bodies.entries(), 50), *islice(bodies.batches([[bodies.trade_id() for _ in range(20)]]), 50)]
+    assert len(set(sent)) == len(sent)
+    readings = [read(body) for body in sent]
+    assert not any(reading.faults for reading in readings)
+    assert Counter(event.type for reading in readings for event in reading.events) == {"ENTRY": 50, "MFE_UPDATE": 1000}
+
+
+def test_a_percentile_is_the_nearest_rank() -> None:
+    measured = load.Load(seconds=2.0, latencies=[n / 1000 for n in range(1, 101)])
+    assert (measured.percentile(50), measured.percentile(99), measured.rate) == (50, 99, 50)
+
+
+def test_answers_tell_storing_from_spooling() -> None:
+    head = b"HTTP/1.1 200 OK\r\n\r\n"
+    assert load.verdict(head + b'{"status":"accepted","delivery":"x"}') == "200 accepted"
+    assert load.verdict(head + b'{"status":"accepted","spooled":true}') == "spooled"
+    assert load.verdict(b"") == "no answer"
+
+
+def test_a_paced_schedule_does_not_wait_for_answers() -> None:
+    moments = [due for due, _ in load.schedule(iter([b""] * 5), 60, pace=10)]
+    assert [round(due - moments[0], 6) for due in moments] == [0.0, 0.1, 0.2, 0.3, 0.4]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    path = tmp_path / "RESULTS.md"
+    for name in ("one", "two"):
+        write(name, Section(name.title(), "old"), "then", path)
+    return path
+
+
+def test_a_rerun_replaces_its_own_section_and_no_other(results: Path) -> None:
+    write("one", Section("One", "new \\1"), "now", results)
+    text = results.read_text()
+    assert text.index("## One\n\nnew \\1\n\nnow") < text.index("## Two\n\nold\n\nthen")
+    assert text.count("## One") == 1
+
+
+def test_a_section_shows_whether_targets_are_met() -> None:
+    targets = [Target("speed", "9", "10", met=True), Target("memory", "9", "10", met=False)]
+    assert "| speed | 9 | 10 | met |\n| memory | 9 | 10 | **missed** |" in Section("X", "", targets).markdown()
+
+
+def test_a_table_sets_numbers_right_and_keeps_three_figures() -> None:
+    lines = table(("name", "n", "r"), [("a", 12_345, 0.12345), ("b", 1, 1234.5)]).splitlines()
+    assert lines[1:] == ["| --- | ---: | ---: |", "| a | 12,345 | 0.123 |", "| b | 1 | 1,234 |"]
