@@ -2,10 +2,14 @@
 
 from .audit import SyncAuditLog
 from .gaps import GapRecord, GapTotal
+from .requests import AskedGap, AskingMark, Companion, SyncRequest
 from .runs import SetAside, SignalHealthMetric, SyncLease, SyncRun
 from .trust import MeasuredConfidence
 
 __all__ = [
+    "AskedGap",
+    "AskingMark",
+    "Companion",
     "GapRecord",
     "GapTotal",
     "MeasuredConfidence",
@@ -13,5 +17,6 @@ __all__ = [
     "SignalHealthMetric",
     "SyncAuditLog",
     "SyncLease",
+    "SyncRequest",
     "SyncRun",
 ]
