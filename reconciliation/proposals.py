@@ -4,8 +4,9 @@ A tier is a pure function `(Case, wanted gaps) -> Iterable[Proposal]`. The cycle
 in order of trust, and gives what they propose to apply, the only writer of fills.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -61,5 +62,5 @@ class Proposal:
     data_source: DataSource
     confidence: Decimal
     gap: str = ""
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     as_of: datetime | None = None

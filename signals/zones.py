@@ -42,7 +42,7 @@ def decide_zones(
         if len(standing) == 1:
             rulings[index] = (standing[0], "only_possible")
         elif len(zones) == 1 and zones <= set(standing):
-            rulings[index] = (*zones, "votes")  # whichever five votes are nearest, they agree
+            rulings[index] = (next(iter(zones)), "votes")  # whichever five votes are nearest, they agree
         else:
             undecided.append(index)
     if undecided:

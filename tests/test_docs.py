@@ -20,7 +20,8 @@ def test_links_between_pages_lead_somewhere(document: Path) -> None:
 def test_files_of_the_project_that_are_named_exist(document: Path) -> None:
     named = set(
         re.findall(
-            r"(?<![\w/-])((?:signals|reconciliation|dashboard|signalsync_project|benchmarks)/[\w/.]*\w/?)", document.read_text()
+            r"(?<![\w/-])((?:signals|reconciliation|dashboard|signalsync_project|benchmarks)/[\w/.]*\w/?)",
+            document.read_text(),
         )
     )
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
