@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from reconciliation.confidence import declared
 from reconciliation.proposals import Case, Proposal
 from signals.clock import MINUTE
 from signals.dialects.values import canonical
@@ -19,7 +20,7 @@ from signals.projection import iso
 from signals.vocabulary import Status
 
 from .base import propose
-from .legs import Legs, Reach, legs_of, missed, path_of
+from .legs import DOUBTFUL, Legs, Reach, legs_of, missed, path_of
 from .reported import Mark, confirmed_in, marks_of
 from .targets import TIER, Ladder
 
@@ -50,7 +51,8 @@ def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Prop
         end = legs.be_end if field == "be_mfe" else legs.stop_end
         extent = extend(field, mark, end, path, case.place.market) if mark else None
         if extent and not (extent.mark.own and extent.as_of <= extent.mark.bar):
-            yield proposal(case, field, gap, extent)
+            doubtful = any(bar.time == end and not bar.whole for bar in legs.found.values())
+            yield proposal(case, field, gap, extent, doubtful=doubtful)
 
 
 def wanted(case: Case, marks: Mapping[str, Mark], gaps: frozenset[str]) -> Iterable[tuple[str, str]]:
@@ -97,7 +99,8 @@ def extend(field: str, mark: Mark, end: datetime | None, path: Sequence[Reach], 
     return Extent(value, end or upto - MINUTE, mark, bars, whole)
 
 
-def proposal(case: Case, field: str, gap: str, extent: Extent) -> Proposal:
+def proposal(case: Case, field: str, gap: str, extent: Extent, *, doubtful: bool) -> Proposal:
+    """`doubtful`: a mere close tells of the leg's end, so wicks may have ended it before bars that were counted."""
     mark, bars = extent.mark, extent.bars
     evidence: dict[str, Any] = {"since": mark.event or "ENTRY's close", "at": iso(mark.bar)}
     method = "own_extremes" if field == "mae" else "legs_together"
@@ -111,4 +114,5 @@ def proposal(case: Case, field: str, gap: str, extent: Extent) -> Proposal:
     if not extent.whole:
         evidence["bound"] = "at least"
     value = canonical(extent.value.quantize(PLACES))
-    return propose(TIER, field, value, method, evidence, gap=gap, as_of=extent.as_of)
+    confidence = min(declared(TIER, field), DOUBTFUL) if doubtful else None
+    return propose(TIER, field, value, method, evidence, gap=gap, as_of=extent.as_of, confidence=confidence)

@@ -10,15 +10,15 @@ from decimal import Decimal
 
 from reconciliation.confidence import declared
 from reconciliation.proposals import Case, Proposal
-from signals.clock import TradeId, bar_of, session_of
+from signals.clock import MINUTE, TradeId, bar_of, session_of
 from signals.projection import iso
 from signals.settling import named_bar
 
 from .base import event_of, misses, propose
 
 TIER = "3"
-# Of 55 recorded `strategy` signals 28 had their triangle one bar before ENTRY's, the rest up to eight.
-ENTRY_BAR_FOR_TRIANGLE = Decimal("0.5")
+# Of 55 recorded `strategy` signals 28 had their triangle one bar before ENTRY's, the others two to eight.
+BAR_BEFORE_ENTRY = Decimal("0.5")
 
 
 def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
@@ -33,24 +33,29 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     if bar is None:
         return
     evidence = {"trade_id": signal.trade_id, "zone": signal.clock_zone}
+    start, method, doubt = own_bar(case, bar)
     if "no_signal_date" in gaps and misses(signal, "signal_time"):
-        yield signal_time(case, bar, evidence)
+        confidence = min(declared(TIER, "signal_time"), doubt)
+        yield propose(TIER, "signal_time", iso(start), method, evidence, gap="no_signal_date", confidence=confidence)
     if "no_session" in gaps and misses(signal, "session"):
-        session = session_of(signal.signal_time or bar, case.place.zone)
+        session = session_of(start, case.place.zone)
         yield propose(TIER, "session", session.value, "id_session", evidence, gap="no_session")
     yield from confirmation(case, gaps, bar, evidence)
 
 
-def signal_time(case: Case, bar: datetime, evidence: dict[str, str]) -> Proposal:
-    """The bar that the id names. Doubtful where that is ENTRY's bar and the triangle's is another, unknown one.
+def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
+    """The signal's bar, the method that gives it, and the most that it may be trusted.
 
-    Early telemetry knows no other bar than ENTRY's, and states the entry price in every event; `strategy` does so
-    only in ENTRY, so a price that no event stated means that the ENTRY which names the triangle's bar was lost.
+    Where one leg is followed the id names ENTRY's bar. Early telemetry knows no other, and states the entry price in
+    every event. `strategy` does so only in ENTRY: a price that no event stated means that the ENTRY was lost which
+    names the triangle's bar, and the bar before is the likeliest.
     """
-    signal, confidence, method = case.signal, declared(TIER, "signal_time"), "id_bar"
+    signal = case.signal
+    if signal.signal_time is not None:
+        return signal.signal_time, "id_bar", Decimal(1)
     if signal.single_leg and signal.entry_price is None:
-        confidence, method = min(confidence, ENTRY_BAR_FOR_TRIANGLE), "id_entry_bar"
-    return propose(TIER, "signal_time", iso(bar), method, evidence, gap="no_signal_date", confidence=confidence)
+        return case.place.market.last_open(bar - MINUTE), "bar_before_entry", BAR_BEFORE_ENTRY
+    return bar, "id_bar", Decimal(1)
 
 
 def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict[str, str]) -> Iterator[Proposal]:

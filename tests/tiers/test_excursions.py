@@ -142,6 +142,15 @@ class TestLegs:
         found = proposals("2", case(entry(), bars=[close(4, "99"), close(5, "90")]))["stop_exit_at"]
         assert found.value == iso(at(6))
         assert found.evidence["bound"] == "at the latest"
+        assert found.confidence == Decimal("0.7")
+
+    def test_after_a_hole_the_exit_is_doubtful(self) -> None:
+        found = proposals("2", case(entry(), bars=[bar(4, "101", "99"), bar(6, "101", "89")]))["stop_exit_at"]
+        assert (found.evidence["bound"], found.confidence) == ("at the latest", Decimal("0.5"))
+
+    def test_what_was_measured_up_to_an_exit_that_only_a_close_tells_is_doubtful(self) -> None:
+        found = proposals("2", case(entry(), bars=[close(4, "95"), close(5, "90")]))["mae"]
+        assert (found.value, found.confidence) == ("-0.5", Decimal("0.5"))
 
     def test_a_close_short_of_the_stop_proves_nothing(self) -> None:
         assert "stop_exit_at" not in values("2", case(entry(), bars=[close(4, "90.25")]))

@@ -84,11 +84,12 @@ def test_there_the_triangle_counts_the_bars_when_entry_named_it() -> None:
     assert found == {"confirmation_time": iso(BAR), "bars_to_confirmation": 4, "session": "NY AM"}
 
 
-def test_there_the_id_is_a_poor_guess_at_the_triangle_of_a_lost_entry() -> None:
+def test_there_the_triangle_of_a_lost_entry_is_guessed_to_be_the_bar_before() -> None:
     lost = case(update(30, "0.5", single_leg=True))
     early_telemetry = case(update(30, "0.5", single_leg=True, entry_price="100"))
-    assert proposals("3", lost)["signal_time"].confidence == Decimal("0.5")
-    assert proposals("3", early_telemetry)["signal_time"].confidence == Decimal("0.9")
+    guessed, known = (proposals("3", one)["signal_time"] for one in (lost, early_telemetry))
+    assert (guessed.value, guessed.confidence) == (iso(at(-1)), Decimal("0.5"))
+    assert (known.value, known.confidence) == (iso(BAR), Decimal("0.9"))
 
 
 def test_fills_say_where_they_come_from() -> None:
