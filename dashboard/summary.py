@@ -17,7 +17,7 @@ KEPT_SECONDS = 5
 
 def counts_by_status(signals: QuerySet[AutomatedSignal]) -> dict[str, int]:
     """Signals of the set by status; statuses without a signal are absent."""
-    grouped = signals.order_by().values("status").annotate(n=Count("pk"))
+    grouped = signals.order_by().values("status").annotate(n=Count("*"))
     try:
         question = repr(grouped.query.sql_with_params())
     except EmptyResultSet:  # the filters contradict each other

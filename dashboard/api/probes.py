@@ -129,7 +129,7 @@ def last_cycle(now: datetime) -> Iterator[GaugeMetricFamily]:
 def recent_deliveries(now: datetime) -> dict[str, int]:
     """Naming the sources lets the index on source and receipt serve a question that is about time only."""
     recent = Delivery.objects.filter(source__in=list(Source.objects.all()), received_at__gte=now - RECENT)
-    return {row["status"]: row["n"] for row in recent.order_by().values("status").annotate(n=Count("pk"))}
+    return {row["status"]: row["n"] for row in recent.order_by().values("status").annotate(n=Count("*"))}
 
 
 class Metrics(ProtectedView):
