@@ -5,8 +5,8 @@ an entry with the person's name, and a message with the result. Actions on signa
 itself; what an action changes besides is named in `Done.changed` and goes to the admin's log.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -47,12 +47,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an action did. `link` is where to go then, by default back."""
+    """What an action did. `link` is where to go then, by default back.
+
+    `once` is a secret made by it: the action's `once_template` shows it in the answer itself and it is kept nowhere,
+    for messages may be kept in a cookie.
+    """
 
     says: str
     changed: Sequence[Change] = ()
     link: str = ""
     level: int = messages.SUCCESS
+    once: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ActionError(Exception):
@@ -71,6 +76,7 @@ class Action(Page, Generic[S]):
     """
 
     template_name = "dashboard/action.html"
+    once_template = ""
     inputs: type[forms.Form] = NoInputs
     verb = ""
     danger = False
@@ -110,6 +116,9 @@ class Action(Page, Generic[S]):
             messages.error(request, str(error))
             return self.show(subject, form, form.cleaned_data)
         log(self.person, done.changed)
+        if done.once:
+            context = self.get_context_data(subject=subject, says=done.says, next=done.link or self.back_link())
+            return self.response_class(request, self.once_template, context | dict(done.once))
         messages.add_message(request, done.level, done.says)
         return redirect(done.link or self.back_link())
 

@@ -1,6 +1,7 @@
 """How the console writes things: prices to the tick, R to two places, times as distances, states as badges."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -18,6 +19,7 @@ from signals.vocabulary import TIMEFRAMES, Channel, DataSource
 register = template.Library()
 EMPTY = "–"  # noqa: RUF001 - a dash for no value
 TICK = Decimal("0.25")
+GIST = re.compile(rb'"(?:event_type|type|trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
 
 # What each state means to an operator: fine, under way, needs a look, wrong. Anything else is neutral.
 TONES = {
@@ -177,3 +179,9 @@ def latency(delivery: Delivery) -> SafeString | str:
     return format_html(
         '<span title="Counted from the minute: when it fired exactly, only the log says">≤ {}</span>', took
     )
+
+
+@register.filter
+def gist(body: bytes) -> str:
+    """What a body is about, by its first words that name an event or a trade; never more than a line."""
+    return " ".join(found.decode(errors="replace") for found in GIST.findall(body[:2000])[:2]) or text(body)[:60]

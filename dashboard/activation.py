@@ -1,0 +1,219 @@
+"""The owner's steps from an empty system to one that works alone: what each asks for, and whether it holds.
+
+`observe` asks the database, `steps` decides. What the self-test sent counts nowhere.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db.models import Q, QuerySet
+
+from reconciliation.gaps import GapView
+from reconciliation.health import Health, count_waiting, health
+from reconciliation.models import GapTotal, SignalHealthMetric, SyncAuditLog, SyncRun
+from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
+from signals.vocabulary import Channel, EventType, Status
+
+from .selftest import SELF_TEST
+
+DAY = timedelta(days=1)
+FIRST_HOUR, FIRST_HOUR_WANTED = timedelta(hours=1), 10
+DAY_WANTED = 100
+GAPS_ALLOWED = 7
+HEALTH_WANTED = 90.0
+REMEMBERED = 3600
+OVERDUE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the steps are judged by. Moments are when something first was so; None when it never was."""
+
+    first_alert: datetime | None = None
+    first_created: datetime | None = None
+    first_signal: datetime | None = None
+    in_first_hour: int = 0
+    tenth_at: datetime | None = None
+    gaps: int = 0
+    actionable: int = 0
+    gaps_fine_since: datetime | None = None
+    health: Health = field(default_factory=lambda: Health(0, 0))
+    healthy_since: datetime | None = None
+    in_day: int = 0
+    hundredth_at: datetime | None = None
+    confirmed: int = 0
+    without_created: int = 0
+    cancelled: int = 0
+    stale_pending: int = 0
+    last_cancelled: datetime | None = None
+    by_hand: int = 0
+    last_cycle: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`figure` is where it stands, `met_at` since when where that is known, `todo` what to do while it is not met."""
+
+    title: str
+    figure: str
+    met: bool
+    todo: str
+    met_at: datetime | None = None
+
+
+def steps(seen: Observed, now: datetime) -> list[Step]:
+    """The steps in the order in which they can be met. Pure."""
+    score = seen.health.score
+    running = seen.last_cycle is not None and now - seen.last_cycle < OVERDUE
+    return [
+        Step(
+            "The alert is configured",
+            "an alert arrived" if seen.first_alert else "waiting for your first alert…",
+            seen.first_alert is not None,
+            "Set up the alert in TradingView as described below. If it fires there and nothing arrives: check the"
+            " address, then run the self-test.",
+            seen.first_alert,
+        ),
+        Step(
+            "The first SIGNAL_CREATED is stored",
+            "stored" if seen.first_created else "none yet",
+            seen.first_created is not None,
+            "It comes with the next triangle. If updates come and it does not: the indicator's switch for it is off.",
+            seen.first_created,
+        ),
+        Step(
+            "Signals are in All Signals",
+            "they are" if seen.first_signal else "none yet",
+            seen.first_signal is not None,
+            "Deliveries without signals are in quarantine or heartbeats: look at Deliveries.",
+            seen.first_signal,
+        ),
+        Step(
+            f"{FIRST_HOUR_WANTED} signals in the first hour",
+            f"{seen.in_first_hour} of {FIRST_HOUR_WANTED}",
+            seen.in_first_hour >= FIRST_HOUR_WANTED,
+            "Quiet markets give fewer. If TradingView's alert log shows more than arrived, compare it under Alert log.",
+            seen.tenth_at,
+        ),
+        Step(
+            f"At most {GAPS_ALLOWED} gaps, or none that is actionable",
+            f"{seen.gaps} gaps, {seen.actionable} actionable",
+            seen.first_signal is not None and (seen.gaps <= GAPS_ALLOWED or seen.actionable == 0),
+            "Cycles fill what can be filled. For what stays: import TradingView's alert log.",
+            seen.gaps_fine_since,
+        ),
+        Step(
+            f"Health is {HEALTH_WANTED:.0f} or more",
+            "unknown: no signal in the window" if score is None else f"{score:.1f} %",
+            score is not None and score >= HEALTH_WANTED,
+            "Health is the share of recent and active signals without an actionable gap: see Gaps.",
+            seen.healthy_since,
+        ),
+        Step(
+            f"{DAY_WANTED} signals in 24 hours",
+            f"{seen.in_day} of {DAY_WANTED}",
+            seen.in_day >= DAY_WANTED,
+            "Weekends and quiet days give fewer. If the alert log shows more than arrived, compare it.",
+            seen.hundredth_at,
+        ),
+        Step(
+            "Every confirmed signal has its SIGNAL_CREATED",
+            f"{seen.without_created} of {seen.confirmed} without, in 24 hours",
+            seen.confirmed > 0 and seen.without_created == 0,
+            "Those without were confirmed before the alert was set up, or lost theirs: import the alert log.",
+        ),
+        Step(
+            "Cancellations are tracked",
+            f"{seen.cancelled} cancelled, {seen.stale_pending} pending for more than an hour",
+            seen.cancelled > 0 and seen.stale_pending == 0,
+            "The cycle infers a cancellation when an opposite signal follows: see that cycles run.",
+            seen.last_cancelled,
+        ),
+        Step(
+            "It works without people",
+            f"{seen.by_hand} things done by hand in 24 hours; cycles {'run' if running else 'do not run'}",
+            running and seen.by_hand == 0 and seen.first_alert is not None,
+            "See in Audit what was done by hand and why. If cycles do not run, start `manage.py serve`.",
+        ),
+    ]
+
+
+def observe(now: datetime) -> Observed:
+    view = GapView.at(now)
+    sources = list(Source.objects.exclude(name=SELF_TEST))
+    signals = AutomatedSignal.objects.filter(source__in=sources)
+    recent = signals.filter(first_event_at__gt=now - DAY)
+    first_alert = remembered("first-alert", lambda: first_webhook(sources))
+    hour = signals.filter(created_at__gte=first_alert, created_at__lt=first_alert + FIRST_HOUR) if first_alert else None
+    confirmed = recent.filter(status__in=(Status.CONFIRMED, Status.COMPLETED))
+    actionable = sum(GapTotal.objects.values_list("open", flat=True))
+    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    return Observed(
+        first_alert=first_alert,
+        first_created=remembered("first-created", lambda: first_created(sources)),
+        first_signal=remembered(
+            "first-signal", lambda: signals.order_by("pk").values_list("created_at", flat=True).first()
+        ),
+        in_first_hour=hour.order_by()[:FIRST_HOUR_WANTED].count() if hour is not None else 0,
+        tenth_at=nth(hour, FIRST_HOUR_WANTED) if hour is not None else None,
+        gaps=actionable + sum(count_waiting(view).values()),
+        actionable=actionable,
+        gaps_fine_since=since(Q(actionable_gaps=0)),
+        health=health(view),
+        healthy_since=since(Q(health__gte=HEALTH_WANTED)),
+        in_day=recent.count(),
+        hundredth_at=nth(recent, DAY_WANTED),
+        confirmed=confirmed.count(),
+        without_created=confirmed.filter(created_fired_at__isnull=True).count(),
+        cancelled=recent.filter(status=Status.CANCELLED).count(),
+        stale_pending=recent.filter(status=Status.PENDING, first_event_at__lt=now - FIRST_HOUR).count(),
+        last_cancelled=recent.filter(status=Status.CANCELLED)
+        .order_by("-updated_at")
+        .values_list("updated_at", flat=True)
+        .first(),
+        by_hand=done_by_hand(now),
+        last_cycle=run.finished_at if run else None,
+    )
+
+
+def remembered(name: str, ask: Callable[[], datetime | None]) -> datetime | None:
+    """What happens once is looked up until it has happened."""
+    key = f"activation:{name}"
+    found: datetime | None = cache.get(key)
+    if found is None:
+        found = ask()
+        if found is not None:
+            cache.set(key, found, REMEMBERED)
+    return found
+
+
+def first_webhook(sources: Collection[Source]) -> datetime | None:
+    """Keys are made in order of time, so the first of them is the first that came."""
+    came = Delivery.objects.filter(source__in=sources, channel=Channel.WEBHOOK).order_by("pk")
+    return came.values_list("received_at", flat=True).first()
+
+
+def first_created(sources: Collection[Source]) -> datetime | None:
+    events = SignalEvent.objects.filter(source__in=sources, type=EventType.SIGNAL_CREATED).order_by("pk")
+    return events.values_list("delivery__received_at", flat=True).first()
+
+
+def nth(signals: QuerySet[AutomatedSignal], n: int) -> datetime | None:
+    """When the n-th signal of the set was stored; None while there are fewer."""
+    return signals.order_by("created_at").values_list("created_at", flat=True)[n - 1 : n].first()
+
+
+def since(fine: Q) -> datetime | None:
+    """Since when every cycle's snapshot has been fine; None when the last one is not."""
+    last_bad = SignalHealthMetric.objects.exclude(fine).order_by("-pk").values_list("pk", flat=True).first()
+    after = SignalHealthMetric.objects.filter(pk__gt=last_bad or 0).order_by("pk")
+    return after.values_list("at", flat=True).first()
+
+
+def done_by_hand(now: datetime) -> int:
+    """Operations of people in the last day: on signals, and in the quarantine."""
+    operations = SyncAuditLog.objects.filter(~Q(actor=""), at__gt=now - DAY).order_by().values("operation").distinct()
+    decided = Quarantine.objects.filter(decided_by__isnull=False, decided_at__gt=now - DAY)
+    return operations.count() + decided.count()
