@@ -1,5 +1,7 @@
 """`manage.py export_signals`: one line a signal, in an order that lets two exports be compared."""
 
+import os
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -33,8 +35,12 @@ class Command(BaseCommand):
         if options["source"]:
             signals = signals.filter(source=named_source(options["source"]))
         lines = csv_lines if options["format"] == "csv" and not options["json"] else jsonl
-        for line in lines(signals):
-            self.stdout.write(line)
+        try:
+            for line in lines(signals):
+                self.stdout.write(line)
+        except BrokenPipeError:
+            # The reader has seen enough (`| head`); what is left in the buffer must not be flushed to it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def named_source(name: str) -> Source:
