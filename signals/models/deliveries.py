@@ -62,6 +62,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["source", "-received_at"], name="delivery_by_receipt"),
+            models.Index(fields=["-received_at"], name="delivery_newest_first"),
             models.Index(
                 fields=["status", "-received_at"],
                 name="delivery_not_accepted",
