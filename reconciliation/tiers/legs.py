@@ -108,7 +108,7 @@ def protection(
 
 
 def told(signal: AutomatedSignal, field: str) -> datetime | None:
-    """Open of the bar at whose close a moment fired, unless only this tier says so."""
+    """Open of the bar at whose close a moment fired."""
     fired = getattr(signal, field)
     return bar_of(fired) if fired else None
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,6 +84,7 @@ def test_each_is_named_once_and_says_what_to_do() -> None:
 
 @pytest.mark.django_db
 @given(batch=st.lists(rows, min_size=1, max_size=30))
+@transaction.atomic
 def test_the_query_and_the_predicate_agree_on_every_row(batch: list[dict[str, Any]]) -> None:
     source = Source.objects.get_or_create(name="findings")[0]
     AutomatedSignal.objects.filter(source=source).delete()
