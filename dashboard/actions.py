@@ -8,6 +8,7 @@ itself; what an action changes besides is named in `Done.changed` and goes to th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 from django import forms
@@ -72,12 +73,13 @@ class Action(Page, Generic[S]):
     """GET shows what it will do, POST with `confirm` does it; POST without shows it again for changed inputs.
 
     The subject is in the address, query included, so that every preview is a link. `inputs` are what the person
-    types besides.
+    types besides; where they decide what will be done (`binding`), only what was previewed is done.
     """
 
     template_name = "dashboard/action.html"
     once_template = ""
     inputs: type[forms.Form] = NoInputs
+    binding = False
     verb = ""
     danger = False
     back = "overview"
@@ -97,6 +99,9 @@ class Action(Page, Generic[S]):
         """What the inputs hold at first."""
         return {}
 
+    def heading(self, subject: S) -> str:
+        return self.title
+
     def back_link(self) -> str:
         return address(self.back)
 
@@ -110,6 +115,9 @@ class Action(Page, Generic[S]):
         form = self.inputs(request.POST)
         if not form.is_valid() or "confirm" not in request.POST:
             return self.show(subject, form, self.initial(subject) | getattr(form, "cleaned_data", {}))
+        if self.binding and request.POST.get("previewed") != digest(form.cleaned_data):
+            messages.warning(request, "This was changed since it was previewed. Below is what it would do now.")
+            return self.show(subject, form, form.cleaned_data)
         try:
             done = self.perform(subject, form.cleaned_data, timezone.now())
         except ActionError as error:
@@ -129,8 +137,16 @@ class Action(Page, Generic[S]):
 
     def show(self, subject: S, form: forms.Form, given: dict[str, Any]) -> HttpResponse:
         preview = self.preview(subject, given, timezone.now())
-        context = self.get_context_data(subject=subject, form=form, preview=preview)
+        context = self.get_context_data(subject=subject, form=form, preview=preview, previewed=digest(given))
+        context["title"] = self.heading(subject)
         return self.render_to_response(context)
+
+
+def digest(given: Mapping[str, Any]) -> str:
+    """The same for the same inputs, to tell whether they were changed since the preview."""
+    return blake2b(
+        repr(sorted((name, str(value)) for name, value in given.items())).encode(), digest_size=8
+    ).hexdigest()
 
 
 def log(person: User, changed: Sequence[Change]) -> None:

@@ -94,6 +94,7 @@ class LedgerPage(Action[uploads.Upload]):
     permission = REPLAY
     template_name = "dashboard/alertlog/ledger.html"
     inputs = SourceForm
+    binding = True
     verb = "Import what is lost"
     back = "alert-log"
 
@@ -102,6 +103,9 @@ class LedgerPage(Action[uploads.Upload]):
             return uploads.find(self.kwargs["key"])
         except uploads.UnknownUploadError as error:
             raise Http404(str(error)) from error
+
+    def initial(self, subject: uploads.Upload) -> dict[str, Any]:
+        return {"source": None}
 
     def preview(self, subject: uploads.Upload, given: dict[str, Any], now: datetime) -> Preview:
         try:

@@ -57,6 +57,10 @@ class MendForm(forms.Form):
         help_text="The original stays as it was received. The copy is taken in with the original's fire time.",
     )
 
+    def clean_text(self) -> str:
+        """As it was shown: browsers send a line's end as two characters."""
+        return str(self.cleaned_data["text"]).replace("\r\n", "\n")
+
 
 class Mend(Action[Quarantine]):
     """Mend one body, see what it would do, and replay it."""
@@ -67,6 +71,7 @@ class Mend(Action[Quarantine]):
     permission = REPLAY
     template_name = "dashboard/quarantine/mend.html"
     inputs = MendForm
+    binding = True
     verb = "Replay"
     back = "quarantine"
 
@@ -74,7 +79,7 @@ class Mend(Action[Quarantine]):
         return get_object_or_404(quarantined(), pk=self.kwargs["pk"])
 
     def initial(self, subject: Quarantine) -> dict[str, Any]:
-        return {"text": suggestion(subject)}
+        return {"text": suggestion(subject).replace("\r\n", "\n")}
 
     def preview(self, subject: Quarantine, given: dict[str, Any], now: datetime) -> Preview:
         if subject.state != State.OPEN:

@@ -54,6 +54,10 @@ class Card:
         return list(recent.values_list("received_at", flat=True)[:SAMPLE])
 
     @property
+    def last(self) -> datetime | None:
+        return self.arrivals[0] if self.arrivals else None
+
+    @property
     def interval(self) -> float | None:
         """Median seconds between its latest alerts; None while there are too few to say."""
         return observed_interval(self.arrivals)
@@ -198,11 +202,15 @@ class RotateToken(Action[Source]):
     title = "New webhook address"
     permission = CHANGE_SOURCE
     inputs = RotateForm
+    binding = True
     verb = "Make the new address"
     once_template = "dashboard/sources/token.html"
 
     def subject(self) -> Source:
         return get_object_or_404(Source, pk=self.kwargs["pk"])
+
+    def heading(self, subject: Source) -> str:
+        return f"New webhook address for {subject.name}"
 
     def initial(self, subject: Source) -> dict[str, Any]:
         return {"hours": 24}
@@ -292,11 +300,14 @@ class ChangeSource(Action[Source]):
     title = "Change a source"
     permission = CHANGE_SOURCE
     inputs = SwitchForm
+    binding = True
     verb = "Save"
-    template_name = "dashboard/sources/change.html"
 
     def subject(self) -> Source:
         return get_object_or_404(Source, pk=self.kwargs["pk"])
+
+    def heading(self, subject: Source) -> str:
+        return f"Change {subject.name}"
 
     def back_link(self) -> str:
         return address("source", self.kwargs["pk"])
