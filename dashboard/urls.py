@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from .api import probes, sync
+from .api import probes, requests, sync
 from .api import signals as signal_api
 
 urlpatterns = [
@@ -26,6 +26,12 @@ urlpatterns = [
     re_path(r"^api/sync/run/?$", sync.RunNow.as_view(), name="sync-run"),
     re_path(
         r"^api/sync/signals/(?P<trade_id>[^/]+)/reconcile/?$", sync.ReconcileSignal.as_view(), name="reconcile-signal"
+    ),
+    re_path(r"^api/sync/requests/?$", requests.Requests.as_view(), name="sync-requests"),
+    re_path(
+        r"^api/sync/requests/(?P<request_id>[^/]+)/acknowledge/?$",
+        requests.Acknowledge.as_view(),
+        name="acknowledge-request",
     ),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),

@@ -106,9 +106,12 @@ class Acknowledge(CompanionView):
             404: OpenApiResponse(description="The source has no such request."),
         },
     )
-    def post(self, request: Request, request_id: UUID) -> Response:
+    def post(self, request: Request, request_id: str) -> Response:
         assert isinstance(request.auth, Source)
-        taken = acknowledge(request.auth, request_id, timezone.now())
+        try:
+            taken = acknowledge(request.auth, UUID(request_id), timezone.now())
+        except ValueError:
+            taken = None
         if taken is None:
             raise NotFound("This source has no such request.")
         return Response(RequestState(taken).data)

@@ -82,9 +82,17 @@ def close(now: datetime) -> int:
     """Close the requests of which nothing is left to ask. Returns how many of them nobody had answered."""
     asked = AskedGap.objects.filter(request=OuterRef("pk"))
     over = SyncRequest.objects.filter(~Exists(asked.filter(ended_at=None)), state__in=OPEN)
-    answered = over.filter(Exists(asked.filter(answered_at__isnull=False)))
-    answered.update(state=State.ANSWERED, answered_at=now, ended_at=now)
-    return over.update(state=State.WITHDRAWN, ended_at=now)
+    told = over.annotate(told=Exists(asked.filter(answered_at__isnull=False))).values_list("pk", "told")
+    withdrawn = 0
+    for chunk in some(told):
+        still_open = SyncRequest.objects.filter(state__in=OPEN)
+        still_open.filter(pk__in=[key for key, answered in chunk if answered]).update(
+            state=State.ANSWERED, answered_at=now, ended_at=now
+        )
+        withdrawn += still_open.filter(pk__in=[key for key, answered in chunk if not answered]).update(
+            state=State.WITHDRAWN, ended_at=now
+        )
+    return withdrawn
 
 
 def give_up(requests: "QuerySet[SyncRequest]", state: SyncRequest.State, now: datetime) -> int:

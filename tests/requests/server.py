@@ -1,0 +1,57 @@
+"""A companion: a real HTTP server on this machine that keeps what it was sent, and answers as it is told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+
+
+@dataclass
+class Server:
+    """`status` is what it answers. With `silent` it takes the request and says nothing; with `drip` it never ends."""
+
+    url: str = ""
+    status: int = 202
+    headers: dict[str, str] = field(default_factory=dict)
+    silent: bool = False
+    drip: bool = False
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    closing: Event = field(default_factory=Event)
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    told = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            told.received.append((dict(self.headers), body))
+            if told.silent:
+                told.closing.wait(30)
+                return
+            if told.drip:
+                while not told.closing.wait(0.05):
+                    self.wfile.write(b"X")  # a status line that never ends
+                return
+            self.send_response(told.status)
+            for name, value in told.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    told.url = f"http://127.0.0.1:{http.server_port}/requests"
+    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield told
+    finally:
+        told.closing.set()
+        http.shutdown()
+        http.server_close()
+        thread.join()
