@@ -128,16 +128,18 @@ def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[
             yield
         return
     deadline = deadline or monotonic() + wait_ms / 1000
+    left_ms = max(1, int((deadline - monotonic()) * 1000))
 
     def in_time(execute: Callable[..., Any], *statement: Any) -> Any:
         if monotonic() > deadline:
             raise OperationalError(f"the database took longer than {wait_ms} ms")
         return execute(*statement)
 
-    with writer_place_within(wait_ms), connection.execute_wrapper(in_time), transaction.atomic():
+    # Outside the wrapper: the transaction's own end, for a rollback must not be refused.
+    with writer_place_within(left_ms), transaction.atomic(), connection.execute_wrapper(in_time):
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL lock_timeout = {wait_ms:d}; SET LOCAL statement_timeout = {wait_ms:d}")
+                cursor.execute(f"SET LOCAL lock_timeout = {left_ms:d}; SET LOCAL statement_timeout = {left_ms:d}")
         yield
 
 

@@ -1,6 +1,7 @@
 """gunicorn's configuration: `gunicorn -c python:signalsync_project.gunicorn`, as `serve` runs it."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -34,3 +35,10 @@ logconfig_dict = {
         "gunicorn.access": {"level": settings.LOG_LEVEL, "propagate": True},
     },
 }
+
+
+def post_worker_init(worker: object) -> None:
+    """Market calendars take a second to load: before a worker's first alert, not of the time that its sender waits."""
+    from signals.market import market
+
+    market().is_open(datetime.now(UTC))

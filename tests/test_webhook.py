@@ -15,17 +15,19 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from signals import projector, webhook
+from signals import market, projector, webhook
 from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
 from signals.senders import default_source, new_token
 from signals.spool import SpoolError
 from signals.webhook import MAX_BODY
+from signalsync_project import gunicorn
 from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, first_spooled, post
 
 pytestmark = pytest.mark.django_db
 SPOOLED = {"status": "accepted", "spooled": True, "delivery": None, "events": None}
 TRADINGVIEW_WAITS = 3  # seconds
+LIMIT_MS = webhook.WAIT_MS
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +86,7 @@ def test_the_same_words_a_minute_later_are_news() -> None:
         (b'{"hello":"world"}', "No dialect is known by these keys"),
         (b'{"event_type":"ENTRY","trade_id":"\\ud800","entry_price":1}', "control characters"),
         (b'{"event_type":"SIGNAL_CREATED"}', "trade_id"),
+        (b'{"event_type":"ENTRY","trade_id":"a","signal_date":"9999-12-31"}', "not in the years 2000 to 2099"),
     ],
 )
 def test_what_cannot_be_read_is_kept_for_an_operator(body: bytes, reason: str) -> None:
@@ -121,6 +124,15 @@ def test_whatever_is_sent_is_stored(body: bytes) -> None:
     response = post(body)
     assert response.status_code in {200, 202}
     assert response.json()["delivery"], "it was spooled: storing failed on these bytes"
+
+
+def test_market_hours_are_known_before_the_first_alert() -> None:
+    """Loading the calendar takes a second of the three that a sender waits."""
+    market._calendar_year.cache_clear()
+    gunicorn.post_worker_init(None)
+    loaded = market._calendar_year.cache_info().misses
+    post(CREATED.replace(b"SIGNAL_CREATED", b"ENTRY"))
+    assert market._calendar_year.cache_info().misses == loaded > 0
 
 
 # -- the request
@@ -236,9 +248,12 @@ def test_the_sender_must_send_again_what_could_not_even_be_spooled(
         "LOCK TABLE deliveries IN SHARE MODE",
     ],
 )
-def test_an_alert_does_not_wait_for_a_lock_until_the_sender_gives_up(lock: str) -> None:
+def test_an_alert_does_not_wait_for_a_lock_until_the_sender_gives_up(
+    lock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = monotonic()
-    with another_connection_holds(lock):
+    with another_connection_holds(lock), monkeypatch.context() as context:
+        context.setattr(webhook, "WAIT_MS", LIMIT_MS)
         assert post().json() == SPOOLED
     assert monotonic() - started < TRADINGVIEW_WAITS
     assert post().json()["status"] == "accepted"

@@ -24,7 +24,8 @@ MAX_TEXT = 64
 MAX_LABEL = 24
 MAX_SYMBOL = 32
 MAX_TRADE_ID = 64
-EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the years 2000 to 2099
+YEARS = range(2000, 2100)  # beyond them a date is damaged; at the ends of the calendar no zone can be added to it
+EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the same years
 
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
 
@@ -220,9 +221,16 @@ def moment(value: Any) -> str | None:
 def day(value: Any) -> str:
     """A local date, as stated."""
     try:
-        return date.fromisoformat(value.strip()).isoformat()
+        stated = date.fromisoformat(value.strip())
     except (AttributeError, ValueError):
         raise FaultError("is not a date like 2025-12-11") from None
+    return within_years(stated).isoformat()
+
+
+def within_years(stated: date) -> date:
+    if stated.year not in YEARS:
+        raise FaultError(f"is not in the years {YEARS.start} to {YEARS.stop - 1}")
+    return stated
 
 
 def clock_or_moment(value: Any) -> str | None:
@@ -243,7 +251,7 @@ def _stated(value: Any) -> datetime:
 
 
 def day_of(value: Any) -> str:
-    return _stated(value).date().isoformat()
+    return within_years(_stated(value).date()).isoformat()
 
 
 def clock_of(value: Any) -> str:
