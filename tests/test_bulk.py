@@ -1,4 +1,4 @@
-"""Bulk insertion stores what Django's own would, and says which rows went in."""
+"""Bulk writing stores what Django's own would, and says which rows went in."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
-from signals.bulk import ROWS_PER_STATEMENT, insert
+from signals.bulk import ROWS_PER_STATEMENT, insert, overwrite
 from signals.models import Delivery, PriceBar, Source
 from signals.senders import default_source
 from signals.vocabulary import Channel, DeliveryStatus
@@ -68,13 +68,19 @@ def test_every_kind_of_value_is_stored_as_bulk_create_stores_it(source: Source) 
     )
 
 
-def test_keys_that_the_database_makes_are_returned() -> None:
-    keys = insert(PriceBar, [bar(0), bar(1, close="25501.75")])
-    assert keys == set(PriceBar.objects.values_list("pk", flat=True))
-    assert list(PriceBar.objects.order_by("time").values_list("close", flat=True)) == [
-        Decimal("25500.25"),
-        Decimal("25501.75"),
-    ]
+def test_keys_that_the_database_makes_are_returned_and_written_to_their_rows() -> None:
+    rows = [bar(0), bar(1, close="25501.75")]
+    keys = insert(PriceBar, rows)
+    assert keys == {row.pk for row in rows}
+    assert [PriceBar.objects.get(pk=row.pk).close for row in rows] == [Decimal("25500.25"), Decimal("25501.75")]
+
+
+def test_an_inserted_row_can_be_saved_again(source: Source) -> None:
+    row = delivery(source, "a" * 32)
+    insert(Delivery, [row])
+    row.reason = "seen"
+    row.save()
+    assert Delivery.objects.get().reason == "seen"
 
 
 def test_a_conflict_keeps_its_row_out_and_is_told_by_its_missing_key(source: Source) -> None:
@@ -107,3 +113,22 @@ def test_more_rows_than_one_statement_takes_go_in_several() -> None:
         keys = insert(PriceBar, [bar(minute) for minute in range(count)])
     assert len(keys) == PriceBar.objects.count() == count
     assert len(queries) > 1
+
+
+def test_overwriting_changes_the_named_fields_of_its_rows_and_nothing_else() -> None:
+    rows = [bar(0), bar(1), bar(2)]
+    insert(PriceBar, rows)
+    for row in rows[:2]:
+        row.close, row.evidence = row.close + 1, "lost"
+    overwrite(PriceBar, rows[:2], ["close"])
+    assert list(PriceBar.objects.order_by("time").values_list("close", "evidence")) == [
+        (Decimal("25501.25"), "a:0"),
+        (Decimal("25501.25"), "a:1"),
+        (Decimal("25500.25"), "a:2"),
+    ]
+
+
+def test_overwriting_nothing_asks_the_database_nothing() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        overwrite(PriceBar, [], ["close"])
+    assert not queries
