@@ -275,8 +275,10 @@ def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
     rule = RULES.get(fill.field, Rule(NOBODY))
     tier = fill_tier(fill.tier)
     at = iso(fill.as_of + MINUTE) if fill.as_of else ""
+    # A relation that tier 0 found between events yields to any event that states the value.
+    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
     held = signal.provenance.get(fill.field)
-    if held and stored_key(rule.live, held) >= key_of(rule.live, TIER_RANK[tier], at, "", ""):
+    if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, "", ""):
         return False
     setattr(signal, fill.field, typed(fill.field, fill.value))
     signal.provenance[fill.field] = {
