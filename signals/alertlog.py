@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from .intake import Incoming, Taken, take_in
 from .models import AlertId, Source
@@ -160,10 +160,15 @@ def owner_of(alert_id: str, source: Source | None) -> Source:
 
 
 def import_chunk(source: Source, items: list[Incoming], done: Imported, now: datetime) -> None:
-    """One transaction for the chunk; row by row only when that fails, so that one bad row costs only itself."""
+    """One transaction for the chunk; row by row only when that fails, so that one bad row costs only itself.
+
+    Raises OperationalError or InterfaceError when the database is gone.
+    """
     try:
         count(take_in(source, items, now=now), source, done)
     except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise
         if not isinstance(error, DatabaseError):
             log.exception("taking in %d rows failed", len(items))
         if len(items) == 1:

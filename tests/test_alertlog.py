@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DataError
+from django.db import DataError, OperationalError, connection
 
 from signals import alertlog
 from signals.alertlog import NotAnAlertLogError, import_log
@@ -295,6 +295,24 @@ def test_a_source_that_does_not_exist_is_told_with_those_that_do(log: Path) -> N
     Source.objects.create(name="other")
     with pytest.raises(CommandError, match=r"There is no source 'chat'\. Known sources: chart, other\."):
         imported(log, source="chat")
+
+
+def test_an_import_stops_when_the_database_is_gone(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def gone(*args: Any, **options: Any) -> Any:
+        tried.append(args)
+        raise OperationalError("server closed the connection unexpectedly\n")
+
+    monkeypatch.setattr(alertlog, "take_in", gone)
+    monkeypatch.setattr(connection, "is_usable", lambda: False)
+    with pytest.raises(CommandError) as failure:
+        imported(log)
+    assert str(failure.value) == (
+        f"{log}: the database is gone (server closed the connection unexpectedly):"
+        " import the file again when it is back; nothing is taken in twice."
+    )
+    assert len(tried) == 1
 
 
 def test_rows_that_could_not_be_stored_are_a_failure(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:

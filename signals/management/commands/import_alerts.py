@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error as DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
@@ -42,6 +43,9 @@ class Command(BaseCommand):
                 return import_log(file, now=timezone.now(), source=source, dry_run=dry_run, progress=bar.update)
         except (OSError, NotAnAlertLogError) as error:
             raise CommandError(f"{name}: {error}") from error
+        except DatabaseError as error:
+            advice = "import the file again when it is back; nothing is taken in twice."
+            raise CommandError(f"{name}: the database is gone ({str(error).strip()}): {advice}") from error
 
 
 def open_log(name: str) -> Any:
