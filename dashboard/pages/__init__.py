@@ -5,9 +5,9 @@ from django.urls import URLPattern, path
 from dashboard.login import urlpatterns as account_patterns
 from dashboard.page import Page
 
-from . import activation, alertlog, deliveries, overview, quarantine, sources
+from . import activation, alertlog, deliveries, overview, quarantine, signals, sources
 
-MODULES = (overview, activation, quarantine, deliveries, alertlog, sources)
+MODULES = (overview, activation, signals, quarantine, deliveries, alertlog, sources)
 PAGES: tuple[type[Page], ...] = tuple(page for module in MODULES for page in module.PAGES)
 
 app_name = "console"

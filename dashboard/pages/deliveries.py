@@ -13,7 +13,9 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404
 
 from dashboard.page import Page
+from signals import dialects
 from signals.admin.base import BoundedPaginator
+from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
 from signals.vocabulary import Channel, DeliveryStatus
 
@@ -21,7 +23,7 @@ from signals.vocabulary import Channel, DeliveryStatus
 LIMIT, LIMIT_WINDOW = 15, timedelta(minutes=3)
 OBSERVED = timedelta(hours=1)
 ROWS = 50
-DIALECTS = ("strategy", "telemetry", "batch", "heartbeat", "snapshot", "export", "polling", "plain", "wrapped")
+DIALECTS = (*(dialect.name for dialect in dialects.DIALECTS), WRAPPED)
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 BODY = ("raw", "repaired_text")
 

@@ -145,10 +145,10 @@ def origin_badge(entry: Mapping[str, Any]) -> SafeString:
     """What a provenance entry says, short; all of it on hover."""
     source = DataSource(entry["source"])
     tier = "" if entry.get("tier") is None else f", tier {entry['tier']}"
-    sure = Decimal(str(entry["confidence"]))
-    title = f"{source.label}{tier}, confidence {sure:.2f}"
+    sure = f"{Decimal(str(entry['confidence'])):.2f}"
+    title = f"{source.label}{tier}, confidence {sure}"
     return format_html(
-        '<span class="origin" title="{}">{} {:.2f}</span>', title, SHORT_SOURCES.get(source, source), sure
+        '<span class="origin" title="{}">{} {}</span>', title, SHORT_SOURCES.get(source, source.value), sure
     )
 
 

@@ -1,0 +1,31 @@
+"""Marks for tables of signals, where a whole badge takes too much room."""
+
+from decimal import Decimal
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from signals.models import AutomatedSignal
+from signals.vocabulary import DataSource
+
+register = template.Library()
+LETTERS = {
+    DataSource.RECONCILED: "R",
+    DataSource.POLLING: "P",
+    DataSource.CALCULATED: "C",
+    DataSource.INFERRED: "I",
+}
+
+
+@register.simple_tag
+def mark(signal: AutomatedSignal, field: str) -> SafeString | str:
+    """A letter beside a value that the indicator did not send in real time, with its confidence if that is below 1."""
+    entry = signal.provenance.get(field)
+    if not entry or entry["source"] == DataSource.REALTIME:
+        return ""
+    source, sure = DataSource(entry["source"]), Decimal(str(entry["confidence"]))
+    tier = "" if entry.get("tier") is None else f", tier {entry['tier']}"
+    title = f"{source.label}{tier}, confidence {sure:.2f}"
+    said = LETTERS[source] if sure == 1 else f"{LETTERS[source]} {sure:.2f}"
+    return format_html('<span class="origin" title="{}">{}</span>', title, said)

@@ -1,0 +1,36 @@
+"""For every page whose address has parameters: something to open it with. A new page adds its line."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from dashboard import uploads
+from signals.models import Delivery
+from signals.senders import default_source, new_token
+from tests.builders import the_signal
+from tests.console.conftest import quarantined
+
+HEADER = "Alert ID,Ticker,Name,Description,Time\n"
+
+
+def upload(text: str = HEADER) -> str:
+    return uploads.keep(SimpleUploadedFile("log.csv", text.encode()), timezone.now()).key
+
+
+def token() -> int:
+    new_token(default_source(), label="first")
+    return default_source().tokens.get().pk
+
+
+EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
+    "mend": lambda: {"pk": quarantined().pk},
+    "ledger": lambda: {"key": upload()},
+    "source": lambda: {"pk": default_source().pk},
+    "rotate-token": lambda: {"pk": default_source().pk},
+    "revoke-token": lambda: {"pk": token()},
+    "change-source": lambda: {"pk": default_source().pk},
+    "signal": lambda: {"pk": the_signal().pk},
+}
