@@ -37,6 +37,10 @@ NEW_COUNTED = 100
 BADGES = 3
 DAY = timedelta(days=1)
 
+SHORT_GAPS = {
+    "no_mfe_update": "MFE", "no_entry_price": "entry", "no_stop_loss": "stop", "no_mae": "MAE", "no_session": "session",
+    "no_signal_date": "date", "no_htf_alignment": "HTF", "no_targets": "targets", "no_confirmation_time": "confirmed",
+}  # fmt: skip
 TICKED = {"status": "Status", "session": "Session", "gap": "Gap", "finding": "Finding", "data_source": "Values"}
 LABELS = {
     "search": "Trade id", "direction": "Direction", "source": "Source", "actionable": "Actionable gap",
@@ -183,7 +187,7 @@ def linked(query: QueryDict, **changes: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A signal of the list. `gaps` are (short name, title, tone), those that are due first; `more` the others' titles."""
+    """A signal of the list. `gaps` are (short name, title, tone), due ones first; `more` are the others' titles."""
 
     signal: Any
     gaps: list[tuple[str, str, str]]
@@ -198,9 +202,8 @@ class Row:
 
 
 def gap_badge(name: str, *, waits: bool) -> tuple[str, str, str]:
-    short = name.removeprefix("no_").replace("_", " ")
     title = f"{CATALOGUE[name].title}: {'waiting, not due yet' if waits else 'actionable'}"
-    return short, title, "warn" if waits else "bad"
+    return SHORT_GAPS[name], title, "warn" if waits else "bad"
 
 
 def number(text: str | None, default: int) -> int:
