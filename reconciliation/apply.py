@@ -7,7 +7,6 @@ chunk are written in one transaction.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,6 +20,7 @@ from signals.projector import overwrite
 from signals.rebuild import differences
 
 from .audit import Action, Journal, plain
+from .cases import clone
 from .gaps import score
 from .lease import Lease
 from .models import GapRecord, GapTotal, SetAside, SyncRun
@@ -29,6 +29,8 @@ from .proposals import Proposal
 
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
+# What every writer of a signal changes at least one of.
+VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
 FLAGS = ["needs_sync", "check_at", "health_score"]
 
 
@@ -74,20 +76,11 @@ def apply_plans(plans: Sequence[Plan], run: SyncRun, lease: Lease) -> Applied:
     return done
 
 
-def version(signal: AutomatedSignal) -> tuple[object, ...]:
-    return signal.updated_at, signal.event_count, signal.clock_zone, signal.needs_sync
-
-
 def lock(plans: Sequence[Plan]) -> set[int]:
     """Lock the rows, in the order of their keys; return the keys of those that are as they were loaded."""
-    loaded = {plan.signal.pk: version(plan.loaded.stored) for plan in plans}
-    rows = (
-        AutomatedSignal.objects.select_for_update(of=("self",))
-        .filter(pk__in=list(loaded))
-        .order_by("pk")
-        .only("updated_at", "event_count", "clock_zone", "needs_sync")
-    )
-    return {row.pk for row in rows if version(row) == loaded[row.pk]}
+    loaded = {plan.signal.pk: [getattr(plan.loaded.stored, name) for name in VERSION] for plan in plans}
+    rows = AutomatedSignal.objects.select_for_update().filter(pk__in=list(loaded)).order_by("pk")
+    return {key for key, *version in rows.values_list("pk", *VERSION) if version == loaded[key]}
 
 
 def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
@@ -159,13 +152,13 @@ def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime)
     """A fill that no longer stands: replaced by a better value, or withdrawn because its evidence changed."""
     replacement = plan.add.get(fill.field)
     recomputed = replacement is not None and replacement.tier == fill.tier
-    outranked = not recomputed and not join_fill(copy_of(plan.signal), fill)
+    outranked = not recomputed and not join_fill(clone(plan.signal), fill)
     fill.state, fill.ended_at = (Fill.State.SUPERSEDED if outranked else Fill.State.WITHDRAWN), now
     batch.ended.append(fill)
     new = plain(getattr(plan.signal, fill.field))
     if not outranked:
         done.withdrawn += 1
-        note = "recomputed from other evidence" if recomputed else "its evidence no longer says so"
+        note = "recomputed" if recomputed else "its evidence no longer says so"
         batch.journal.note_fill(plan.signal, Action.WITHDRAWN, fill, old=fill.value, new=new, note=note)
         return
     conflict = differs(plan.signal, fill)
@@ -175,19 +168,13 @@ def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime)
     batch.journal.note_fill(plan.signal, action, fill, old=fill.value, new=new, note=note)
 
 
-def copy_of(signal: AutomatedSignal) -> AutomatedSignal:
-    other = copy(signal)
-    other.provenance = dict(signal.provenance)
-    return other
-
-
 def differs(signal: AutomatedSignal, fill: Fill) -> bool:
     """Whether the better value contradicts the fill. A measurement as of a later bar is news, no contradiction."""
     held = signal.provenance[fill.field]
     rule = RULES.get(fill.field)
     if rule is not None and rule.live and held["at"] != plain_moment(fill):
         return False
-    scratch = copy_of(signal)
+    scratch = clone(signal)
     del scratch.provenance[fill.field]
     join_fill(scratch, fill)
     column = AutomatedSignal._meta.get_field(fill.field)

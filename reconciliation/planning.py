@@ -6,7 +6,6 @@ before it have left it.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -17,13 +16,14 @@ from signals.projection import RULES, TIER_RANK, fill_tier, join_fill
 from signals.settling import settle
 
 from .cancellation import decided_at
-from .cases import Loaded
+from .cases import Loaded, clone
 from .confidence import Measured, approval_below
 from .gaps import CATALOGUE, Dismissed, GapView
 from .proposals import Case, Proposal
 
 # A live gap that nothing fills is looked at again after a quarter of its age: prices can still come in.
 RETRY_AT_LEAST = timedelta(minutes=10)
+PLACES = 3  # of a confidence, as it is stored
 
 Propose = Callable[[Case, frozenset[str]], Iterable[Proposal]]
 
@@ -66,11 +66,12 @@ def evidence_key(evidence: Mapping[str, Any]) -> str:
 
 
 def same_fill(fill: Fill, proposal: Proposal) -> bool:
-    """Whether a standing fill is what the tier would put in today. Confidence is as it was when it was put in."""
-    return (fill.tier, fill.method, fill.value, fill.as_of, fill.evidence_key) == (
+    """Whether a standing fill is what the tier would put in today."""
+    return (fill.tier, fill.method, fill.value, fill.confidence, fill.as_of, fill.evidence_key) == (
         proposal.tier,
         proposal.method,
         proposal.value,
+        proposal.confidence,
         proposal.as_of,
         evidence_key(proposal.evidence),
     )
@@ -78,8 +79,7 @@ def same_fill(fill: Fill, proposal: Proposal) -> bool:
 
 def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> Plan:
     """Ask the tiers in order and keep what may stand. Raises whatever a tier raises."""
-    signal = copy(loaded.case.signal)
-    signal.provenance = dict(signal.provenance)
+    signal = clone(loaded.case.signal)
     made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
     for tier in [*means.tiers, *unasked(loaded, means)]:
         changed = False
@@ -120,15 +120,14 @@ def offers(
     gaps = frozenset(view.open_gaps(made.signal, dismissed))
     found: list[tuple[Proposal | None, Fill | None]] = []
     for each in means.tiers[tier](replace(loaded.case, signal=made.signal), gaps):
+        confidence = means.measured.get((made.signal.source_id, tier, each.field), each.confidence)
+        proposal = replace(each, confidence=round(confidence, PLACES))
         standing = loaded.active.get(each.field)
-        if standing and same_fill(standing, each):
-            found.append((each, standing))
+        if standing and same_fill(standing, proposal):
+            found.append((proposal, standing))
+        elif (each.field, each.tier, evidence_key(each.evidence)) in loaded.barred:
             continue
-        if (each.field, each.tier, evidence_key(each.evidence)) in loaded.barred:
-            continue
-        measured = means.measured.get((made.signal.source_id, tier, each.field))
-        proposal = each if measured is None else replace(each, confidence=measured)
-        if proposal.confidence < approval_below(tier):
+        elif proposal.confidence < approval_below(tier):
             made.waiting.append(proposal)
         else:
             found.append((proposal, None))
