@@ -8,7 +8,7 @@ from django.core.validators import MinLengthValidator
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RangeDateTimeFilter
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import INPUT_CLASSES
 
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, Companion, SyncRequest
@@ -25,7 +25,7 @@ class CompanionForm(forms.ModelForm):  # type: ignore[type-arg] # it takes none 
         required=False,
         validators=[MinLengthValidator(MIN_SECRET)],
         max_length=200,
-        widget=UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "class": " ".join(INPUT_CLASSES)}),
         help_text=f"Signs the requests; at least {MIN_SECRET} characters. Never shown again. Empty: keep it as it is.",
     )
 

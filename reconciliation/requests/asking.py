@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -13,9 +14,10 @@ from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, AskingMark, GapRecord, SyncRequest
 from signals.models import AutomatedSignal, Fill, Source
 
-from .rules import ASK_BELOW, EXPIRES_AFTER, Need, to_ask, worth_asking
+from .rules import ASK_BELOW, EXPIRES_AFTER, KNOWN_FOR, Need, to_ask, worth_asking
 
 BATCH = 50  # trade ids in a request
+OPEN_AT_MOST = 1000  # signals of a source: one export tells of all of them, asked about or not
 CHUNK = 500  # rows in a query
 MARK = "tier 1"
 
@@ -32,21 +34,22 @@ def some(rows: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
 def enqueue(now: datetime, as_of: datetime, *, by_hand: bool) -> int:
     """Ask about gaps that appeared since the last look, and those whose back-off is over. Returns how many.
 
-    One at a time: whoever enqueues holds the mark. The first look takes no lock, and mostly finds nothing.
+    By hand, all open gaps are looked at again. One at a time: whoever enqueues holds the mark; the first look takes no
+    lock, and mostly finds nothing.
     """
     due = AskedGap.objects.filter(again_at__isnull=False)
     if not by_hand:
         due = due.filter(again_at__lte=now)
-    seen = AskingMark.objects.filter(pk=MARK).first() or AskingMark(pk=MARK)
-    if newest(seen) == (seen.gap_record, seen.fill) and not due.exists():
-        return 0
+        seen = AskingMark.objects.filter(pk=MARK).first() or AskingMark(pk=MARK)
+        if newest(seen) == (seen.gap_record, seen.fill) and not due.exists():
+            return 0
     with transaction.atomic():
         AskingMark.objects.get_or_create(pk=MARK)
         mark = AskingMark.objects.select_for_update().get(pk=MARK)
         upto = newest(mark)
-        keys = since(mark) | set(due.values_list("signal", flat=True))
-        sources = {source.pk: source for source in Source.objects.all()}
-        asked = sum(ask_about(chunk, sources, now, as_of, by_hand=by_hand) for chunk in some(sorted(keys)))
+        look = Look(now, as_of, by_hand)
+        keys = candidates(AskingMark(pk=MARK) if by_hand else mark, due, as_of)
+        asked = sum(look.ask(source, keys[source.pk]) for source in Source.objects.order_by("pk"))
         if upto != (mark.gap_record, mark.fill):
             mark.gap_record, mark.fill = upto
             mark.save()
@@ -60,40 +63,69 @@ def newest(mark: AskingMark) -> tuple[int, int]:
     return record or mark.gap_record, fill or mark.fill
 
 
-def since(mark: AskingMark) -> set[int]:
-    """Keys of the signals with gaps left open, or filled with little confidence, since the mark."""
-    records = GapRecord.objects.filter(pk__gt=mark.gap_record, state=GapRecord.State.OPEN)
-    fills = doubtful_fills().filter(pk__gt=mark.fill)
-    return set(records.values_list("signal", flat=True)) | set(fills.values_list("signal", flat=True))
+def candidates(mark: AskingMark, due: "QuerySet[AskedGap]", as_of: datetime) -> Mapping[int, set[int]]:
+    """By source, the signals with gaps left open or filled with little confidence since the mark, or due again.
+
+    What is too old to ask about is left out here only to spare loading it: `worth_asking` decides.
+    """
+    known: dict[str, Any] = {"signal__first_event_at__gte": as_of - KNOWN_FOR}
+    found: dict[int, set[int]] = defaultdict(set)
+    for rows in (
+        GapRecord.objects.filter(pk__gt=mark.gap_record, state=GapRecord.State.OPEN, **known),
+        doubtful_fills().filter(pk__gt=mark.fill, **known),
+        due,
+    ):
+        for source, signal in rows.order_by().values_list("signal__source", "signal"):
+            found[source].add(signal)
+    return found
 
 
 def doubtful_fills() -> "QuerySet[Fill]":
     return Fill.objects.filter(state=Fill.State.ACTIVE, confidence__lt=ASK_BELOW).exclude(gap="")
 
 
-def ask_about(
-    keys: Sequence[int], sources: Mapping[int, Source], now: datetime, as_of: datetime, *, by_hand: bool
-) -> int:
-    """Make the requests for a chunk of signals, and note on their earlier asks what is known now."""
-    needs, past = needs_of(keys), latest_asks(keys)
-    columns = ("source_id", "trade_id", "first_event_at", "event_count")
-    asks: list[Ask] = []
-    superseded: list[int] = []
-    settled: list[int] = []
-    for signal in AutomatedSignal.objects.filter(pk__in=keys).only(*columns).order_by("pk"):
-        first, off = signal.first_event_at, sources[signal.source_id].tiers_off
-        wanted = [
-            need for need in needs[signal.pk] if worth_asking(need, first_event_at=first, as_of=as_of, tiers_off=off)
-        ]
-        gaps = to_ask(wanted, past[signal.pk], now=now, by_hand=by_hand)
-        if gaps:
-            asks.append((signal, gaps))
-        pausing = {gap: last.pk for gap, last in past[signal.pk].items() if last.again_at is not None}
-        superseded += [key for gap, key in pausing.items() if gap in gaps]
-        settled += [key for gap, key in pausing.items() if gap not in {need.gap for need in wanted}]
-    AskedGap.objects.filter(pk__in=superseded).update(again_at=None)
-    AskedGap.objects.filter(pk__in=settled).update(again_at=None, settled=True)
-    return make_requests(asks, now)
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at what may be asked about."""
+
+    now: datetime
+    as_of: datetime
+    by_hand: bool
+
+    def ask(self, source: Source, keys: Iterable[int]) -> int:
+        """Ask about these signals of a source, the newest first, as far as there is room. Returns how many gaps."""
+        if not keys:
+            return 0
+        asking = AskedGap.objects.filter(ended_at=None, signal__source=source)
+        room = OPEN_AT_MOST - asking.order_by().values("signal").distinct().count()
+        asked = 0
+        for chunk in some(sorted(keys, reverse=True)):
+            if room <= 0:
+                break
+            asks = self.choose(source, chunk)[:room]
+            room -= len(asks)
+            asked += make_requests(source, asks, self.now)
+        return asked
+
+    def choose(self, source: Source, keys: Sequence[int]) -> list[Ask]:
+        """What to ask about these signals. Notes on earlier asks which gaps are gone."""
+        needs, past = needs_of(keys), latest_asks(keys)
+        asks: list[Ask] = []
+        settled: list[int] = []
+        rows = AutomatedSignal.objects.filter(pk__in=keys).only("trade_id", "first_event_at", "event_count")
+        for signal in rows.order_by("-pk"):
+            wanted = [need for need in needs[signal.pk] if self.worth(need, signal, source)]
+            gaps = to_ask(wanted, past[signal.pk], now=self.now, by_hand=self.by_hand)
+            if gaps:
+                asks.append((signal, gaps))
+            gone = past[signal.pk].keys() - {need.gap for need in wanted}
+            settled += [past[signal.pk][gap].pk for gap in gone if past[signal.pk][gap].again_at is not None]
+        AskedGap.objects.filter(pk__in=settled).update(again_at=None, settled=True)
+        return asks
+
+    def worth(self, need: Need, signal: AutomatedSignal, source: Source) -> bool:
+        first, off = signal.first_event_at, source.tiers_off
+        return worth_asking(need, first_event_at=first, as_of=self.as_of, tiers_off=off)
 
 
 def needs_of(keys: Sequence[int]) -> Mapping[int, list[Need]]:
@@ -116,28 +148,28 @@ def latest_asks(keys: Sequence[int]) -> Mapping[int, dict[str, AskedGap]]:
     return past
 
 
-def make_requests(asks: Iterable[Ask], now: datetime) -> int:
-    """Store the asks in requests of one source each. Returns how many gaps they are about."""
-    by_source: dict[int, list[Ask]] = defaultdict(list)
-    for ask in asks:
-        by_source[ask[0].source_id].append(ask)
+def make_requests(source: Source, asks: Sequence[Ask], now: datetime) -> int:
+    """Store the asks in requests; they take the place of earlier ones. Returns how many gaps they are about."""
     requests: list[SyncRequest] = []
     rows: list[AskedGap] = []
-    for source, about in sorted(by_source.items()):
-        for batch in some(about, BATCH):
-            request = SyncRequest(
-                source_id=source,
-                reason=sorted({gap for _, gaps in batch for gap in gaps}),
-                created_at=now,
-                next_attempt_at=now,
-                expires_at=now + EXPIRES_AFTER,
-            )
-            requests.append(request)
-            rows += [
-                AskedGap(request=request, signal=signal, gap=gap, times=times, events_seen=signal.event_count)
-                for signal, gaps in batch
-                for gap, times in gaps.items()
-            ]
+    for batch in some(asks, BATCH):
+        request = SyncRequest(
+            source=source,
+            reason=sorted({gap for _, gaps in batch for gap in gaps}),
+            created_at=now,
+            next_attempt_at=now,
+            expires_at=now + EXPIRES_AFTER,
+        )
+        requests.append(request)
+        rows += [
+            AskedGap(request=request, signal=signal, gap=gap, times=times, events_seen=signal.event_count)
+            for signal, gaps in batch
+            for gap, times in gaps.items()
+        ]
+        earlier = AskedGap.objects.filter(signal__in=[signal.pk for signal, _ in batch], again_at__isnull=False)
+        asked = {(signal.pk, gap) for signal, gaps in batch for gap in gaps}
+        over = [key for key, *about in earlier.values_list("pk", "signal", "gap") if tuple(about) in asked]
+        AskedGap.objects.filter(pk__in=over).update(again_at=None)
     SyncRequest.objects.bulk_create(requests, batch_size=CHUNK)
     AskedGap.objects.bulk_create(rows, batch_size=CHUNK)
     return len(rows)

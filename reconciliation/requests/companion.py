@@ -13,6 +13,7 @@ from datetime import datetime
 import httpx
 
 log = logging.getLogger(__name__)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, whose path may be a secret
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 # httpx limits each step; a companion that trickles its answer would pass every one of them for ever.
 DEADLINE = 10.0

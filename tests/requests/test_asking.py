@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from reconciliation.models import AskedGap, AskingMark, SyncRequest
-from reconciliation.requests import step
+from reconciliation.requests import asking, step
 from reconciliation.requests.asking import BATCH
 from reconciliation.requests.rules import EXPIRES_AFTER, KNOWN_FOR, MAX_TIMES
+from reconciliation.sync import run_sync
 from signals.models import Source
+from tests.builders import created, send
 from tests.posting import at_once
 from tests.requests.build import HTF, MAE, MFE, NOW, close_gap, fill, hours, open_gap, signal, trade, with_gap
 
@@ -32,12 +35,19 @@ def test_a_gap_that_the_cycle_left_open_is_asked_about() -> None:
     assert asked_about() == [(row.trade_id, HTF)]
 
 
+def test_what_a_whole_cycle_leaves_open_is_asked_about_and_what_it_fills_is_not() -> None:
+    send([(created(trade(0), htf_alignment=None, session=None, signal_date=None), NOW - timedelta(hours=9))])
+    run_sync(now=NOW, trigger="command")
+    step(now=timezone.now(), as_of=NOW)
+    assert asked_about() == [(trade(0), HTF)]
+
+
 def test_a_second_step_right_after_asks_nothing_and_writes_nothing() -> None:
     with_gap()
     step(now=NOW)
     with CaptureQueriesContext(connection) as queries:
         assert step(now=NOW + timedelta(seconds=1), by_hand=True).asked == 0
-    assert [query["sql"] for query in queries if not query["sql"].lstrip().startswith("SELECT")] == []
+    assert [query["sql"] for query in queries if query["sql"].startswith(("INSERT", "UPDATE", "DELETE"))] == []
 
 
 def test_all_gaps_of_a_signal_go_into_one_request() -> None:
@@ -139,6 +149,29 @@ def test_a_gap_that_opens_while_another_is_asked_waits_its_turn() -> None:
     step(now=hours(24))
     step(now=hours(30))
     assert asked_about() == [(row.trade_id, HTF), (row.trade_id, MFE)]
+
+
+def test_only_so_many_signals_of_a_source_are_asked_about_at_once_and_the_newest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(asking, "OPEN_AT_MOST", 2)
+    rows = [with_gap(trade(minute)) for minute in range(3)]
+    assert step(now=NOW).asked == 2
+    assert asked_about() == [(row.trade_id, HTF) for row in rows[1:]]
+    assert step(now=NOW, by_hand=True).asked == 0
+    close_gap(rows[2])
+    assert step(now=hours(1)).asked == 0
+    # What had no room is found again by a run by hand.
+    assert step(now=hours(1), by_hand=True).asked == 1
+    assert asked_about() == [(row.trade_id, HTF) for row in rows[:2]]
+
+
+def test_a_source_without_room_takes_none_from_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "OPEN_AT_MOST", 1)
+    for minute in range(2):
+        with_gap(trade(minute))
+    with_gap(trade(2), source=Source.objects.create(name="other"))
+    assert step(now=NOW).asked == 2
 
 
 def test_the_database_itself_refuses_to_ask_twice() -> None:

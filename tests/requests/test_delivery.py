@@ -110,6 +110,16 @@ def test_the_timeouts_are_three_and_five_seconds_and_ten_in_all() -> None:
     assert (companion.TIMEOUT.connect, companion.TIMEOUT.read, companion.DEADLINE) == (3.0, 5.0, 10.0)
 
 
+def test_neither_address_nor_secret_is_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="reconciliation")
+    for status in (202, 500, 401):
+        server.status = status
+        post_all([Letter(f"{server.url}/its-own-path", b"{}", SECRET)], NOW)
+    post_all([Letter("http://127.0.0.1:9/its-own-path", b"{}", SECRET)], NOW)
+    assert "its-own-path" not in caplog.text
+    assert SECRET not in caplog.text
+
+
 def test_a_letter_does_not_print_its_secret(server: Server) -> None:
     assert SECRET not in repr(letter(server))
 

@@ -148,7 +148,7 @@ def test_what_was_answered_of_a_request_that_expires_counts_as_answered() -> Non
     close_gap(asked[0])
     step(now=hours(24))
     assert the_request().state == "expired"
-    assert [row.answered_at for row in AskedGap.objects.order_by("pk")] == [hours(1), None]
+    assert [row.answered_at for row in AskedGap.objects.order_by("signal__trade_id")] == [hours(1), None]
 
 
 def test_an_answer_after_the_end_still_fills_the_gap() -> None:
