@@ -40,6 +40,8 @@ document.addEventListener("change", (event) => {
 
 // The theme's menus are plain elements with a click; give them a role, a name and the keys of a button.
 document.addEventListener("DOMContentLoaded", () => {
+  // The theme looks for a text field beside every file field and fails without one: our file fields are plain ones.
+  for (const field of document.querySelectorAll(".console input[type=file]")) field.hasChangeListener = true;
   const names = { dock_to_right: "Navigation", close: "Close navigation", chevron_right: "Open or close" };
   for (const part of document.querySelectorAll("[x-on\\:click]:not(a[href], button, input, [role])")) {
     if (part.querySelector("input, button, a")) continue;
