@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from . import bulk
 from .bulk import insert
 from .clock import Vote
 from .models import AutomatedSignal, SignalEvent, Source
@@ -119,18 +120,14 @@ def save(signals: Iterable[AutomatedSignal], place: Place, *, now: datetime, car
         for signal in rows:
             save_or_mark(signal, now)
         return
-    AutomatedSignal.objects.bulk_create([signal for signal in rows if signal.pk is None], batch_size=500)
-    overwrite([signal for signal in rows if signal.pk is not None])
+    stored = [signal for signal in rows if signal.pk is not None]
+    insert(AutomatedSignal, [signal for signal in rows if signal.pk is None])
+    overwrite(stored)
 
 
-def overwrite(rows: list[AutomatedSignal]) -> None:
-    """Write whole rows whose locks the caller holds. An upsert by key is one statement where an update is many."""
-    if len(rows) == 1:
-        rows[0].save(force_update=True, update_fields=UPDATED)
-    elif rows:
-        AutomatedSignal.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["id"], update_fields=UPDATED, batch_size=500
-        )
+def overwrite(rows: Sequence[AutomatedSignal]) -> None:
+    """Write whole rows whose locks the caller holds."""
+    bulk.overwrite(AutomatedSignal, rows, UPDATED)
 
 
 def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:

@@ -105,7 +105,9 @@ class Table:
             if fact in found:
                 continue
             raw = entry.get(name) if name else entry
-            if part and raw is not None:
+            if raw is None:
+                continue
+            if part:
                 raw = _inside(raw, name, part)
             if is_absent(raw):
                 continue
