@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from .models import MeasuredConfidence
+from .proposals import Proposal
 
 DEFAULTS: Mapping[str, Decimal] = {
     "0": Decimal("1"),
@@ -23,7 +24,8 @@ DEFAULTS: Mapping[str, Decimal] = {
 }
 # Fields that are declared together.
 GROUPS: Mapping[str, str] = {
-    f"{leg}_exit_{part}": "exit" for leg in ("be", "stop") for part in ("at", "price", "reason")
+    "be_triggered_at": "exit",
+    **{f"{leg}_exit_{part}": "exit" for leg in ("be", "stop") for part in ("at", "price", "reason")},
 }
 
 Measured = Mapping[tuple[int, str, str], Decimal]
@@ -64,3 +66,16 @@ def measured() -> Measured:
     """What was measured, by source, tier and field."""
     rows = MeasuredConfidence.objects.values_list("source_id", "tier", "field", "confidence")
     return {(source, tier, field): confidence for source, tier, field, confidence in rows}
+
+
+def trusted(proposal: Proposal, source: int, measured: Measured) -> Decimal:
+    """The confidence of a proposal: as measured for its source, tier and field, else as the tier says.
+
+    What the tier itself doubts, as it declares less for it than for the field, gains nothing by what was measured.
+    """
+    found = measured.get((source, proposal.tier, proposal.field))
+    if found is None:
+        return proposal.confidence
+    if proposal.confidence < declared(proposal.tier, proposal.field):
+        return min(found, proposal.confidence)
+    return found

@@ -10,7 +10,10 @@ from .runs import SyncRun
 
 
 class SyncAuditLog(models.Model):
-    """One thing done to one signal. Entries of one operation share a run, or an `operation` when people did it."""
+    """One thing done, nearly always to one signal; a measured confidence concerns a source, named in `evidence`.
+
+    Entries of one operation share a run, or an `operation` when people did it.
+    """
 
     class Action(models.TextChoices):
         FILLED = "filled", "Filled"
@@ -26,11 +29,12 @@ class SyncAuditLog(models.Model):
         GAP_DISMISSED = "gap_dismissed", "Gap dismissed"
         GAP_REOPENED = "gap_reopened", "Gap dismissal taken back"
         SET_ASIDE = "set_aside", "Set aside after an error"
+        CALIBRATED = "calibrated", "Confidence measured"
 
     at = models.DateTimeField()
     run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="audit")
     operation = models.UUIDField(null=True, blank=True)
-    signal = models.ForeignKey(AutomatedSignal, on_delete=models.PROTECT, related_name="audit")
+    signal = models.ForeignKey(AutomatedSignal, null=True, blank=True, on_delete=models.PROTECT, related_name="audit")
     action = models.CharField(max_length=16, choices=Action)
     gap = models.CharField(max_length=32, blank=True)
     field = models.CharField(max_length=32, blank=True)

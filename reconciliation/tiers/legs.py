@@ -142,7 +142,7 @@ def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
             "entry": canonical(ladder.entry),
             "stop": canonical(ladder.stop),
         }
-        confidence = declared(TIER, "stop_exit_at")
+        confidence = declared(TIER, field)
         if not (bar.whole and follows(case, bar, known)):
             evidence["bound"] = "at the latest"
         if (field == "be_triggered_at" and not bar.whole) or not follows(case, bar, known):

@@ -1,0 +1,169 @@
+"""Measuring: stored signals are hidden in part, the cycle's own plan fills them in memory, and the fills are judged."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from reconciliation.cases import Bars, Loaded, needs_prices, period_of
+from reconciliation.confidence import declared
+from reconciliation.gaps import GapView
+from reconciliation.neighbours import NEIGHBOURS, Neighbours, direction_of, time_of
+from reconciliation.planning import Means, plan
+from reconciliation.proposals import Case, Neighbour, Proposal
+from reconciliation.sync import means_of
+from reconciliation.tiers.alignment import from_neighbours
+from signals.clock import TradeId, decide
+from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
+from signals.projection import blank, fill_tier, join
+from signals.projector import votes_of
+from signals.settling import Place, settle
+from signals.vocabulary import EventType
+
+from .accuracy import Tally, verdict
+from .hiding import Events, Stored, trials
+from .truth import Truth
+
+MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
+# Of an inferred cancellation the moment stands for all: the rest is written with it.
+TOLD_ELSEWHERE = frozenset({"cancelled_by", "cancel_reason", "bars_pending"})
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Kind:
+    """Fills that claim the same and should be equally often right."""
+
+    tier: str
+    field: str
+    method: str
+    declared: Decimal
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the tier itself trusts these less than what it declares for the field."""
+        return self.tier in {"0", "2", "3", "inference"} and self.declared < declared(self.tier, self.field)
+
+
+Tallies = Mapping[Kind, Tally]
+
+
+def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
+    """The newest signals of a source with all their events, and the prices of their time; None without signals."""
+    newest = AutomatedSignal.objects.filter(source=source).order_by("-first_event_at", "-pk")[:most]
+    names = dict(newest.values_list("pk", "trade_id"))
+    if not names:
+        return None
+    rows = SignalEvent.objects.filter(signal__in=list(names)).order_by("signal_id", "fire_minute", "pk")
+    events = {names[key]: list(own) for key, own in groupby(rows.iterator(), attrgetter("signal_id"))}
+    first = min(own[0].fire_minute for own in events.values())
+    last = max(own[-1].fire_minute for own in events.values())
+    bars = PriceBar.objects.filter(symbol=source.symbol, time__gte=first, time__lte=last).order_by("time")
+    return Stored(events, list(bars), last)
+
+
+def bases_of(events: Events, source: Source, place: Place) -> dict[str, AutomatedSignal]:
+    """Signals as these events alone make them. The clock is learned anew, from the votes among them."""
+    votes = votes_of(event for own in events.values() for event in own)
+    bases = {}
+    for number, (trade_id, own) in enumerate(events.items(), 1):
+        base = blank(source.pk, trade_id)
+        base.pk = number
+        for event in own:
+            join(base, event)
+        parsed = TradeId.parse(trade_id)
+        base.clock_zone = source.clock_zone
+        if parsed:
+            first = base.first_event_at
+            base.clock_zone = decide(parsed.naive, first, votes, source.zones, source.clock_zone).zone
+        settle(base, place)
+        bases[trade_id] = base
+    return bases
+
+
+def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str, Proposal]]:
+    """What a cycle would fill if this were all that is stored, by trade id."""
+    place, view = Place.of(source), GapView(stored.now, [source])
+    bases = bases_of(stored.events, source, place)
+    around = neighbours_of(bases.values())
+    near = Neighbours(around)
+    pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
+    bars = Bars(list(stored.bars), pricey)
+    for trade_id, base in bases.items():
+        before, after = near(base)
+        events = essential(stored.events[trade_id])
+        case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
+        made = plan(Loaded(base, case), means, view, frozenset())
+        for each in [*made.add.values(), *made.waiting]:
+            yield trade_id, each
+        for each in switched_off(case, around):
+            yield trade_id, each
+
+
+def essential(events: Sequence[SignalEvent]) -> list[SignalEvent]:
+    """The events that a cycle would load (cases.load_events): all but superseded updates."""
+    updates = [event for event in events if event.type == EventType.MFE_UPDATE]
+    latest = max(updates, key=attrgetter("fire_minute", "payload_checksum"), default=None)
+    return [event for event in events if event.type != EventType.MFE_UPDATE or event is latest]
+
+
+def neighbours_of(bases: Iterable[AutomatedSignal]) -> list[Neighbour]:
+    found = [
+        Neighbour(base.trade_id, direction_of(base), moment, base.status, base.htf_alignment)
+        for base in bases
+        if (moment := time_of(base)) is not None
+    ]
+    return sorted(found, key=attrgetter("signal_time", "trade_id"))
+
+
+def switched_off(case: Case, around: Sequence[Neighbour]) -> Iterator[Proposal]:
+    """What methods that are off would propose: whether they may be switched on is for these figures to say."""
+    moment = time_of(case.signal)
+    if moment is None or case.signal.htf_alignment is not None:
+        return
+    before = [one for one in around if one.signal_time < moment][-NEIGHBOURS:]
+    after = [one for one in around if one.signal_time > moment][:NEIGHBOURS]
+    yield from from_neighbours(replace(case, before=before, after=after), frozenset({"no_htf_alignment"}))
+
+
+def truths_of(stored: Stored, source: Source) -> dict[str, Truth]:
+    place = Place.of(source)
+    bases = bases_of(stored.events, source, place)
+    return {
+        trade_id: Truth(base, stored.events[trade_id], place, source.tick_size) for trade_id, base in bases.items()
+    }
+
+
+def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:
+    """Every trial's fills against the truth. Neither what is stored nor what was measured before is touched."""
+    truths = truths_of(stored, source)
+    means = replace(means_of(None), measured={})
+    tallies: dict[Kind, Tally] = defaultdict(Tally)
+    for _, trial in trials(stored, seeds):
+        for trade_id, each in fills_of(trial, source, means):
+            judgement = None if each.field in TOLD_ELSEWHERE else truths[trade_id].judge(each)
+            if judgement is not None:
+                tallies[Kind(each.tier, each.field, each.method, each.confidence)].add(trade_id, judgement)
+    return tallies
+
+
+def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
+    """One line of the report. `n`, `exact` and `within_tolerance` are counts of fills, the interval is of their share."""
+    low, high = tally.interval()
+    return {
+        "source": source.name,
+        "tier": fill_tier(kind.tier),
+        "field": kind.field,
+        "method": kind.method,
+        "n": tally.n,
+        "signals": len(tally.signals),
+        "exact": tally.exact,
+        "within_tolerance": tally.within,
+        "mean_error": None if tally.mean_error is None else round(float(tally.mean_error), 4),
+        "measured": round(tally.share, 3),
+        "interval": [round(low, 3), round(high, 3)],
+        "declared": float(kind.declared),
+        "verdict": verdict(tally, float(kind.declared)).value,
+    }
