@@ -16,11 +16,10 @@ from django.utils import timezone
 
 from signals.models import AutomatedSignal, Fill
 from signals.projection import RULES, join_fill
-from signals.projector import overwrite
-from signals.rebuild import differences
 
 from .audit import Action, Journal, plain
 from .cases import clone
+from .columns import changed, write_columns
 from .gaps import score
 from .lease import Lease
 from .models import GapRecord, GapTotal, SetAside, SyncRun
@@ -31,7 +30,8 @@ FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
 # What every writer of a signal changes at least one of.
 VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
-FLAGS = ["needs_sync", "check_at", "health_score"]
+FLAGS = frozenset({"needs_sync", "check_at", "health_score"})
+STAMPS = frozenset({"updated_at", "reconciliation_timestamp"})
 
 
 @dataclass(slots=True)
@@ -53,6 +53,7 @@ class Batch:
 
     journal: Journal
     rows: list[AutomatedSignal] = field(default_factory=list)
+    columns: set[str] = field(default_factory=set)
     flagged: list[AutomatedSignal] = field(default_factory=list)
     fills: list[Fill] = field(default_factory=list)
     ended: list[Fill] = field(default_factory=list)
@@ -99,9 +100,11 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
     if plan.add or plan.gone:
         filled = [fill.created_at for fill in plan.keep.values()]
         signal.reconciliation_timestamp = now if plan.add else max(filled, default=None)
-    if plan.add or plan.gone or differences(stored, signal):
+    columns = changed(stored, signal)
+    if columns or plan.add or plan.gone:
         signal.updated_at = now
         batch.rows.append(signal)
+        batch.columns.update(columns)
     elif any(getattr(stored, name) != getattr(signal, name) for name in FLAGS):
         batch.flagged.append(signal)
 
@@ -109,17 +112,15 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
 def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
     """Values that the signal's own events say and its row did not."""
     stored, base = plan.loaded.stored, plan.loaded.case.signal
-    said = {name for name, entry in stored.provenance.items() if "fill" not in entry["evidence"]}
-    if all(base.provenance.get(name) == entry for name, entry in stored.provenance.items() if name in said) and not (
-        base.provenance.keys() - stored.provenance.keys()
-    ):
+    news = [
+        name
+        for name, entry in base.provenance.items()
+        if (held := stored.provenance.get(name)) is None or (held != entry and "fill" not in held["evidence"])
+    ]
+    if not news:
         return
-    changed = {found.field: plain(found.derived) for found in differences(stored, base)}
-    healed = {
-        name: changed[name]
-        for name in base.provenance
-        if name in changed and (name in said or name not in stored.provenance)
-    }
+    columns = set(changed(stored, base))
+    healed = {name: plain(getattr(base, name)) for name in news if name in columns}
     if healed:
         done.healed += 1
         journal.note(base, Action.HEALED, tier="0", method="stored_events", new=healed)
@@ -233,20 +234,12 @@ def store(batch: Batch) -> None:
     """Write the batch. Ended fills go first: a field has one active fill at most."""
     Fill.objects.bulk_update(batch.ended, ["state", "ended_at"], batch_size=500)
     Fill.objects.bulk_create(batch.fills, batch_size=500)
-    overwrite(batch.rows)
-    write_flags(batch.flagged)
+    write_columns(batch.rows, batch.columns | FLAGS | STAMPS)
+    write_columns(batch.flagged, FLAGS)
     GapRecord.objects.bulk_update(batch.closed, ["state", "closed_at", "tier"], batch_size=500)
     GapRecord.objects.bulk_create(batch.opened, batch_size=500)
     count_records(batch.opened, batch.closed)
     batch.journal.write()
-
-
-def write_flags(rows: list[AutomatedSignal]) -> None:
-    """Of signals whose values stand as they are, only what the next cycle goes by."""
-    if rows:
-        AutomatedSignal.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["id"], update_fields=FLAGS, batch_size=500
-        )
 
 
 def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> None:

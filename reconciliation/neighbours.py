@@ -3,12 +3,13 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice
 from operator import attrgetter
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
-from signals.clock import TradeId
+from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
 from signals.settling import named_bar
 from signals.vocabulary import Status
@@ -17,82 +18,104 @@ from .cancellation import OPPOSITE, TIER
 from .periods import merged
 from .proposals import Neighbour
 
-# Alternation ends at the next opposite signal, and weekends lie in between.
-NEIGHBOURHOOD = timedelta(days=4)
+# An opposite signal cancels from this far: weekends and holidays lie in between.
+REACH = timedelta(days=4)
+# A scheduled cycle looks this far around changed signals for others that were cancelled by another than they say.
+NEARBY = timedelta(hours=12)
 NEIGHBOURS = 40
-NAMES = ("trade_id", "direction", "signal_time", "status", "htf_alignment", "clock_zone", "first_event_at")
+
+
+class Row(NamedTuple):
+    """What alternation needs of a signal. `time` is its bar's, else as its trade id names it."""
+
+    time: datetime
+    trade_id: str
+    key: int
+    direction: str | None
+    status: str
+    first: datetime
+    htf_alignment: dict[str, str] | None
+    cancellation: tuple[datetime | None, str | None]
 
 
 class Neighbours:
     """The signals around those of a chunk that are pending, in order of time, given out by case."""
 
-    def __init__(self, rows: Iterable[Neighbour]) -> None:
-        self.rows = sorted(rows, key=attrgetter("signal_time", "trade_id"))
-        self.times = [row.signal_time for row in self.rows]
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = sorted(rows, key=attrgetter("time", "trade_id"))
+        self.times = [row.time for row in self.rows]
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
-        moment = time_of(base)
+        moment = base.signal_time or named_bar(base)
         if not self.rows or moment is None or base.status != Status.PENDING:
             return (), ()
         here = bisect_left(self.times, moment)
-        after = [row for row in self.rows[here : here + NEIGHBOURS] if row.trade_id != base.trade_id]
-        return self.rows[max(0, here - NEIGHBOURS) : here], after
+        before = self.near(base, reversed(self.rows[:here]))
+        return before[::-1], self.near(base, iter(self.rows[here:]))
+
+    def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
+        """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
+        within = (row for row in rows if abs(row.first - base.first_event_at) <= REACH and row.key != base.pk)
+        return [
+            Neighbour(row.trade_id, row.direction, row.time, row.status, row.htf_alignment)
+            for row in islice(within, NEIGHBOURS)
+        ]
 
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
-    if not moments:
-        return Neighbours([])
-    rows = around(moments, source).only(*NAMES)
-    return Neighbours(
-        Neighbour(row.trade_id, direction_of(row), moment, row.status, row.htf_alignment)
-        for row in rows
-        if (moment := time_of(row)) is not None
-    )
+    return Neighbours(rows_of(around(moments, source, REACH)) if moments else ())
 
 
-def around(moments: Iterable[datetime], source: Source) -> QuerySet[AutomatedSignal]:
+def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> QuerySet[AutomatedSignal]:
     """The source's signals whose first events lie near these moments (every signal has a first event)."""
     within = Q()
-    for start, end in merged((moment - NEIGHBOURHOOD, moment + NEIGHBOURHOOD) for moment in moments):
+    for start, end in merged((moment - reach, moment + reach) for moment in moments):
         within |= Q(first_event_at__gte=start, first_event_at__lte=end)
     return AutomatedSignal.objects.filter(within, source=source)
 
 
-def time_of(row: AutomatedSignal) -> datetime | None:
-    return row.signal_time or named_bar(row)
+def rows_of(signals: QuerySet[AutomatedSignal]) -> Iterator[Row]:
+    names = (
+        "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "htf_alignment",
+        "cancellation_time", "cancelled_by",
+    )  # fmt: skip
+    for key, trade_id, direction, stated, status, first, zone, htf, *cancellation in signals.values_list(*names):
+        named = None if stated and direction else TradeId.parse(trade_id)
+        moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
+        if moment is not None:
+            known = direction or (named.direction if named else None)
+            yield Row(moment, trade_id, key, known, status, first, htf, (cancellation[0], cancellation[1]))
 
 
-def direction_of(row: AutomatedSignal) -> str | None:
-    trade_id = TradeId.parse(row.trade_id)
-    return row.direction or (trade_id.direction if trade_id else None)
+def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:
+    """Signals whose cancellation may now be another, given the first events of the changed signals.
 
-
-def disturbed(changed: Sequence[datetime], source: Source) -> set[int]:
-    """Signals whose cancellation may now be another, given the first events of the changed signals."""
-    if not changed:
+    Pending ones are all looked at, however old; cancelled ones near the changes, and `widely` as far as a
+    cancellation reaches.
+    """
+    if not changed or TIER in source.tiers_off:
         return set()
-    rows = around(changed, source).only(*NAMES, "cancelled_by", "cancellation_time")
-    doubtful = {row.pk: row.status for row in unexpected(rows)}
-    cancelled = [key for key, status in doubtful.items() if status == Status.CANCELLED]
-    inferred = Fill.objects.filter(
-        signal__in=cancelled, state=Fill.State.ACTIVE, tier=TIER, field="cancelled_by"
-    ).values_list("signal_id", flat=True)
-    return {key for key, status in doubtful.items() if status == Status.PENDING} | set(inferred)
+    rows = list(rows_of(around(changed, source, REACH if widely else NEARBY)))
+    pending = AutomatedSignal.objects.filter(source=source, status=Status.PENDING)
+    known = {row.key for row in rows}
+    doubtful = list(unexpected([*rows, *(row for row in rows_of(pending) if row.key not in known)]))
+    cancelled = [row.key for row in doubtful if row.status == Status.CANCELLED]
+    inferred = Fill.objects.filter(signal__in=cancelled, state=Fill.State.ACTIVE, tier=TIER, field="cancelled_by")
+    keys = {row.key for row in doubtful if row.status == Status.PENDING}
+    return keys | set(inferred.values_list("signal_id", flat=True))
 
 
-def unexpected(rows: Iterable[AutomatedSignal]) -> Iterator[AutomatedSignal]:
+def unexpected(rows: Iterable[Row]) -> Iterator[Row]:
     """Pending signals that an opposite one follows, and cancelled ones that another follows than they say."""
-    timed = [(moment, row) for row in rows if (moment := time_of(row)) is not None]
-    timed.sort(key=lambda pair: (pair[0], pair[1].trade_id), reverse=True)
     following: dict[str, tuple[datetime, str]] = {}
-    for moment, group in groupby(timed, key=lambda pair: pair[0]):
-        together = [row for _, row in group]
+    for _, group in groupby(sorted(rows, key=attrgetter("time", "trade_id"), reverse=True), attrgetter("time")):
+        together = list(group)
         for row in together:
-            said = (row.cancellation_time, row.cancelled_by) if row.status == Status.CANCELLED else None
-            expected = following.get(OPPOSITE.get(direction_of(row) or "", ""))
+            expected = following.get(OPPOSITE.get(row.direction or "", ""))
+            said = row.cancellation if row.status == Status.CANCELLED else None
             if row.status in (Status.PENDING, Status.CANCELLED) and expected != said:
                 yield row
         for row in together:
-            if direction := direction_of(row):
-                following[direction] = moment, row.trade_id
+            if row.direction:
+                following[row.direction] = row.time, row.trade_id

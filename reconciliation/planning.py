@@ -17,7 +17,7 @@ from signals.settling import settle
 
 from .cancellation import decided_at
 from .cases import Loaded, clone
-from .confidence import Measured, approval_below
+from .confidence import Measured, approval_below, trusted
 from .gaps import CATALOGUE, Dismissed, GapView
 from .proposals import Case, Proposal
 
@@ -81,13 +81,12 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     """Ask the tiers in order and keep what may stand. Raises whatever a tier raises."""
     signal = clone(loaded.case.signal)
     made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
-    for tier in [*means.tiers, *unasked(loaded, means)]:
-        changed = False
-        for offer in offers(tier, made, means, view, dismissed):
-            changed |= accept(made, offer)
-        if changed:
-            settle(signal, loaded.case.place)
     made.after = view.open_gaps(signal, dismissed)
+    for tier in [*means.tiers, *unasked(loaded, means)]:
+        accepted = [offer for offer in offers(tier, made, means) if accept(made, offer)]
+        if accepted:
+            settle(signal, loaded.case.place)
+            made.after = view.open_gaps(signal, dismissed)
     made.check_at = min(filter(None, checks(made, means, view, dismissed)), default=None)
     return made
 
@@ -110,17 +109,15 @@ def unasked(loaded: Loaded, means: Means) -> list[str]:
     return sorted({fill.tier for fill in loaded.active.values()} - means.tiers.keys())
 
 
-def offers(
-    tier: str, made: Plan, means: Means, view: GapView, dismissed: Dismissed
-) -> Iterable[tuple[Proposal | None, Fill | None]]:
+def offers(tier: str, made: Plan, means: Means) -> Iterable[tuple[Proposal | None, Fill | None]]:
     """What the tier proposes that may stand, each with the standing fill that it repeats, if any."""
     loaded = made.loaded
     if tier not in means.tiers:
         return [(None, fill) for fill in loaded.active.values() if fill.tier == tier]
-    gaps = frozenset(view.open_gaps(made.signal, dismissed))
+    gaps = frozenset(made.after)
     found: list[tuple[Proposal | None, Fill | None]] = []
     for each in means.tiers[tier](replace(loaded.case, signal=made.signal), gaps):
-        confidence = means.measured.get((made.signal.source_id, tier, each.field), each.confidence)
+        confidence = trusted(each, made.signal.source_id, means.measured)
         proposal = replace(each, confidence=round(confidence, PLACES))
         standing = loaded.active.get(each.field)
         if standing and same_fill(standing, proposal):

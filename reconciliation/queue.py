@@ -45,16 +45,20 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
     work = by_source(*due(signals, scope))
     if scope.by_hand:
         add(work, by_source(*put_off(signals, view)))
-    changed = signals.filter(needs_sync=True).values_list("source_id", "first_event_at")
-    moments: dict[int, list[datetime]] = defaultdict(list)
-    for source, first in changed:
-        moments[source].append(first)
-    for source, firsts in moments.items():
-        keys = disturbed(firsts, Source(pk=source)) - work[source]
+    for source, firsts in changed(signals).items():
+        keys = disturbed(firsts, source, widely=scope.by_hand) - work[source.pk]
         if keys and mark:
             AutomatedSignal.objects.filter(pk__in=keys).update(needs_sync=True)
-        work[source] |= keys
+        work[source.pk] |= keys
     return work
+
+
+def changed(signals: QuerySet[AutomatedSignal]) -> dict[Source, list[datetime]]:
+    """When the signals that changed since the last cycle were first heard of, by source."""
+    moments: dict[int, list[datetime]] = defaultdict(list)
+    for source, first in signals.filter(needs_sync=True).order_by().values_list("source_id", "first_event_at"):
+        moments[source].append(first)
+    return {source: moments[source.pk] for source in Source.objects.filter(pk__in=moments)}
 
 
 def due(signals: QuerySet[AutomatedSignal], scope: Scope) -> Iterator[QuerySet[AutomatedSignal]]:
