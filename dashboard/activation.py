@@ -11,8 +11,9 @@ from django.core.cache import cache
 from django.db.models import Q, QuerySet
 
 from reconciliation.gaps import GapView
-from reconciliation.health import Health, count_waiting, health
-from reconciliation.models import GapTotal, SignalHealthMetric, SyncAuditLog, SyncRun
+from reconciliation.health import Health, count_gaps, health, window
+from reconciliation.models import SignalHealthMetric, SyncAuditLog, SyncRun
+from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
 from signals.vocabulary import Channel, EventType, Status
 
@@ -99,7 +100,7 @@ def steps(seen: Observed, now: datetime) -> list[Step]:
         ),
         Step(
             f"At most {GAPS_ALLOWED} gaps, or none that is actionable",
-            f"{seen.gaps} gaps, {seen.actionable} actionable",
+            f"{seen.gaps} gaps of recent and active signals, {seen.actionable} actionable",
             seen.first_signal is not None and (seen.gaps <= GAPS_ALLOWED or seen.actionable == 0),
             "Cycles fill what can be filled. For what stays: import TradingView's alert log.",
             seen.gaps_fine_since,
@@ -146,9 +147,12 @@ def observe(now: datetime) -> Observed:
     signals = AutomatedSignal.objects.filter(source__in=sources)
     recent = signals.filter(first_event_at__gt=now - DAY)
     first_alert = remembered("first-alert", lambda: first_webhook(sources))
-    hour = signals.filter(created_at__gte=first_alert, created_at__lt=first_alert + FIRST_HOUR) if first_alert else None
+    hour = signals.none()
+    if first_alert:
+        start = floor_minute(first_alert)
+        hour = signals.filter(first_event_at__gte=start, first_event_at__lt=start + FIRST_HOUR)
     confirmed = recent.filter(status__in=(Status.CONFIRMED, Status.COMPLETED))
-    actionable = sum(GapTotal.objects.values_list("open", flat=True))
+    gaps = count_gaps(view, window(now))
     run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
     return Observed(
         first_alert=first_alert,
@@ -156,10 +160,10 @@ def observe(now: datetime) -> Observed:
         first_signal=remembered(
             "first-signal", lambda: signals.order_by("pk").values_list("created_at", flat=True).first()
         ),
-        in_first_hour=hour.order_by()[:FIRST_HOUR_WANTED].count() if hour is not None else 0,
-        tenth_at=nth(hour, FIRST_HOUR_WANTED) if hour is not None else None,
-        gaps=actionable + sum(count_waiting(view).values()),
-        actionable=actionable,
+        in_first_hour=hour.order_by()[:FIRST_HOUR_WANTED].count(),
+        tenth_at=nth(hour, FIRST_HOUR_WANTED),
+        gaps=gaps.total,
+        actionable=sum(gaps.actionable.values()),
         gaps_fine_since=since(Q(actionable_gaps=0)),
         health=health(view),
         healthy_since=since(Q(health__gte=HEALTH_WANTED)),
@@ -201,8 +205,8 @@ def first_created(sources: Collection[Source]) -> datetime | None:
 
 
 def nth(signals: QuerySet[AutomatedSignal], n: int) -> datetime | None:
-    """When the n-th signal of the set was stored; None while there are fewer."""
-    return signals.order_by("created_at").values_list("created_at", flat=True)[n - 1 : n].first()
+    """When the n-th signal of the set was first heard of; None while there are fewer."""
+    return signals.order_by("first_event_at").values_list("first_event_at", flat=True)[n - 1 : n].first()
 
 
 def since(fine: Q) -> datetime | None:

@@ -148,9 +148,9 @@ def sentences(compared: Ledger, brought: Recovery) -> list[str]:
     if not missing:
         return ["Nothing is lost: every row of this log is stored. Importing it only notes the exact times."]
     says = [
-        f"{missing} of {len(compared.lines)} rows are not stored. Importing stores them with their own times, and"
-        f" changes nothing that is there: {brought.events} events of {brought.signals} signals, {brought.unknown} of"
-        " which are not stored at all yet."
+        f"{missing:,} of {len(compared.lines):,} rows are not stored. Importing stores them with their own times, and"
+        f" changes nothing that is there: {brought.events:,} events of {brought.signals:,} signals,"
+        f" {brought.unknown:,} of which are not stored at all yet."
     ]
     if brought.gaps:
         listed = ", ".join(f"{title} ({number})" for title, number in brought.titled)
@@ -179,9 +179,10 @@ def warnings(compared: Ledger) -> list[str]:
 
 
 def told_of(done: Imported) -> str:
+    updated = len(done.updated - done.created)
     return (
-        f"{done.rows} rows: {done.accepted} stored, {done.duplicates} were there, {done.quarantined} to quarantine;"
-        f" {done.events} events, {len(done.created)} signals created, {len(done.updated - done.created)} updated."
+        f"{done.rows:,} rows: {done.accepted:,} stored, {done.duplicates:,} were there, {done.quarantined:,} to"
+        f" quarantine; {done.events:,} events, {len(done.created):,} signals created, {updated:,} updated."
     )
 
 

@@ -3,9 +3,10 @@
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.paginator import Paginator
@@ -15,6 +16,7 @@ from django.http import Http404
 from dashboard.page import Page
 from signals import dialects
 from signals.admin.base import BoundedPaginator
+from signals.clock import NEW_YORK
 from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
 from signals.vocabulary import Channel, DeliveryStatus
@@ -79,26 +81,39 @@ def first_id(moment: datetime) -> UUID:
     return UUID(int=(int(moment.timestamp() * 1000) << 80) | (0x7 << 76) | (0x8 << 60))
 
 
+def end_of(day: date) -> datetime:
+    """When a day ends in New York."""
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(NEW_YORK))
+
+
 class FeedFilter(forms.Form):
     """What of the feed to show; an invalid choice shows everything and says so."""
 
     period = forms.ChoiceField(
         required=False,
         label="Stored in the last",
-        choices=[("day", "24 hours"), ("hour", "hour"), ("week", "7 days"), ("month", "30 days"), ("all", "ever")],
+        choices=[("day", "24 hours"), ("hour", "hour"), ("week", "7 days"), ("month", "30 days")],
     )
+    until = forms.DateField(required=False, label="Up to", widget=forms.DateInput(attrs={"type": "date"}))
     source = forms.ModelChoiceField(Source.objects.all(), required=False, empty_label="every", to_field_name="name")
     status = forms.ChoiceField(required=False, choices=[("", "any"), *DeliveryStatus.choices])
     channel = forms.ChoiceField(required=False, choices=[("", "any"), *Channel.choices])
     dialect = forms.ChoiceField(required=False, choices=[("", "any"), *((name, name) for name in DIALECTS)])
 
+    def clean_until(self) -> date | None:
+        until: date | None = self.cleaned_data["until"]
+        if until and until.year not in range(2000, 2100):
+            raise forms.ValidationError("No delivery is of that year.")
+        return until
+
     def matching(self, now: datetime) -> QuerySet[Delivery]:
         self.full_clean()
         wanted = self.cleaned_data
-        rows = Delivery.objects.select_related("source").defer(*BODY).order_by("-id")
-        period = PERIODS.get(wanted.get("period") or "day")
-        if period:
-            rows = rows.filter(id__gte=first_id(now - period))
+        end = end_of(wanted["until"]) if wanted.get("until") else None
+        begin = (end or now) - PERIODS[wanted.get("period") or "day"]
+        rows = Delivery.objects.select_related("source").defer(*BODY).order_by("-id").filter(id__gte=first_id(begin))
+        if end:
+            rows = rows.filter(id__lt=first_id(end))
         named = {name: wanted[name] for name in ("source", "status", "channel", "dialect") if wanted.get(name)}
         return rows.filter(**named)
 

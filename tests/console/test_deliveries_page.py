@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -80,6 +81,17 @@ def test_a_period_leaves_out_what_was_stored_before(signed_in: As) -> None:
     )  # fmt: skip
     assert [row.pk for row in shown(client)] == [old.pk]
     assert [row.pk for row in shown(client, period="week")] == [old.pk, long_ago]
+    that_day = timezone.now().astimezone(ZoneInfo("America/New_York")).date() - timedelta(days=3)
+    assert [row.pk for row in shown(client, until=f"{that_day}")] == [long_ago]
+
+
+@pages
+@pytest.mark.parametrize("until", ["9999-12-31", "0001-01-01", "2025-02-30", "x"])
+def test_a_date_that_cannot_be_is_left_out_and_said(until: str, signed_in: As) -> None:
+    send([(created(), NOON)])
+    answer = signed_in("Viewer").get(FEED, {"until": until})
+    assert len(answer.context["rows"]) == 1
+    assert b"A filter was not understood" in answer.content
 
 
 @pages

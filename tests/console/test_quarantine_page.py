@@ -83,8 +83,9 @@ def test_where_no_proposal_can_be_read_nothing_is_offered(signed_in: As) -> None
 
 
 @pytest.mark.parametrize("link", [REPLAY, DISMISS])
-def test_ticking_nothing_says_so(link: str, signed_in: As) -> None:
-    assert b"Nothing was ticked" in signed_in("Operator").get(link).content
+@pytest.mark.parametrize("ticked", ["", "?pick=", "?pick=x", "?pick=99999999999999999999999"])
+def test_ticking_nothing_says_so(link: str, ticked: str, signed_in: As) -> None:
+    assert b"Nothing was ticked" in signed_in("Operator").get(link + ticked).content
 
 
 @pytest.mark.parametrize("link", [REPLAY, DISMISS])
