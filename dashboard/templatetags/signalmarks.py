@@ -1,11 +1,14 @@
-"""Marks for tables of signals, where a whole badge takes too much room."""
+"""Where values came from, in the lists and on the page of signals."""
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard.templatetags.console import origin_badge
 from signals.models import AutomatedSignal
 from signals.vocabulary import DataSource
 
@@ -29,3 +32,16 @@ def mark(signal: AutomatedSignal, field: str) -> SafeString | str:
     title = f"{source.label}{tier}, confidence {sure:.2f}"
     said = LETTERS[source] if sure == 1 else f"{LETTERS[source]} {sure:.2f}"
     return format_html('<span class="origin" title="{}">{}</span>', title, said)
+
+
+@register.simple_tag
+def stamp(entry: Mapping[str, Any] | None, live: str = "") -> SafeString | str:
+    """The badge of a provenance entry; `live` for a value that the indicator sent in real time."""
+    return origin_badge(entry) if entry and entry["source"] != DataSource.REALTIME else live
+
+
+@register.filter
+def source_label(entry: Mapping[str, Any]) -> str:
+    """Where a provenance entry's value came from, in words."""
+    tier = entry.get("tier")
+    return DataSource(entry["source"]).label + ("" if tier is None else f" (tier {tier})")

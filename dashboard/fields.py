@@ -1,0 +1,100 @@
+"""A signal's fields as people read them: their names, their order, and how each kind of value is written. Pure."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+
+from dashboard.templatetags.console import EMPTY, clock, htf, price, r
+from signals.facts import FACTS
+from signals.models import AutomatedSignal
+
+# The fields that the page of a signal shows, by heading. Targets, which hold several values, are written as a list.
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "Signal": {
+        "status": "Status", "direction": "Direction", "signal_time": "Signal time", "session": "Session",
+        "session_label": "Session as sent", "htf_alignment": "Higher timeframes", "htf_conflict": "Timeframes conflict",
+        "clock_zone": "Clock of its id",
+    },
+    "Prices": {
+        "entry_price": "Entry", "stop_loss": "Stop", "be_price": "Break-even price", "targets": "Targets stated",
+        "targets_extended": "Targets 1R to 20R", "current_price": "Last price", "highest_high": "Highest high",
+        "lowest_low": "Lowest low",
+    },
+    "Confirmation": {
+        "confirmation_time": "Confirmation time", "bars_to_confirmation": "Bars to confirmation",
+        "created_fired_at": "Creation fired", "entry_fired_at": "ENTRY fired", "seen_confirmed_at": "Seen confirmed",
+        "cancelled_at": "Cancelled", "cancel_reason": "Cancelled because", "cancelled_by": "Cancelled by",
+        "bars_pending": "Bars pending",
+    },
+    "Legs": {
+        "be_mfe": "MFE, break-even leg", "no_be_mfe": "MFE, original stop", "mae": "MAE",
+        "be_triggered_at": "Break-even triggered", "be_exit_at": "Exit at break-even", "be_exit_price": "Its price",
+        "be_exit_reason": "Its reason", "stop_exit_at": "Exit at stop", "stop_exit_price": "Its price",
+        "stop_exit_reason": "Its reason", "seen_completed_at": "Seen completed",
+    },
+}  # fmt: skip
+NAMES = {name: label for group in GROUPS.values() for name, label in group.items()}
+NAMES |= {"tp1": "Target 1", "tp2": "Target 2", "tp3": "Target 3", "exit_price": "Exit price", "exit_reason": "Because"}
+R_PLACES = 10  # by which the columns of R-multiples are told from those of prices
+
+
+def kind_of(name: str) -> str:
+    """price, r, moment, htf or text: of a column of the signal, or of a fact of an event."""
+    if name in FACTS:
+        return FACTS[name]
+    if name in ("targets", "targets_extended"):
+        return "prices"
+    try:
+        column = AutomatedSignal._meta.get_field(name)
+    except FieldDoesNotExist:
+        return "text"
+    if isinstance(column, models.DecimalField):
+        return "r" if column.decimal_places == R_PLACES else "price"
+    return "moment" if isinstance(column, models.DateTimeField) else "text"
+
+
+def written(name: str, value: Any, tick: Decimal) -> str:
+    """A value of the field, from a column or as stored in JSON. What does not fit is shown as it is."""
+    if value in (None, "", {}):
+        return EMPTY
+    try:
+        return WRITERS[kind_of(name)](value, tick)
+    except (InvalidOperation, TypeError, ValueError, AttributeError):
+        return str(value)
+
+
+def written_text(value: Any, _: Decimal) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(getattr(value, "label", value))
+
+
+def written_moment(value: Any, _: Decimal) -> str:
+    return clock(value if isinstance(value, datetime) else datetime.fromisoformat(value))
+
+
+def written_prices(value: Mapping[str, Any], tick: Decimal) -> str:
+    return ", ".join(f"{rung} {price(at, tick)}" for rung, at in sorted(value.items(), key=rung_of))
+
+
+WRITERS: defaultdict[str, Callable[[Any, Decimal], str]] = defaultdict(
+    lambda: written_text,
+    price=price,
+    r=lambda value, _: r(value),
+    prices=written_prices,
+    moment=written_moment,
+    htf=lambda value, _: htf(value),
+)
+
+
+def rung_of(target: tuple[str, Any]) -> int:
+    return int("".join(filter(str.isdigit, target[0])) or 0)
+
+
+def named(name: str) -> str:
+    return NAMES.get(name) or name.replace("_", " ").capitalize()

@@ -1,0 +1,350 @@
+"""What people do to one signal: reconcile it, ask the indicator again, undo, approve, dismiss, rebuild.
+
+Every preview is made by the function that does it, or by the one it uses to decide.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+
+from dashboard.actions import Action, ActionError, Change, Done, Preview
+from dashboard.fields import named, written
+from dashboard.history import gap_told, open_gaps
+from dashboard.page import address
+from dashboard.roles import RECONCILE
+from reconciliation import requests
+from reconciliation.cases import clone
+from reconciliation.gaps import CATALOGUE, score
+from reconciliation.lease import BusyError
+from reconciliation.models import AskedGap, GapRecord, SyncRun
+from reconciliation.requests.asking import latest_asks, needs_of
+from reconciliation.requests.rules import KNOWN_FOR, TIER, to_ask, worth_asking
+from reconciliation.sync import Report, run_sync
+from reconciliation.undo import approve, dismiss_gap, reopen_gap, undo_fill
+from signals.models import AutomatedSignal, Fill
+from signals.rebuild import Difference, derive, differences, rederive, restore
+from signals.settling import Place, settle
+
+SIGNALS = AutomatedSignal.objects.select_related("source")
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="Why", max_length=500, help_text="Kept in the audit log, with your name.")
+
+
+class OnSignal(Action[AutomatedSignal]):
+    """An action on the signal of the address."""
+
+    permission = RECONCILE
+
+    def subject(self) -> AutomatedSignal:
+        return get_object_or_404(SIGNALS, pk=self.kwargs["pk"])
+
+    def heading(self, subject: AutomatedSignal) -> str:
+        return f"{self.title}: {subject.trade_id}"
+
+    def back_link(self) -> str:
+        return address("signal", self.kwargs["pk"])
+
+    @property
+    def who(self) -> str:
+        return self.person.get_username()
+
+
+def field_rows(changes: Iterable[Difference], tick: Decimal) -> list[tuple[str, str, str]]:
+    return [
+        (named(each.field), written(each.field, each.stored, tick), written(each.field, each.derived, tick))
+        for each in changes
+        if each.field != "provenance"
+    ]
+
+
+class Reconcile(OnSignal):
+    """One cycle for this signal, all tiers. The preview is the cycle's dry run."""
+
+    name = "reconcile-signal"
+    route = "console/signals/<int:pk>/reconcile/"
+    title = "Reconcile now"
+    verb = "Reconcile"
+
+    def run(self, subject: AutomatedSignal, now: datetime, *, dry_run: bool) -> Report:
+        return run_sync(
+            now=now,
+            trigger=SyncRun.Trigger.ADMIN,
+            actor=self.who,
+            trade_ids=[subject.trade_id],
+            source=subject.source,
+            dry_run=dry_run,
+        )
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        report = self.run(subject, now, dry_run=True)
+        tick = subject.source.tick_size
+        rows = [
+            (
+                named(row["field"]), written(row["field"], row["old"], tick), written(row["field"], row["new"], tick),
+                row["tier"], row["method"].replace("_", " "), f"{row['confidence']:.2f}", brief(row["evidence"]),
+            )
+            for row in report.proposals
+        ]  # fmt: skip
+        says = [f"{len(rows)} value{'' if len(rows) == 1 else 's'} would be put in; gaps {gap_change(report)}."]
+        if not rows:
+            says = [
+                f"The tiers have nothing new to put in; gaps {gap_change(report)}. A cycle would check it all the same."
+            ]
+        return Preview(
+            says=says,
+            columns=("Field", "Now", "Would be", "Tier", "Method", "Confidence", "Evidence"),
+            rows=rows,
+            warnings=["Planning for this signal fails. A cycle sets it aside, and says why."] if report.errors else [],
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        try:
+            report = self.run(subject, now, dry_run=False)
+        except BusyError as error:
+            raise ActionError(f"{error}. Try again in a moment.") from error
+        if report.errors:
+            return Done("The cycle failed on this signal and set it aside; its page says why.", level=messages.WARNING)
+        done = [f"{report.fills} filled", f"{report.withdrawn} withdrawn", f"gaps {gap_change(report)}"]
+        return Done(f"Reconciled in run {report.run_id}: {', '.join(done)}.")
+
+
+def gap_change(report: Report) -> str:
+    before, after = report.gaps_before, report.gaps_after
+    return f"stay at {after}" if before == after else f"go from {before} to {after}"
+
+
+def brief(evidence: Mapping[str, Any]) -> str:
+    """What a proposal rests on, in a line."""
+    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in evidence.items())[:160]
+
+
+class AskIndicator(OnSignal):
+    """Ask the indicator again (tier 1) about what nothing else could tell."""
+
+    name = "ask-indicator"
+    route = "console/signals/<int:pk>/ask/"
+    title = "Ask the indicator again"
+    verb = "Ask"
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        gaps = self.gaps(subject, now)
+        if not gaps:
+            return Preview(problem=why_not_ask(subject, now))
+        return Preview(
+            says=[
+                "The indicator is asked for what no other tier could tell. A companion takes the request, or you do it:"
+                " the Overview says how. The answer comes as an alert of its own; nothing waits for it.",
+                "Other signals with open gaps are asked about in the same step: one export tells of all.",
+            ],
+            columns=("Gap", "Asked so far"),
+            rows=[
+                (CATALOGUE[gap].title, f"{times - 1} times" if times > 1 else "never") for gap, times in gaps.items()
+            ],
+        )
+
+    def gaps(self, subject: AutomatedSignal, now: datetime) -> dict[str, int]:
+        first, off = subject.first_event_at, subject.source.tiers_off
+        needs = needs_of([subject.pk])[subject.pk]
+        worth = [need for need in needs if worth_asking(need, first_event_at=first, as_of=now, tiers_off=off)]
+        return to_ask(worth, latest_asks([subject.pk])[subject.pk], now=now, by_hand=True)
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        gaps = self.gaps(subject, now)
+        if not gaps:
+            raise ActionError(why_not_ask(subject, now))
+        done = requests.step(now=now, by_hand=True)
+        titles = ", ".join(CATALOGUE[gap].title for gap in gaps)
+        delivered = f"{done.delivered} delivered to a companion" if done.delivered else "waiting to be taken"
+        return Done(f"Asked about {titles}; {delivered}.", [Change(subject, f"Asked the indicator about {titles}.")])
+
+
+def why_not_ask(signal: AutomatedSignal, now: datetime) -> str:
+    asked = AskedGap.objects.filter(signal=signal, ended_at=None).select_related("request").first()
+    if asked:
+        return f"It is being asked already, since {asked.request.created_at:%Y-%m-%d %H:%M}Z. Wait for the answer."
+    if TIER in signal.source.tiers_off:
+        return f"Tier 1 is switched off for the source {signal.source}."
+    if now - signal.first_event_at > KNOWN_FOR:
+        return f"It is older than {KNOWN_FOR.days} days: the indicator no longer knows it. Import its day's alert log."
+    return "The last cycle left no gap of it that the indicator could close. Reconcile it first if it has changed."
+
+
+class Rebuild(OnSignal):
+    """Derive the row anew from its events and fills, where it is not what they add up to."""
+
+    name = "rebuild-signal"
+    route = "console/signals/<int:pk>/rebuild/"
+    title = "Rebuild"
+    verb = "Rebuild"
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        found = [each for stored, fresh in rederive([subject]) for each in differences(stored, fresh)]
+        if not found:
+            return Preview(problem="Nothing to do: the row is exactly what its events and fills add up to.")
+        return Preview(
+            says=["The row is not what its events and fills add up to. Rebuilding puts it right."],
+            columns=("Field", "Stored", "By its events"),
+            rows=field_rows(found, subject.source.tick_size) or [("Provenance", "differs", "made anew")],
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        fields = sorted({each.field for each in restore([subject], now=now)})
+        if not fields:
+            raise ActionError("Nothing to do: the row is exactly what its events and fills add up to.")
+        return Done(f"Rebuilt: {', '.join(map(named, fields))}.", [Change(subject, f"Rebuilt {', '.join(fields)}.")])
+
+
+class OnFill(OnSignal):
+    """An action on a fill of the signal."""
+
+    inputs = ReasonForm
+    states: tuple[str, ...] = (Fill.State.ACTIVE, Fill.State.PROPOSED)
+
+    def fill(self, subject: AutomatedSignal) -> Fill:
+        return get_object_or_404(Fill, pk=self.kwargs["fill"], signal=subject)
+
+    def problem(self, fill: Fill) -> str:
+        return "" if fill.state in self.states else f"It no longer stands: {fill.get_state_display().lower()}."
+
+    def said(self, fill: Fill, tick: Decimal) -> str:
+        return (
+            f"{named(fill.field)} {written(fill.field, fill.value, tick)}, tier {fill.tier},"
+            f" {fill.method.replace('_', ' ')}, confidence {fill.confidence:.2f}."
+        )
+
+
+class UndoFill(OnFill):
+    name = "undo-fill"
+    route = "console/signals/<int:pk>/fills/<int:fill>/undo/"
+    title = "Undo a fill"
+    verb = "Undo"
+    danger = True
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        fill, tick = self.fill(subject), subject.source.tick_size
+        if problem := self.problem(fill):
+            return Preview(problem=problem)
+        if fill.state == Fill.State.PROPOSED:
+            return Preview(says=[f"Refused: {self.said(fill, tick)}", "It is not proposed again on the same evidence."])
+        return Preview(
+            says=[self.said(fill, tick), "It does not come back on the same evidence; new evidence may bring another."],
+            columns=("Field", "Now", "Without it"),
+            rows=field_rows(without(subject, fill), tick),
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        if not undo_fill(self.fill(subject), actor=self.who, reason=given["reason"]):
+            raise ActionError(self.problem(self.fill(subject)) or "Somebody was faster: reload the page.")
+        return Done("Undone. The next cycle looks at the signal again.")
+
+
+def without(signal: AutomatedSignal, fill: Fill) -> list[Difference]:
+    """What would be different if this fill did not stand."""
+    others = signal.fills.filter(state=Fill.State.ACTIVE).exclude(pk=fill.pk).order_by("pk")
+    fresh = derive(signal, list(signal.events.order_by("fire_minute", "pk")), list(others))
+    fresh.clock_zone, fresh.clock_by = signal.clock_zone, signal.clock_by
+    settle(fresh, Place.of(signal.source))
+    return differences(clone(signal), fresh)
+
+
+class ApproveFill(OnFill):
+    name = "approve-fill"
+    route = "console/signals/<int:pk>/fills/<int:fill>/approve/"
+    title = "Approve a proposed fill"
+    verb = "Approve"
+    states = (Fill.State.PROPOSED,)
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        fill, tick = self.fill(subject), subject.source.tick_size
+        if problem := self.problem(fill):
+            return Preview(problem=problem)
+        shown = written(fill.field, getattr(subject, fill.field), tick)
+        return Preview(
+            says=[self.said(fill, tick)],
+            columns=("Field", "Now", "Would be"),
+            rows=[(named(fill.field), shown, written(fill.field, fill.value, tick))],
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        try:
+            approve(self.fill(subject), actor=self.who, reason=given["reason"])
+        except ValueError as error:
+            raise ActionError(str(error)) from error
+        return Done("Approved: the value stands.")
+
+
+class OnGap(OnSignal):
+    """An action on a gap of the signal."""
+
+    inputs = ReasonForm
+
+    @property
+    def gap(self) -> str:
+        name: str = self.kwargs["gap"]
+        if name not in CATALOGUE:
+            raise Http404(f"There is no gap {name!r}.")
+        return name
+
+    def dismissed(self, subject: AutomatedSignal) -> GapRecord | None:
+        return GapRecord.objects.filter(signal=subject, gap=self.gap, state=GapRecord.State.DISMISSED).first()
+
+
+class DismissGap(OnGap):
+    name = "dismiss-gap"
+    route = "console/signals/<int:pk>/gaps/<str:gap>/dismiss/"
+    title = "Dismiss a gap"
+    verb = "Dismiss"
+    danger = True
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        found = open_gaps([subject], now)[subject.pk]
+        if self.gap not in found:
+            return Preview(problem="This gap is not open (any more).")
+        left = {name: due for name, due in found.items() if name != self.gap}
+        told = gap_told(self.gap, found[self.gap])
+        return Preview(
+            says=[
+                f"{told['title']} no longer counts for this signal, in no list and no figure. Its value stays empty.",
+                f"Health goes from {score(found)} to {score(left)}. The dismissal can be taken back.",
+            ],
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        try:
+            dismiss_gap(subject, self.gap, actor=self.who, reason=given["reason"])
+        except ValueError as error:
+            raise ActionError(str(error)) from error
+        return Done(f"{CATALOGUE[self.gap].title}: dismissed.")
+
+
+class ReopenGap(OnGap):
+    name = "reopen-gap"
+    route = "console/signals/<int:pk>/gaps/<str:gap>/reopen/"
+    title = "Take a dismissal back"
+    verb = "Reopen"
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        record = self.dismissed(subject)
+        if record is None:
+            return Preview(problem="This gap is not dismissed (any more).")
+        by = f"{record.actor or 'Somebody'} dismissed it: {record.reason}"
+        return Preview(
+            says=[by, f"{CATALOGUE[self.gap].title} counts again from the next cycle on, if it is still open."]
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        if self.dismissed(subject) is None:
+            raise ActionError("This gap is not dismissed (any more).")
+        reopen_gap(subject, self.gap, actor=self.who, reason=given["reason"])
+        return Done(f"{CATALOGUE[self.gap].title}: counts again from the next cycle on.")
+
+
+ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, ApproveFill, DismissGap, ReopenGap)
