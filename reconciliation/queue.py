@@ -26,6 +26,10 @@ class Scope:
     trade_ids: tuple[str, ...] = ()
     source: Source | None = None
 
+    @property
+    def whole(self) -> bool:
+        return not self.trade_ids and self.source is None
+
 
 @dataclass(frozen=True)
 class Chunk:

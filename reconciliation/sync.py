@@ -20,7 +20,7 @@ from django.utils import timezone
 from signals.models import AutomatedSignal, Source
 from signals.rebuild import restore
 
-from . import cancellation, confidence
+from . import cancellation, confidence, requests
 from .apply import Applied, apply_plans, set_aside
 from .audit import plain
 from .cases import load
@@ -35,6 +35,7 @@ from .tiers import TIERS
 
 log = logging.getLogger(__name__)
 State, Trigger = SyncRun.State, SyncRun.Trigger
+ASKING = "1"  # the tier that is a queue of requests, not a function
 
 
 @dataclass(slots=True)
@@ -207,9 +208,9 @@ def means_of(tiers: Collection[str] | None) -> Means:
     asked: dict[str, Callable[[Case, frozenset[str]], Any]] = {name: tier.propose for name, tier in TIERS.items()}
     asked[cancellation.TIER] = infer
     if tiers is not None:
-        unknown = set(tiers) - asked.keys()
+        unknown = set(tiers) - asked.keys() - {ASKING}
         if unknown:
-            raise ValueError(f"no tier {', '.join(sorted(unknown))}: there are {', '.join(asked)}")
+            raise ValueError(f"no tier {', '.join(sorted(unknown))}: there are {', '.join([*asked, ASKING])}")
         asked = {name: ask for name, ask in asked.items() if name in tiers}
     return Means(asked, confidence.measured(), settings.CANCEL_GRACE_BARS)
 
@@ -235,31 +236,32 @@ def run_sync(
     if dry_run:
         cycle = new_cycle(scope, means)
         cycle.work()
-    else:
-        with held() as lease:
-            options = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
-            run = open_run(now, trigger, actor, options)
-            try:
-                cycle = new_cycle(scope, means, run, lease)
-                cycle.work()
-            except Exception as error:
-                SyncRun.objects.filter(pk=run.pk).update(
-                    state=State.FAILED, finished_at=timezone.now(), error=f"{type(error).__name__}: {error}"
-                )
-                raise
-            conclude(cycle, started)
-            close_run(cycle)
-            return cycle.report
-    conclude(cycle, started)
+        conclude(cycle, started)
+        return cycle.report
+    with held() as lease:
+        options = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
+        run = open_run(now, trigger, actor, options)
+        try:
+            cycle = new_cycle(scope, means, run, lease)
+            cycle.work()
+        except Exception as error:
+            SyncRun.objects.filter(pk=run.pk).update(
+                state=State.FAILED, finished_at=timezone.now(), error=f"{type(error).__name__}: {error}"
+            )
+            raise
+        conclude(cycle, started)
+        close_run(cycle)
+    if scope.whole and (tiers is None or ASKING in tiers):
+        # After the lease: a companion may take seconds to answer.
+        requests.step(now=timezone.now(), as_of=now, by_hand=scope.by_hand)
     return cycle.report
 
 
 def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lease | None = None) -> Cycle:
     view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
-    whole = not scope.trade_ids and scope.source is None
     with report.phase("health"):
         report.health_before = health(view).score
-        tally = Tally.of(view, whole=whole)
+        tally = Tally.of(view, whole=scope.whole)
     return Cycle(scope, view, means, report, tally, run, lease)
 
 

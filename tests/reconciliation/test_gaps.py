@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -201,3 +202,11 @@ def test_a_score_is_a_hundred_less_the_weights_of_what_is_actionable() -> None:
 def test_due_moments_are_two_and_fifteen_open_minutes_old() -> None:
     reopened = HALT + timedelta(hours=1)
     assert Due.at(reopened, market()) == Due(HALT - 2 * MINUTE, HALT - 15 * MINUTE)
+
+
+def test_the_documentation_lists_every_gap_with_its_weight_and_tiers() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reconciliation.md").read_text()
+    listed = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `no_")]
+    assert [(cells[0].strip("`"), int(cells[1]), cells[-1]) for cells in listed] == [
+        (gap.name, gap.weight, ", ".join(gap.tiers)) for gap in CATALOGUE.values()
+    ]

@@ -400,7 +400,7 @@ def test_named_tiers_alone_are_asked_and_what_others_filled_stays() -> None:
 
 
 def test_an_unknown_tier_is_named_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"no tier 7: there are 0, 3, 2, inference"):
+    with pytest.raises(ValueError, match=r"no tier 7: there are 0, 3, 2, inference, 1"):
         cycle(6, tiers=["7"])
 
 
@@ -465,7 +465,7 @@ def test_an_idle_cycle_asks_the_same_few_queries_however_much_is_stored() -> Non
         with CaptureQueriesContext(connection) as captured:
             assert scheduled(700).signals_examined == 0
         counts.append(len(captured))
-    assert counts[0] == counts[1] <= 35
+    assert counts[0] == counts[1] <= 40
 
 
 # The mission
