@@ -11,11 +11,12 @@ the caller's transaction.
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, models
 
 ROWS_PER_STATEMENT = 1000
+Row = TypeVar("Row", bound=models.Model)
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> set[Any]:
@@ -54,6 +55,17 @@ def overwrite(model: type[models.Model], rows: Sequence[models.Model], names: It
             cursor.execute(*statement(model, fields, chunk, ending))
 
 
+def locked(model: type[Row], condition: str, parameters: Sequence[Any], *, strength: str = "UPDATE") -> list[Row]:
+    """Rows under a condition in SQL, by key, locked as `strength` says (SQLite locks as a whole when it begins).
+
+    Written out, because composing the statement anew costs Django more than the database's answer.
+    """
+    lock = f" FOR {strength}" if connection.features.has_select_for_update else ""
+    table, key = model._meta.db_table, quoted(model._meta.pk)
+    text = f'SELECT * FROM "{table}" WHERE {condition} ORDER BY {key}{lock}'  # noqa: S608 the caller's own text
+    return list(model._default_manager.raw(text, parameters))
+
+
 def chunks(fields: Sequence[Any], rows: Sequence[models.Model]) -> Iterator[Sequence[models.Model]]:
     """As many rows at a time as one statement of this database takes."""
     size = min(ROWS_PER_STATEMENT, connection.ops.bulk_batch_size(fields, rows))
@@ -73,14 +85,16 @@ def statement(
         f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))})'  # noqa: S608 names are the model's own
         f" VALUES {', '.join([row] * len(rows))}{ending}"
     )
-    return text, list(chain.from_iterable(zip(*(values(field, rows) for field in fields), strict=True)))
+    prepare = as_psycopg_takes if connection.vendor == "postgresql" else as_django_prepares
+    return text, list(chain.from_iterable(zip(*(prepare(field, rows) for field in fields), strict=True)))
 
 
-def values(field: Any, rows: Sequence[models.Model]) -> list[Any]:
-    """The field's values, as the database's driver takes them."""
+def as_django_prepares(field: Any, rows: Sequence[models.Model]) -> list[Any]:
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows]
+
+
+def as_psycopg_takes(field: Any, rows: Sequence[models.Model]) -> list[Any]:
     held = [getattr(row, field.attname) for row in rows]
-    if connection.vendor != "postgresql":
-        return [field.get_db_prep_save(value, connection) for value in held]
     if isinstance(field, models.JSONField):
         return [None if value is None else json.dumps(value, cls=field.encoder) for value in held]
-    return held  # psycopg2 adapts all other types by itself
+    return held  # all other types it adapts by itself

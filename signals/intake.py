@@ -19,7 +19,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Q
 
 from . import dialects
-from .bulk import insert
+from .bulk import insert, locked
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
@@ -228,7 +228,7 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, lock_sour
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     if lock_source:
         # NO KEY UPDATE: writers that bring only updates go on beside us. On SQLite the transaction itself queues.
-        source = Source.objects.select_for_update(no_key=True).get(pk=source.pk)
+        (source,) = locked(Source, "id = %s", [source.pk], strength="NO KEY UPDATE")
     new = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]

@@ -6,7 +6,7 @@ source's row first (only by writers that bring votes or new signals), then signa
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -73,9 +73,10 @@ def votes_of(events: Iterable[SignalEvent]) -> list[Vote]:
     ]
 
 
-def lock_signals(source: Source, trade_ids: Iterable[str]) -> dict[str, AutomatedSignal]:
-    rows = AutomatedSignal.objects.select_for_update(of=("self",)).filter(source=source, trade_id__in=list(trade_ids))
-    return {row.trade_id: row for row in rows.order_by("pk")}
+def lock_signals(source: Source, trade_ids: Collection[str]) -> dict[str, AutomatedSignal]:
+    marks = ", ".join(["%s"] * len(trade_ids))
+    condition = f"source_id = %s AND trade_id IN ({marks})"
+    return {row.trade_id: row for row in bulk.locked(AutomatedSignal, condition, [source.pk, *trade_ids])}
 
 
 def shakes_clock(known: dict[str, AutomatedSignal], by_trade: dict[str, list[SignalEvent]]) -> bool:
