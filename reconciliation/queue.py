@@ -40,12 +40,19 @@ class Chunk:
 
 
 def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]:
-    """Keys of the signals to examine, by source. `mark` keeps the disturbed ones in the queue, should the cycle die."""
+    """Keys of the signals to examine, by source. `mark` keeps the disturbed ones in the queue, should the cycle die.
+
+    Raises ValueError when the scope names a signal that there is not.
+    """
     signals = AutomatedSignal.objects.all()
     if scope.source is not None:
         signals = signals.filter(source=scope.source)
     if scope.trade_ids:
-        return by_source(signals.filter(trade_id__in=scope.trade_ids))
+        named = signals.filter(trade_id__in=scope.trade_ids)
+        unknown = set(scope.trade_ids) - set(named.order_by().values_list("trade_id", flat=True))
+        if unknown:
+            raise ValueError(f"there is no signal {', '.join(sorted(unknown))}")
+        return by_source(named)
     work = by_source(*due(signals, scope))
     if scope.by_hand:
         add(work, by_source(*put_off(signals, view)))

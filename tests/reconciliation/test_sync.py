@@ -390,6 +390,11 @@ def test_named_trade_ids_alone_are_examined() -> None:
     assert set(Fill.objects.values_list("signal__trade_id", flat=True)) == {TRADE_ID}
 
 
+def test_a_trade_id_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match="there is no signal 20200101_000000000_BULLISH"):
+        cycle(6, trade_ids=["20200101_000000000_BULLISH"])
+
+
 def test_named_tiers_alone_are_asked_and_what_others_filled_stays() -> None:
     send([(entry(targets=None), at(5)), (update(0.4), at(6))])
     cycle(6, tiers=["3"])
