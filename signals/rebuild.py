@@ -1,6 +1,8 @@
 """Rebuilding: a signal derived anew from its stored events and active fills, to prove or to restore its row."""
 
+import logging
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -13,6 +15,7 @@ from .projector import UPDATED, overwrite
 from .settling import Place, settle
 from .zones import decide_zones
 
+log = logging.getLogger(__name__)
 CHUNK = 200
 # What is about the row itself and not about the signal: never compared, and kept when a row is restored.
 KEPT = frozenset(
@@ -51,15 +54,43 @@ def rederive(signals: Sequence[AutomatedSignal]) -> Iterator[tuple[AutomatedSign
     fills = {key: list(rows) for key, rows in groupby(active, lambda fill: fill.signal_id)}
     source = Source.objects.get(pk=signals[0].source_id)
     pairs = [
-        (signal, derive(signal, by_signal[signal.pk], fills.get(signal.pk, [])))
+        (signal, derived(signal, by_signal[signal.pk], fills.get(signal.pk, [])))
         for signal in signals
         if signal.pk in by_signal
     ]
-    decide_zones([fresh for _, fresh in pairs], source)
+    decide_zones([fresh for _, fresh in pairs if not fresh.rebuild_error], source)
     place = Place.of(source)
     for signal, fresh in pairs:
-        settle(fresh, place)
+        if not fresh.rebuild_error:
+            settle_or_mark(fresh, place)
         yield signal, fresh
+
+
+def derived(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Sequence[Fill]) -> AutomatedSignal:
+    """The derived signal, or the stored one marked with why it cannot be derived: one must not stop the others."""
+    try:
+        return derive(signal, events, fills)
+    except Exception as error:
+        log.exception("%s cannot be derived", signal.trade_id)
+        return marked(signal, error)
+
+
+def settle_or_mark(fresh: AutomatedSignal, place: Place) -> None:
+    try:
+        settle(fresh, place)
+    except Exception as error:
+        log.exception("%s cannot be settled", fresh.trade_id)
+        fresh.rebuild_error = describe(error)
+
+
+def marked(signal: AutomatedSignal, error: Exception) -> AutomatedSignal:
+    same = copy(signal)
+    same.rebuild_error = describe(error)
+    return same
+
+
+def describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def differences(signal: AutomatedSignal, fresh: AutomatedSignal) -> list[Difference]:
