@@ -26,6 +26,9 @@ from signals.vocabulary import Channel
 ROWS = 100
 # TradingView's export ends there: a log of so many rows was cut, and says nothing about what was before.
 EXPORT_LIMIT = 2000
+# An import runs within its request, and a web worker has 30 s: longer logs are the command's.
+MOST_ROWS = 5000
+EVENTS_A_SECOND, WORTH_SAYING = 2000, 5.0
 
 
 class UploadForm(forms.Form):
@@ -115,10 +118,12 @@ class LedgerPage(Action[uploads.Upload]):
             return Preview(problem=str(error))
         if not rows:
             return Preview(problem="The file has a header and no rows. Export the log again.")
+        if len(rows) > MOST_ROWS:
+            return Preview(problem=f"Over {MOST_ROWS:,} rows. Import the file with `manage.py import_alerts`.")
         compared = ledger(rows, given.get("source"))
         brought = recovery((line.row.body for line in compared.absent), now=now)
         told = Told(compared, self.page_of(compared.lines), self.request.GET.get("verdict", ""), brought)
-        return Preview(says=sentences(compared, brought), warnings=warnings(compared), more=told)
+        return Preview(says=sentences(compared, brought), warnings=warnings(compared, brought), more=told)
 
     def page_of(self, lines: Sequence[Line]) -> Rows[Line]:
         wanted = self.request.GET.get("verdict", "")
@@ -162,8 +167,13 @@ def sentences(compared: Ledger, brought: Recovery) -> list[str]:
     return says
 
 
-def warnings(compared: Ledger) -> list[str]:
+def warnings(compared: Ledger, brought: Recovery) -> list[str]:
     found = []
+    if (seconds := brought.events / EVENTS_A_SECOND) > WORTH_SAYING:
+        found.append(
+            f"Importing takes about {seconds:.0f} seconds. If the page does not come back, import again: nothing is"
+            " taken in twice."
+        )
     if len(compared.lines) >= EXPORT_LIMIT and compared.reach:
         hours = (compared.reach[1] - compared.reach[0]).total_seconds() / 3600
         found.append(

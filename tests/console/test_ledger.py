@@ -215,6 +215,13 @@ class TestPage:
         text = as_csv((told(update(0.4)), 600, ""), (told(created()), 0, ""))
         assert "reaches back 10 hours only" in client.get(uploaded(client, text)).content.decode()
 
+    def test_a_log_too_long_for_a_request_is_left_to_the_command(
+        self, signed_in: As, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dashboard.pages.alertlog.MOST_ROWS", 4)
+        client = signed_in("Operator")
+        assert b"manage.py import_alerts" in client.get(uploaded(client, LOG)).content
+
     def test_an_empty_form_and_a_huge_file_are_refused(self, signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
         client = signed_in("Operator")
         assert client.post(reverse("console:alert-log"), {}).status_code == 400
