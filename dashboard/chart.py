@@ -24,6 +24,7 @@ MARKER_ROWS = 3
 MARKER_WIDTH = 96
 LEAD = timedelta(minutes=5)
 TIMES, PRICES = 6, 5  # labels along the axes, at most
+FIRST_LEG = "MFE, BE leg"
 # The steps of a life, by the field that dates it: what its marker says.
 MARKED = {
     "signal_time": "signal", "entry_fired_at": "entry", "be_triggered_at": "break-even", "be_exit_at": "exit at BE",
@@ -184,13 +185,13 @@ def levels_of(signal: AutomatedSignal) -> Iterator[Level]:
     if risk is None or signal.direction is None:
         return
     step = risk if signal.direction == Direction.BULLISH else -risk
-    legs = {"MFE, BE leg": ("be_mfe", "mfe be"), "MFE": ("no_be_mfe", "mfe"), "MAE": ("mae", "mae")}
+    legs = {FIRST_LEG: ("be_mfe", "mfe"), "MFE, stop leg": ("no_be_mfe", "mfe"), "MAE": ("mae", "mae")}
     if signal.be_mfe is not None and signal.be_mfe == signal.no_be_mfe:
         legs = {"MFE, both legs": ("be_mfe", "mfe"), "MAE": ("mae", "mae")}
     for name, (field, kind) in legs.items():
         value = getattr(signal, field)
         if value is not None:
-            ended = signal.be_exit_at if field == "be_mfe" and "be" in kind.split() else None
+            ended = signal.be_exit_at if name == FIRST_LEG else None
             yield Level(name, entry + value * step, kind, born, ended or over, made(signal, field), value)
     yield from targets_of(signal, born, over)
 

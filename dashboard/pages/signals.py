@@ -238,7 +238,7 @@ class Signals(Page):
         newest = AutomatedSignal.objects.aggregate(newest=Max("pk"))["newest"] or 0
         upto = min(number(query.get("upto"), newest), newest)
         told = summary(asked.matching)
-        page = min(max(1, number(query.get("page"), 1)), REACH // ROWS)
+        page = max(1, min(number(query.get("page"), 1), REACH // ROWS))
         shown = asked.matching.filter(pk__lte=upto) if upto < newest else asked.matching
         start = (page - 1) * ROWS
         ordered = shown.select_related("source").order_by(*asked.ordering)

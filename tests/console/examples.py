@@ -7,9 +7,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from dashboard import uploads
+from reconciliation.sync import run_sync
 from signals.models import Delivery
 from signals.senders import default_source, new_token
-from tests.builders import the_signal
+from tests.builders import at, the_signal
 from tests.console.conftest import quarantined
 
 HEADER = "Alert ID,Ticker,Name,Description,Time\n"
@@ -24,6 +25,12 @@ def token() -> int:
     return default_source().tokens.get().pk
 
 
+def filled() -> int:
+    """A fill of the signal, put in by a cycle."""
+    run_sync(now=at(6), trigger="command")
+    return the_signal().fills.earliest("pk").pk
+
+
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
     "mend": lambda: {"pk": quarantined().pk},
@@ -32,5 +39,7 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "rotate-token": lambda: {"pk": default_source().pk},
     "revoke-token": lambda: {"pk": token()},
     "change-source": lambda: {"pk": default_source().pk},
-    "signal": lambda: {"pk": the_signal().pk},
+    **dict.fromkeys(("signal", "reconcile-signal", "ask-indicator", "rebuild-signal"), lambda: {"pk": the_signal().pk}),
+    **dict.fromkeys(("undo-fill", "approve-fill"), lambda: {"pk": the_signal().pk, "fill": filled()}),
+    **dict.fromkeys(("dismiss-gap", "reopen-gap"), lambda: {"pk": the_signal().pk, "gap": "no_mfe_update"}),
 }
