@@ -155,13 +155,15 @@ def base_of(
 
 
 def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
-    """Whether prices can tell anything: the trade runs, its measurements are short, or its first leg's end is lost."""
+    """Whether prices can tell anything: of a trade that runs, or lacks measurements, its ENTRY or its first leg's end."""
     if base.status == Status.CONFIRMED:
         return True
     if base.status != Status.COMPLETED:
         return False
     first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
-    return first_leg_open or not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
+    entry_lost = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
+    unmeasured = not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
+    return first_leg_open or entry_lost or unmeasured
 
 
 def period_of(base: AutomatedSignal, now: datetime) -> Period:

@@ -142,7 +142,7 @@ CATALOGUE: Mapping[str, Gap] = {
             "No confirmation time",
             3,
             empty("confirmation_time", owing=True),
-            ("0", "1", "3"),
+            ("0", "1", "3", "2"),
             ASK,
         ),
     )

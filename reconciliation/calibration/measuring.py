@@ -1,5 +1,6 @@
 """Measuring: stored signals are hidden in part, the cycle's own plan fills them in memory, and the fills are judged."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +12,15 @@ from typing import Any
 from reconciliation.cases import Bars, Loaded, needs_prices, period_of
 from reconciliation.confidence import declared
 from reconciliation.gaps import GapView
-from reconciliation.neighbours import NEIGHBOURS, Neighbours, direction_of, time_of
 from reconciliation.planning import Means, plan
 from reconciliation.proposals import Case, Neighbour, Proposal
 from reconciliation.sync import means_of
 from reconciliation.tiers.alignment import from_neighbours
-from signals.clock import TradeId, decide
+from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.projection import blank, fill_tier, join
 from signals.projector import votes_of
-from signals.settling import Place, settle
+from signals.settling import Place, named_bar, settle
 from signals.vocabulary import EventType
 
 from .accuracy import Tally, verdict
@@ -28,6 +28,8 @@ from .hiding import Events, Stored, trials
 from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
+NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
+HTF = frozenset({"no_htf_alignment"})
 # Of an inferred cancellation the moment stands for all: the rest is written with it.
 TOLD_ELSEWHERE = frozenset({"cancelled_by", "cancel_reason", "bars_pending"})
 
@@ -73,14 +75,18 @@ def bases_of(events: Events, source: Source, place: Place) -> dict[str, Automate
         base.pk = number
         for event in own:
             join(base, event)
-        parsed = TradeId.parse(trade_id)
-        base.clock_zone = source.clock_zone
-        if parsed:
-            first = base.first_event_at
-            base.clock_zone = decide(parsed.naive, first, votes, source.zones, source.clock_zone).zone
+        read_clock(base, source, votes)
         settle(base, place)
         bases[trade_id] = base
     return bases
+
+
+def read_clock(base: AutomatedSignal, source: Source, votes: Sequence[Vote]) -> None:
+    trade_id = TradeId.parse(base.trade_id)
+    ruling = Decision(source.clock_zone, "configured")
+    if trade_id:
+        ruling = decide(trade_id.naive, base.first_event_at, votes, source.zones, source.clock_zone)
+    base.clock_zone, base.clock_by = ruling.zone, ruling.by
 
 
 def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str, Proposal]]:
@@ -88,17 +94,15 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     place, view = Place.of(source), GapView(stored.now, [source])
     bases = bases_of(stored.events, source, place)
     around = neighbours_of(bases.values())
-    near = Neighbours(around)
     pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(list(stored.bars), pricey)
     for trade_id, base in bases.items():
-        before, after = near(base)
+        before, after = nearest(base, around)
         events = essential(stored.events[trade_id])
         case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
-        for each in [*made.add.values(), *made.waiting]:
-            yield trade_id, each
-        for each in switched_off(case, around):
+        # What is switched off is measured too: whether it may be switched on is for these figures to say.
+        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, HTF)]:
             yield trade_id, each
 
 
@@ -110,30 +114,30 @@ def essential(events: Sequence[SignalEvent]) -> list[SignalEvent]:
 
 
 def neighbours_of(bases: Iterable[AutomatedSignal]) -> list[Neighbour]:
-    found = [
-        Neighbour(base.trade_id, direction_of(base), moment, base.status, base.htf_alignment)
-        for base in bases
-        if (moment := time_of(base)) is not None
-    ]
+    """All signals as others see them, in order of time."""
+    found = []
+    for base in bases:
+        trade_id, moment = TradeId.parse(base.trade_id), base.signal_time or named_bar(base)
+        direction = base.direction or (trade_id.direction if trade_id else None)
+        if moment is not None:
+            found.append(Neighbour(base.trade_id, direction, moment, base.status, base.htf_alignment))
     return sorted(found, key=attrgetter("signal_time", "trade_id"))
 
 
-def switched_off(case: Case, around: Sequence[Neighbour]) -> Iterator[Proposal]:
-    """What methods that are off would propose: whether they may be switched on is for these figures to say."""
-    moment = time_of(case.signal)
-    if moment is None or case.signal.htf_alignment is not None:
-        return
-    before = [one for one in around if one.signal_time < moment][-NEIGHBOURS:]
-    after = [one for one in around if one.signal_time > moment][:NEIGHBOURS]
-    yield from from_neighbours(replace(case, before=before, after=after), frozenset({"no_htf_alignment"}))
+def nearest(base: AutomatedSignal, around: Sequence[Neighbour]) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
+    """The signals before this one and those from its bar on."""
+    moment = base.signal_time or named_bar(base)
+    if moment is None:
+        return (), ()
+    here = bisect_left(around, moment, key=attrgetter("signal_time"))
+    after = [one for one in around[here : here + NEAREST] if one.trade_id != base.trade_id]
+    return around[max(0, here - NEAREST) : here], after
 
 
 def truths_of(stored: Stored, source: Source) -> dict[str, Truth]:
     place = Place.of(source)
     bases = bases_of(stored.events, source, place)
-    return {
-        trade_id: Truth(base, stored.events[trade_id], place, source.tick_size) for trade_id, base in bases.items()
-    }
+    return {trade_id: Truth(base, stored.events[trade_id], place, source.tick_size) for trade_id, base in bases.items()}
 
 
 def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:
@@ -150,7 +154,7 @@ def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:
 
 
 def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
-    """One line of the report. `n`, `exact` and `within_tolerance` are counts of fills, the interval is of their share."""
+    """One line of the report. `n`, `exact` and `within_tolerance` count fills; the interval is of their share."""
     low, high = tally.interval()
     return {
         "source": source.name,

@@ -51,17 +51,16 @@ class Truth:
             return self.judge_measurement(claim)
         if claim.field == "cancelled_at":
             return self.judge_cancellation(claim)
-        if claim.field == "targets_extended":
-            return self.judge_targets({f"tp{n}": claim.value[f"{n}R"] for n in (1, 2, 3)})
-        if not self.knows(claim.field):
-            return None
-        if claim.field == "targets":
-            return self.judge_targets(claim.value)
+        if claim.field in ("targets", "targets_extended"):
+            return self.judge_targets(claim)
+        return self.judge_value(claim) if self.knows(claim.field) else None
+
+    def judge_value(self, claim: Claim) -> Judgement:
         told = getattr(self.signal, claim.field)
-        if claim.field == "session":
-            told = session_of(self.signal.signal_time, self.place.zone) if self.signal.signal_time else told
         if claim.field == "htf_alignment":
             return same(all(told.get(frame) == trend for frame, trend in claim.value.items()))
+        if claim.field == "session" and self.signal.signal_time is not None:
+            told = session_of(self.signal.signal_time, self.place.zone)
         return self.compare(claim, told)
 
     def knows(self, field: str) -> bool:
@@ -79,9 +78,12 @@ class Truth:
             return distance(abs(value - told), self.tick)
         return same(value == told)
 
-    def judge_targets(self, claimed: Mapping[str, str]) -> Judgement | None:
+    def judge_targets(self, claim: Claim) -> Judgement | None:
+        """Of the extended targets the first three: the indicator states no others."""
         told = self.signal.targets if self.knows("targets") else None
-        errors = [abs(Decimal(claimed[name]) - Decimal(price)) for name, price in (told or {}).items()]
+        extended = claim.field == "targets_extended"
+        pairs = [(claim.value[f"{name[2:]}R" if extended else name], price) for name, price in (told or {}).items()]
+        errors = [abs(Decimal(claimed) - Decimal(price)) for claimed, price in pairs]
         return distance(max(errors), self.tick) if errors else None
 
     def judge_cancellation(self, claim: Claim) -> Judgement:

@@ -38,6 +38,11 @@ def misses(signal: AutomatedSignal, field: str) -> bool:
     return field not in signal.provenance
 
 
+def clock_proven(signal: AutomatedSignal) -> bool:
+    """Whether the times that the signal's id gives are more than the configured guess: its bar or its zone was told."""
+    return signal.clock_by != "configured" or signal.triangle_time is not None
+
+
 def event_of(signal: AutomatedSignal, field: str) -> dict[str, str]:
     """The event that a value of the signal came from, as evidence; empty when it did not come from one."""
     evidence = signal.provenance.get(field, {}).get("evidence", {})

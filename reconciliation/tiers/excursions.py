@@ -20,11 +20,13 @@ from signals.projection import iso
 from signals.vocabulary import Status
 
 from .base import propose
-from .legs import DOUBTFUL, Legs, Reach, legs_of, missed, path_of
+from .legs import Legs, Reach, legs_of, missed, path_of
 from .reported import Mark, confirmed_in, marks_of
 from .targets import TIER, Ladder
 
 PLACES = Decimal(10) ** -10  # as the indicator prints them and the columns hold them
+# Of 31 recorded MAE up to an exit that only a close told, 25 went too far.
+LIKELY_TOO_FAR = Decimal("0.2")
 OTHER = {"be_mfe": "no_be_mfe", "no_be_mfe": "be_mfe"}
 
 
@@ -49,10 +51,14 @@ def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Prop
     for field, gap in wanted(case, marks, gaps):
         mark = mark_for(case, field, marks, legs)
         end = legs.be_end if field == "be_mfe" else legs.stop_end
-        extent = extend(field, mark, end, path, case.place.market) if mark else None
-        if extent and not (extent.mark.own and extent.as_of <= extent.mark.bar):
-            doubtful = any(bar.time == end and not bar.whole for bar in legs.found.values())
-            yield proposal(case, field, gap, extent, doubtful=doubtful)
+        if mark is None:
+            continue
+        # Wicks, unseen, end a trade before its close tells; what falls after its end would be counted as its MAE.
+        doubtful = field == "mae" and any(bar.time == end and not bar.whole for bar in legs.found.values())
+        reported = Extent(mark.value, mark.bar, mark, (), whole=False) if doubtful and mark.event else None
+        extent = reported or extend(field, mark, end, path, case.place.market)
+        if extent and not (mark.own and extent.as_of <= mark.bar):
+            yield proposal(case, field, gap, extent, doubtful=doubtful and not reported)
 
 
 def wanted(case: Case, marks: Mapping[str, Mark], gaps: frozenset[str]) -> Iterable[tuple[str, str]]:
@@ -100,7 +106,7 @@ def extend(field: str, mark: Mark, end: datetime | None, path: Sequence[Reach], 
 
 
 def proposal(case: Case, field: str, gap: str, extent: Extent, *, doubtful: bool) -> Proposal:
-    """`doubtful`: a mere close tells of the leg's end, so wicks may have ended it before bars that were counted."""
+    """`doubtful`: a mere close tells of the trade's end, so that bars after it may have been counted."""
     mark, bars = extent.mark, extent.bars
     evidence: dict[str, Any] = {"since": mark.event or "ENTRY's close", "at": iso(mark.bar)}
     method = "own_extremes" if field == "mae" else "legs_together"
@@ -114,5 +120,5 @@ def proposal(case: Case, field: str, gap: str, extent: Extent, *, doubtful: bool
     if not extent.whole:
         evidence["bound"] = "at least"
     value = canonical(extent.value.quantize(PLACES))
-    confidence = min(declared(TIER, field), DOUBTFUL) if doubtful else None
+    confidence = min(declared(TIER, field), LIKELY_TOO_FAR) if doubtful else None
     return propose(TIER, field, value, method, evidence, gap=gap, as_of=extent.as_of, confidence=confidence)

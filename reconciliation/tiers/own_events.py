@@ -12,7 +12,7 @@ from signals.clock import session_of
 from signals.dialects.values import canonical
 from signals.models import AutomatedSignal
 
-from .base import event_of, misses, propose
+from .base import clock_proven, event_of, misses, propose
 
 TIER = "0"
 
@@ -28,7 +28,7 @@ def from_own_events(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         yield from same_price(signal, "entry_price", "be_price", "no_entry_price")
     if "no_stop_loss" in gaps:
         yield from same_price(signal, "stop_loss", "stop_exit_price", "no_stop_loss")
-    if "no_session" in gaps and misses(signal, "session"):
+    if "no_session" in gaps and misses(signal, "session") and clock_proven(signal):
         bar = signal.signal_time
         if bar is not None:
             evidence = {**event_of(signal, "signal_time"), "rule": "the session in which the signal's bar opened"}

@@ -14,11 +14,14 @@ from signals.clock import MINUTE, TradeId, bar_of, session_of
 from signals.projection import iso
 from signals.settling import named_bar
 
-from .base import event_of, misses, propose
+from .base import clock_proven, event_of, misses, propose
 
 TIER = "3"
 # Of 55 recorded `strategy` signals 28 had their triangle one bar before ENTRY's, the others two to eight.
-BAR_BEFORE_ENTRY = Decimal("0.5")
+UNKNOWN_TRIANGLE = Decimal("0.5")
+# No event of the source ever said in which zone its ids are: where the setting was wrong, so was every time.
+UNPROVEN_CLOCK = Decimal("0.5")
+CERTAIN = Decimal(1)
 
 
 def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
@@ -33,14 +36,19 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     if bar is None:
         return
     evidence = {"trade_id": signal.trade_id, "zone": signal.clock_zone}
-    start, method, doubt = own_bar(case, bar)
+    start, method, most = own_bar(case, bar)
     if "no_signal_date" in gaps and misses(signal, "signal_time"):
-        confidence = min(declared(TIER, "signal_time"), doubt)
+        confidence = min(trust(case, "signal_time"), most)
         yield propose(TIER, "signal_time", iso(start), method, evidence, gap="no_signal_date", confidence=confidence)
     if "no_session" in gaps and misses(signal, "session"):
-        session = session_of(start, case.place.zone)
-        yield propose(TIER, "session", session.value, "id_session", evidence, gap="no_session")
+        session, confidence = session_of(start, case.place.zone).value, trust(case, "session")
+        yield propose(TIER, "session", session, "id_session", evidence, gap="no_session", confidence=confidence)
     yield from confirmation(case, gaps, bar, evidence)
+
+
+def trust(case: Case, field: str) -> Decimal:
+    """How far a time read from the id is to be trusted: not further than the zone that it was read in."""
+    return min(declared(TIER, field), CERTAIN if clock_proven(case.signal) else UNPROVEN_CLOCK)
 
 
 def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
@@ -48,32 +56,34 @@ def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
 
     Where one leg is followed the id names ENTRY's bar. Early telemetry knows no other, and states the entry price in
     every event. `strategy` does so only in ENTRY: a price that no event stated means that the ENTRY was lost which
-    names the triangle's bar, and the bar before is the likeliest.
+    names the triangle's bar, and the bar before is the likeliest. An ENTRY without it leaves open which of both it is.
     """
     signal = case.signal
     if signal.signal_time is not None:
-        return signal.signal_time, "id_bar", Decimal(1)
+        return signal.signal_time, "id_bar", CERTAIN
     if signal.single_leg and signal.entry_price is None:
-        return case.place.market.last_open(bar - MINUTE), "bar_before_entry", BAR_BEFORE_ENTRY
-    return bar, "id_bar", Decimal(1)
+        return case.place.market.last_open(bar - MINUTE), "bar_before_entry", UNKNOWN_TRIANGLE
+    return bar, "id_bar", UNKNOWN_TRIANGLE if signal.single_leg and signal.entry_fired_at else CERTAIN
 
 
 def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict[str, str]) -> Iterator[Proposal]:
     """ENTRY's bar, by its fire time or by an id that names it, and the open minutes since the signal's bar."""
     signal, gap = case.signal, "no_confirmation_time"
-    confirmed, start = signal.confirmation_time, signal.signal_time
+    confirmed, start, confidence = signal.confirmation_time, signal.signal_time, declared(TIER, "confirmation_time")
     if confirmed is None and gap in gaps:
         if signal.entry_fired_at:
             confirmed, method = bar_of(signal.entry_fired_at), "id_to_entry"
             evidence = {**evidence, **event_of(signal, "entry_fired_at")}
         elif signal.single_leg:
-            confirmed, method = bar, "id_entry_bar"
+            confirmed, method, confidence = bar, "id_entry_bar", trust(case, "confirmation_time")
         else:
             return
         if misses(signal, "confirmation_time"):
-            yield propose(TIER, "confirmation_time", iso(confirmed), method, evidence, gap=gap)
+            value = iso(confirmed)
+            yield propose(TIER, "confirmation_time", value, method, evidence, gap=gap, confidence=confidence)
     start = signal.triangle_time if signal.single_leg else start or bar
     if confirmed is None or start is None or start > confirmed or not misses(signal, "bars_to_confirmation"):
         return
-    bars = case.place.market.open_minutes(start, confirmed)
-    yield propose(TIER, "bars_to_confirmation", bars, "open_minutes", evidence, gap=gap if gap in gaps else "")
+    bars, closes = case.place.market.open_minutes(start, confirmed), gap if gap in gaps else ""
+    confidence = trust(case, "bars_to_confirmation")
+    yield propose(TIER, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence)

@@ -65,7 +65,7 @@ def signal(*events: SignalEvent, trade_id: str = TRADE_ID, zone: str = NEW_YORK)
     made = blank(1, trade_id)
     for each in events:
         join(made, each)
-    made.clock_zone, made.clock_by = zone, "configured"
+    made.clock_zone, made.clock_by = zone, "votes"
     settle(made, PLACE)
     return made
 

@@ -146,11 +146,20 @@ class TestLegs:
 
     def test_after_a_hole_the_exit_is_doubtful(self) -> None:
         found = proposals("2", case(entry(), bars=[bar(4, "101", "99"), bar(6, "101", "89")]))["stop_exit_at"]
-        assert (found.evidence["bound"], found.confidence) == ("at the latest", Decimal("0.5"))
+        assert (found.evidence["bound"], found.confidence) == ("at the latest", Decimal("0.4"))
 
-    def test_what_was_measured_up_to_an_exit_that_only_a_close_tells_is_doubtful(self) -> None:
+    def test_an_mae_up_to_an_exit_that_only_a_close_tells_is_hardly_trusted(self) -> None:
         found = proposals("2", case(entry(), bars=[close(4, "95"), close(5, "90")]))["mae"]
-        assert (found.value, found.confidence) == ("-0.5", Decimal("0.5"))
+        assert (found.value, found.confidence) == ("-0.5", Decimal("0.2"))
+
+    def test_there_an_mae_that_was_reported_is_not_carried_on(self) -> None:
+        told = (entry(), update(5, "0.5", mae="-0.3"))
+        assert "mae" not in values("2", case(*told, bars=[close(5, "94"), close(6, "89")]))
+
+    def test_there_an_mae_by_reported_extremes_is_given_as_of_its_report(self) -> None:
+        told = (entry(), update(5, "0.5", highest_high="105", lowest_low="96"))
+        found = proposals("2", case(*told, bars=[close(5, "94"), close(6, "89")]))["mae"]
+        assert (found.value, found.as_of, found.evidence["bound"]) == ("-0.4", at(4), "at least")
 
     def test_a_close_short_of_the_stop_proves_nothing(self) -> None:
         assert "stop_exit_at" not in values("2", case(entry(), bars=[close(4, "90.25")]))

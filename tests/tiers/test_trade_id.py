@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciliation.proposals import Case
 from signals.clock import MINUTE
+from signals.models import SignalEvent
 from signals.projection import iso
 from signals.vocabulary import DataSource
 
@@ -106,3 +108,28 @@ def test_an_entry_is_never_before_the_bar_of_its_id(minutes: int, lag: int) -> N
     assert found["signal_time"] == iso(bar)
     assert 0 <= found["bars_to_confirmation"] <= lag - 1
     assert found["confirmation_time"] == iso(bar + (lag - 1) * MINUTE)
+
+
+class TestClock:
+    """Where nothing but the setting says in which zone the ids are, times read from them are a guess."""
+
+    def guessed(self, *events: SignalEvent) -> Case:
+        made = case(*events)
+        made.signal.clock_by = "configured"
+        return made
+
+    def test_times_in_a_zone_that_no_event_proved_are_doubted(self) -> None:
+        found = proposals("3", self.guessed(update(30, "0.5")))
+        assert {found[field].confidence for field in ("signal_time", "session")} == {Decimal("0.5")}
+        assert found["direction"].confidence == Decimal("0.9")
+
+    def test_the_session_of_such_a_time_is_not_certain(self) -> None:
+        stated = event("ENTRY", 4, signal_date="2025-12-11", signal_clock="09:40:00")
+        assert "session" not in proposals("0", self.guessed(stated))
+        assert proposals("3", self.guessed(stated))["session"].confidence == Decimal("0.5")
+
+    def test_the_fire_time_of_entry_needs_no_zone(self) -> None:
+        assert proposals("3", self.guessed(entry()))["confirmation_time"].confidence == Decimal("0.9")
+
+    def test_an_entry_that_does_not_name_the_triangle_leaves_its_bar_open(self) -> None:
+        assert proposals("3", case(entry(single_leg=True)))["signal_time"].confidence == Decimal("0.5")

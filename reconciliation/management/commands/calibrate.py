@@ -8,7 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from reconciliation.calibration import calibrate
 
-HEAD = "tier       field                 method                     n  signals   exact  within  error  declared  verdict"
+HEAD = (
+    f"{'tier':10} {'field':21} {'method':30} {'n':>5} {'signals':>7} {'exact':>7} {'within':>7} {'error':>6}"
+    f" {'declared':>8}  verdict"
+)
 
 
 class Command(BaseCommand):
@@ -43,7 +46,7 @@ def as_text(rows: list[dict[str, Any]]) -> str:
 def line(row: dict[str, Any]) -> str:
     error = "" if row["mean_error"] is None else f"{row['mean_error']:.3g}"
     return (
-        f"{row['tier']!s:10} {row['field']:21} {row['method']:22} {row['n']:5} {row['signals']:8}"
+        f"{row['tier']!s:10} {row['field']:21} {row['method']:30} {row['n']:5} {row['signals']:7}"
         f" {row['exact'] / row['n']:7.1%} {row['within_tolerance'] / row['n']:7.1%} {error:>6}"
-        f" {row['declared']:9.2f}  {row['verdict']}"
+        f" {row['declared']:8.2f}  {row['verdict']}"
     )
