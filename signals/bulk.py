@@ -10,13 +10,37 @@ the caller's transaction.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models
 
 ROWS_PER_STATEMENT = 1000
 Row = TypeVar("Row", bound=models.Model)
+
+
+class Plan(NamedTuple):
+    """What writing rows of a model needs, worked out once: composing a statement anew costs more than running it."""
+
+    fields: tuple[Any, ...]
+    start: str
+    marks: str
+
+    def text(self, rows: int, ending: str) -> str:
+        return f"{self.start}{', '.join([self.marks] * rows)}{ending}"
+
+    def parameters(self, rows: Sequence[models.Model]) -> list[Any]:
+        prepare = as_psycopg_takes if connection.vendor == "postgresql" else as_django_prepares
+        return list(chain.from_iterable(zip(*(prepare(field, rows) for field in self.fields), strict=True)))
+
+
+@cache
+def plan_of(model: type[models.Model], *, with_key: bool) -> Plan:
+    """With the key's column, or leaving a key that the database makes to it."""
+    fields = tuple(f for f in model._meta.concrete_fields if with_key or not isinstance(f, models.AutoField))
+    start = f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))}) VALUES '  # noqa: S608 our names
+    return Plan(fields, start, f"({', '.join(['%s'] * len(fields))})")
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> set[Any]:
@@ -26,13 +50,12 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
     """
     if not rows:
         return set()
-    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]
-    key: Any = model._meta.pk
+    plan, key = plan_of(model, with_key=False), primary_key(model)
     ending = f"{' ON CONFLICT DO NOTHING' if ignore_conflicts else ''} RETURNING {quoted(key)}"
     inserted: set[Any] = set()
     with connection.cursor() as cursor:
-        for chunk in chunks(fields, rows):
-            cursor.execute(*statement(model, fields, chunk, ending))
+        for chunk in chunks(plan.fields, rows):
+            cursor.execute(plan.text(len(chunk), ending), plan.parameters(chunk))
             keys = [key.to_python(value) for (value,) in cursor.fetchall()]
             inserted.update(keys)
             if not ignore_conflicts:
@@ -45,25 +68,42 @@ def overwrite(model: type[models.Model], rows: Sequence[models.Model], names: It
     """Write the named fields of rows that are stored and locked by the caller; one that is not there is inserted."""
     if not rows:
         return
-    fields: list[Any] = list(model._meta.concrete_fields)
+    plan = plan_of(model, with_key=True)
     columns = [quoted(model._meta.get_field(name)) for name in names]
-    ending = f" ON CONFLICT ({quoted(model._meta.pk)}) DO UPDATE SET " + ", ".join(
+    ending = f" ON CONFLICT ({quoted(primary_key(model))}) DO UPDATE SET " + ", ".join(
         f"{column} = excluded.{column}" for column in columns
     )
     with connection.cursor() as cursor:
-        for chunk in chunks(fields, rows):
-            cursor.execute(*statement(model, fields, chunk, ending))
+        for chunk in chunks(plan.fields, rows):
+            cursor.execute(plan.text(len(chunk), ending), plan.parameters(chunk))
 
 
-def locked(model: type[Row], condition: str, parameters: Sequence[Any], *, strength: str = "UPDATE") -> list[Row]:
-    """Rows under a condition in SQL, by key, locked as `strength` says (SQLite locks as a whole when it begins).
+def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:
+    """Rows under a condition in SQL, by key, locked for update (SQLite locks as a whole when it begins)."""
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    columns, key = ", ".join(map(quoted, model._meta.concrete_fields)), quoted(primary_key(model))
+    text = f'SELECT {columns} FROM "{model._meta.db_table}" WHERE {condition} ORDER BY {key}{lock}'  # noqa: S608 ours
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+        found = cursor.fetchall()
+    names = [field.attname for field in model._meta.concrete_fields]
+    return [model.from_db(connection.alias, names, converted(model, row)) for row in found]
 
-    Written out, because composing the statement anew costs Django more than the database's answer.
-    """
-    lock = f" FOR {strength}" if connection.features.has_select_for_update else ""
-    table, key = model._meta.db_table, quoted(model._meta.pk)
-    text = f'SELECT * FROM "{table}" WHERE {condition} ORDER BY {key}{lock}'  # noqa: S608 the caller's own text
-    return list(model._default_manager.raw(text, parameters))
+
+def converted(model: type[models.Model], row: Sequence[Any]) -> list[Any]:
+    """A row's values as the model's fields hold them."""
+    values = list(row)
+    for index, column, converters in converters_of(model, connection.vendor):
+        for convert in converters:
+            values[index] = convert(values[index], column, connection)
+    return values
+
+
+@cache
+def converters_of(model: type[models.Model], vendor: str) -> list[tuple[int, Any, list[Any]]]:
+    columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
+    each = [connection.ops.get_db_converters(column) + column.get_db_converters(connection) for column in columns]
+    return [(index, columns[index], found) for index, found in enumerate(each) if found]
 
 
 def chunks(fields: Sequence[Any], rows: Sequence[models.Model]) -> Iterator[Sequence[models.Model]]:
@@ -72,21 +112,12 @@ def chunks(fields: Sequence[Any], rows: Sequence[models.Model]) -> Iterator[Sequ
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
+def primary_key(model: type[models.Model]) -> Any:
+    return model._meta.pk
+
+
 def quoted(field: Any) -> str:
     return f'"{field.column}"'
-
-
-def statement(
-    model: type[models.Model], fields: Sequence[Any], rows: Sequence[models.Model], ending: str
-) -> tuple[str, list[Any]]:
-    """The INSERT of these rows and its parameters."""
-    row = f"({', '.join(['%s'] * len(fields))})"
-    text = (
-        f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))})'  # noqa: S608 names are the model's own
-        f" VALUES {', '.join([row] * len(rows))}{ending}"
-    )
-    prepare = as_psycopg_takes if connection.vendor == "postgresql" else as_django_prepares
-    return text, list(chain.from_iterable(zip(*(prepare(field, rows) for field in fields), strict=True)))
 
 
 def as_django_prepares(field: Any, rows: Sequence[models.Model]) -> list[Any]:

@@ -5,6 +5,7 @@ what cannot be read is quarantined, what was here before is a duplicate, and a p
 for rebuild, behind stored delivery and events.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Q
 
 from . import dialects
-from .bulk import insert, locked
+from .bulk import insert
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
@@ -228,7 +229,7 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, lock_sour
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     if lock_source:
         # NO KEY UPDATE: writers that bring only updates go on beside us. On SQLite the transaction itself queues.
-        (source,) = locked(Source, "id = %s", [source.pk], strength="NO KEY UPDATE")
+        lock_clock(source)
     new = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
@@ -237,6 +238,14 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, lock_sour
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def lock_clock(source: Source) -> None:
+    """Lock the source's row, and read what others may have learned about its clock since `source` was loaded."""
+    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT zones_seen FROM signals_source WHERE id = %s{lock}", [source.pk])  # noqa: S608 ours
+        source.zones_seen = json.loads(cursor.fetchone()[0])
 
 
 def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]:
