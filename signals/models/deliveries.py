@@ -25,7 +25,7 @@ class Delivery(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_delivery_id, editable=False)
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="deliveries", db_index=False)
     channel = models.CharField(max_length=8, choices=Channel)
     received_at = models.DateTimeField()
     fire_minute = models.DateTimeField(help_text="The alert log's time, else the receipt, cut to the minute.")
@@ -44,8 +44,12 @@ class Delivery(models.Model):
     repaired_text = models.TextField(blank=True, help_text="What was read instead of the bytes.")
     faults = models.JSONField(default=list, blank=True, help_text="Entries of a batch that could not be read.")
     event_count = models.PositiveSmallIntegerField(default=0)
-    duplicate_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="duplicates")
-    replay_of = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="replays")
+    duplicate_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="duplicates", db_index=False
+    )
+    replay_of = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replays", db_index=False
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -63,6 +67,9 @@ class Delivery(models.Model):
         indexes = [
             models.Index(fields=["source", "-received_at"], name="delivery_by_receipt"),
             models.Index(fields=["-received_at"], name="delivery_newest_first"),
+            # Partial, as most deliveries are neither: every index is paid for by every alert.
+            models.Index(fields=["duplicate_of"], name="delivery_duplicates", condition=Q(duplicate_of__isnull=False)),
+            models.Index(fields=["replay_of"], name="delivery_replays", condition=Q(replay_of__isnull=False)),
             models.Index(
                 fields=["status", "-received_at"],
                 name="delivery_not_accepted",

@@ -34,7 +34,7 @@ class AutomatedSignal(models.Model):
     `{field: {source, tier, confidence, evidence, at}}`, tier null for what the owning event said.
     """
 
-    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals")
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals", db_index=False)
     trade_id = models.CharField(max_length=MAX_TRADE_ID)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
