@@ -16,6 +16,7 @@ class Size:
     many_events: int = 1_000_000
     probe_rows: int = 5_000
     probes: int = 3  # of each kind, into each database
+    seeds: int = 10  # of damage to each recorded log
 
 
 FULL = Size()
@@ -31,4 +32,5 @@ QUICK = Size(
     many_events=500,
     probe_rows=50,
     probes=1,
+    seeds=1,
 )

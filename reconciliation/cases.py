@@ -155,7 +155,7 @@ def base_of(
 
 
 def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
-    """Whether prices can tell anything: of a trade that runs, or lacks measurements, its ENTRY or its first leg's end."""
+    """Whether prices can tell anything: the trade runs, or lacks measurements, its ENTRY, or its first leg's end."""
     if base.status == Status.CONFIRMED:
         return True
     if base.status != Status.COMPLETED:

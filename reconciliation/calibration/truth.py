@@ -134,7 +134,8 @@ class Truth:
 
     def ended(self, field: str) -> datetime | None:
         """Fire minute of the event that ended the measurement's leg, if one was told."""
-        stop, first_leg = self.signal.stop_exit_at, self.signal.be_exit_at
+        stop: datetime | None = self.signal.stop_exit_at
+        first_leg: datetime | None = self.signal.be_exit_at
         if field == "be_mfe" or self.signal.single_leg:
             return min(filter(None, (stop, first_leg)), default=None)
         return stop

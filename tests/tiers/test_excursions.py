@@ -192,6 +192,10 @@ class TestOneReportForTheOther:
         assert (found.value, found.method, found.as_of) == ("-0.4", "own_extremes", at(7))
         assert "bound" not in found.evidence
 
+    def test_own_extremes_of_an_update_in_the_minute_of_the_exit_give_the_mae(self) -> None:
+        told = update(8, "0.5", highest_high="105", lowest_low="96", single_leg=True)
+        assert values("2", case(entry(), told, event("EXIT_BREAK_EVEN", 8, be_mfe="0.5")))["mae"] == "-0.4"
+
     def test_own_extremes_of_a_short_are_mirrored(self) -> None:
         told = (short(), update(8, "0.5", highest_high="103", lowest_low="95"))
         assert values("2", case(*told, trade_id=SHORT_ID))["mae"] == "-0.3"
