@@ -31,6 +31,10 @@ def filled() -> int:
     return the_signal().fills.earliest("pk").pk
 
 
+def run() -> int:
+    return run_sync(now=at(6), trigger="command").run_id or 0
+
+
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
     "mend": lambda: {"pk": quarantined().pk},
@@ -42,4 +46,6 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     **dict.fromkeys(("signal", "reconcile-signal", "ask-indicator", "rebuild-signal"), lambda: {"pk": the_signal().pk}),
     **dict.fromkeys(("undo-fill", "approve-fill"), lambda: {"pk": the_signal().pk, "fill": filled()}),
     **dict.fromkeys(("dismiss-gap", "reopen-gap"), lambda: {"pk": the_signal().pk, "gap": "no_mfe_update"}),
+    **dict.fromkeys(("run", "undo-run"), lambda: {"pk": run()}),
+    "gap": lambda: {"gap": "no_mfe_update"},
 }

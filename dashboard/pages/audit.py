@@ -1,0 +1,207 @@
+"""Audit: what was done to signals, and what people changed besides; filtered, and exported as it is filtered."""
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from dashboard.page import Page
+from dashboard.records import AuditRecord
+from reconciliation.gaps import CATALOGUE
+from reconciliation.models import SyncAuditLog
+from signals.admin.base import TIERS, BoundedPaginator
+from signals.clock import NEW_YORK, instant
+from signals.exporting import cell
+from signals.models import AutomatedSignal
+
+SEE_AUDIT = "reconciliation.view_syncauditlog"
+ROWS = 50
+CHUNK = 1000
+PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+FORMATS = ("csv", "json")
+
+
+class NewYorkTimeField(forms.DateTimeField):
+    """A wall clock time of the market's zone, as the console shows them; cleaned to UTC."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+
+    def to_python(self, value: Any) -> datetime | None:
+        given = super().to_python(value)
+        return None if given is None else instant(given.replace(tzinfo=None), NEW_YORK)
+
+
+class TimeFilter(forms.Form):
+    """By whom and when. Naming neither shows the last week."""
+
+    person = forms.CharField(required=False, max_length=150, widget=forms.TextInput(attrs={"list": "people"}))
+    period = forms.ChoiceField(
+        required=False,
+        label="In the last",
+        choices=[("", "7 days"), ("day", "24 hours"), ("month", "30 days"), ("all", "ever")],
+    )
+    since = NewYorkTimeField(required=False, label="From (New York)")
+    before = NewYorkTimeField(required=False, label="Until (New York)")
+
+    def times(self, column: str, now: datetime, *, named: bool = False) -> dict[str, Any]:
+        """Lookups of the period. Of something `named` everything is wanted, unless a period is given, too."""
+        wanted = self.cleaned_data
+        since, before, period = wanted.get("since"), wanted.get("before"), wanted.get("period")
+        if not since and not before and not (named and not period):
+            length = PERIODS.get(period or "week")
+            since = now - length if length else None
+        found = {f"{column}__gte": since, f"{column}__lt": before}
+        return {lookup: moment for lookup, moment in found.items() if moment}
+
+
+class AuditFilter(TimeFilter):
+    signal = forms.CharField(required=False, max_length=64, label="Signal (trade id)")
+    action = forms.ChoiceField(required=False, choices=[("", "any"), *SyncAuditLog.Action.choices])
+    tier = forms.ChoiceField(required=False, choices=[("", "any"), *((tier, tier) for tier in TIERS)])
+    gap = forms.ChoiceField(
+        required=False, choices=[("", "any"), *((gap.name, gap.title) for gap in CATALOGUE.values())]
+    )
+    run = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.TextInput(attrs={"size": 6}))
+    people = forms.BooleanField(required=False, label="Only what people did")
+
+    field_order = ("signal", "action", "tier", "gap", "run", "person", "period", "since", "before", "people")
+
+    def matching(self, now: datetime) -> QuerySet[SyncAuditLog]:
+        """The entries, newest first. A filter that is not understood is left out, and the form says so."""
+        self.full_clean()
+        wanted = self.cleaned_data
+        lookups = {name: wanted[name] for name in ("tier", "gap", "run") if wanted.get(name)}
+        if wanted.get("signal"):
+            # The keys themselves, so that the index on them serves.
+            named = AutomatedSignal.objects.filter(trade_id=wanted["signal"].replace("\0", ""))
+            lookups["signal__in"] = list(named.values_list("pk", flat=True))
+        if wanted.get("person"):
+            lookups["actor"] = wanted["person"]
+        lookups |= self.times("at", now, named=bool(wanted.get("signal") or wanted.get("run")))
+        # Naming the actions lets the index on action and time serve a question that is about time only.
+        lookups["action__in"] = [wanted["action"]] if wanted.get("action") else list(SyncAuditLog.Action.values)
+        entries = SyncAuditLog.objects.filter(**lookups)
+        return (entries.exclude(actor="") if wanted.get("people") else entries).order_by("-pk")
+
+
+def people() -> list[str]:
+    return list(User.objects.order_by("username").values_list("username", flat=True)[:200])
+
+
+class Audit(Page):
+    name = "audit"
+    route = "console/audit/"
+    title = "Audit"
+    icon = "history_edu"
+    permission = SEE_AUDIT
+    template_name = "dashboard/audit/page.html"
+    fragment = "dashboard/audit/live.html"
+    every = 10
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        form = AuditFilter(self.request.GET)
+        entries = form.matching(now).select_related("signal__source")
+        return {
+            "form": form,
+            "people": [] if self.alone else people(),
+            "filtered": any(form.data.get(name) for name in form.fields),
+            "rows": BoundedPaginator(entries, ROWS).get_page(self.request.GET.get("page")),
+            "formats": [(name, self.export_query(name)) for name in FORMATS],
+        }
+
+    def export_query(self, name: str) -> str:
+        query = self.request.GET.copy()
+        query.pop("page", None)
+        query["format"] = name
+        return query.urlencode()
+
+
+class Changes(Page):
+    """What people changed besides signals: quarantine, sources, tokens, accounts. The admin keeps that log."""
+
+    name = "audit-changes"
+    route = "console/audit/changes/"
+    title = "Other changes"
+    permission = SEE_AUDIT
+    template_name = "dashboard/audit/changes_page.html"
+    fragment = "dashboard/audit/changes.html"
+    every = 10
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        form = TimeFilter(self.request.GET)
+        form.full_clean()
+        entries = LogEntry.objects.filter(**form.times("action_time", now)).select_related("user", "content_type")
+        if name := form.cleaned_data.get("person"):
+            entries = entries.filter(user__username=name)
+        return {
+            "form": form,
+            "people": [] if self.alone else people(),
+            "filtered": any(form.data.get(name) for name in form.fields),
+            "rows": BoundedPaginator(entries.order_by("-pk"), ROWS).get_page(self.request.GET.get("page")),
+        }
+
+
+class AuditExport(Page):
+    """What the page shows, all of it, as a file: streamed, a chunk at a time."""
+
+    name = "export-audit"
+    route = "console/audit/export/"
+    title = "Export of the audit log"
+    permission = SEE_AUDIT
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        now, form = timezone.now(), AuditFilter(request.GET)
+        entries = form.matching(now)
+        if form.errors:
+            wrong = ", ".join(form.errors)
+            return HttpResponse(
+                f"Not understood: {wrong}. Choose again on the page.", status=400, content_type="text/plain"
+            )
+        as_json = request.GET.get("format") == "json"
+        lines, kind = (json_lines, "application/json") if as_json else (csv_lines, "text/csv; charset=utf-8")
+        name = f"audit-{now:%Y%m%d-%H%M%S}Z.{'json' if as_json else 'csv'}"
+        return StreamingHttpResponse(
+            lines(entries), content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        )
+
+
+def records(entries: QuerySet[SyncAuditLog]) -> Iterator[dict[str, Any]]:
+    """The entries as the API tells them, read by ranges of the key: flat memory, and no cursor held open."""
+    serializer, below = AuditRecord(), 2**63 - 1
+    while chunk := list(entries.filter(pk__lt=below).select_related("signal__source")[:CHUNK]):
+        yield from map(serializer.to_representation, chunk)
+        below = chunk[-1].pk
+
+
+class _Line:
+    """What csv.writer takes for a file: it hands back the line instead of keeping it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
+    writer = csv.writer(_Line())
+    yield writer.writerow(AuditRecord.Meta.fields)
+    for record in records(entries):
+        yield writer.writerow([cell(value) for value in record.values()])
+
+
+def json_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
+    """One JSON list, an entry a line."""
+    yield "["
+    for number, record in enumerate(records(entries)):
+        yield (",\n" if number else "\n") + json.dumps(record, ensure_ascii=False, default=str)
+    yield "\n]\n"
+
+
+PAGES: tuple[type[Page], ...] = (Audit, Changes, AuditExport)
