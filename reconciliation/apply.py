@@ -129,7 +129,7 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
 def add_fill(plan: Plan, offer: Proposal, state: Fill.State, batch: Batch, now: datetime) -> None:
     batch.fills.append(
         Fill(
-            signal=plan.signal,
+            signal_id=plan.signal.pk,
             field=offer.field,
             gap=offer.gap,
             value=offer.value,

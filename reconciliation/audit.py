@@ -41,10 +41,10 @@ class Journal:
         self.entries.append(
             SyncAuditLog(
                 at=self.at,
-                run=self.run,
+                run_id=self.run.pk if self.run else None,
                 operation=self.operation,
                 actor=self.actor,
-                signal=signal,
+                signal_id=signal.pk,
                 action=action,
                 **details,
             )

@@ -64,7 +64,7 @@ class Neighbours:
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
-    return Neighbours(rows_of(around(moments, source, REACH)) if moments else ())
+    return Neighbours(rows_of(around(moments, source, REACH), htf=True) if moments else ())
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> QuerySet[AutomatedSignal]:
@@ -75,17 +75,18 @@ def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Que
     return AutomatedSignal.objects.filter(within, source=source)
 
 
-def rows_of(signals: QuerySet[AutomatedSignal]) -> Iterator[Row]:
-    names = (
-        "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "htf_alignment",
-        "cancellation_time", "cancelled_by",
-    )  # fmt: skip
-    for key, trade_id, direction, stated, status, first, zone, htf, *cancellation in signals.values_list(*names):
+def rows_of(signals: QuerySet[AutomatedSignal], *, htf: bool = False) -> Iterator[Row]:
+    """The signals as alternation needs them; higher timeframes, which it does not, only on request."""
+    names = [
+        "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
+        "cancelled_by", *(["htf_alignment"] if htf else []),
+    ]  # fmt: skip
+    for key, trade_id, direction, stated, status, first, zone, ended, by, *more in signals.values_list(*names):
         named = None if stated and direction else TradeId.parse(trade_id)
         moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
         if moment is not None:
             known = direction or (named.direction if named else None)
-            yield Row(moment, trade_id, key, known, status, first, htf, (cancellation[0], cancellation[1]))
+            yield Row(moment, trade_id, key, known, status, first, more[0] if more else None, (ended, by))
 
 
 def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:

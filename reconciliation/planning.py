@@ -82,20 +82,21 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     signal = clone(loaded.case.signal)
     made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
     made.after = view.open_gaps(signal, dismissed)
+    case = replace(loaded.case, signal=signal)
     for tier in [*means.tiers, *unasked(loaded, means)]:
-        accepted = [offer for offer in offers(tier, made, means) if accept(made, offer)]
+        accepted = [offer for offer in offers(tier, made, means, case) if accept(made, offer)]
         if accepted:
             settle(signal, loaded.case.place)
             made.after = view.open_gaps(signal, dismissed)
-    made.check_at = min(filter(None, checks(made, means, view, dismissed)), default=None)
+    made.check_at = min(filter(None, checks(made, case, means, view, dismissed)), default=None)
     return made
 
 
-def checks(made: Plan, means: Means, view: GapView, dismissed: Dismissed) -> Iterator[datetime | None]:
+def checks(made: Plan, case: Case, means: Means, view: GapView, dismissed: Dismissed) -> Iterator[datetime | None]:
     """When to look again though nothing happens: a gap falls due, a grace ends, a gap is tried once more."""
     signal, now = made.signal, view.now
     yield view.next_check(signal, dismissed)
-    grace_ends = decided_at(replace(made.loaded.case, signal=signal), grace_bars=means.grace_bars)
+    grace_ends = decided_at(case, grace_bars=means.grace_bars)
     if grace_ends is not None and grace_ends > now:
         yield grace_ends
     if any(due and CATALOGUE[name].live for name, due in made.after.items()):
@@ -109,20 +110,20 @@ def unasked(loaded: Loaded, means: Means) -> list[str]:
     return sorted({fill.tier for fill in loaded.active.values()} - means.tiers.keys())
 
 
-def offers(tier: str, made: Plan, means: Means) -> Iterable[tuple[Proposal | None, Fill | None]]:
+def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Proposal | None, Fill | None]]:
     """What the tier proposes that may stand, each with the standing fill that it repeats, if any."""
     loaded = made.loaded
     if tier not in means.tiers:
         return [(None, fill) for fill in loaded.active.values() if fill.tier == tier]
     gaps = frozenset(made.after)
     found: list[tuple[Proposal | None, Fill | None]] = []
-    for each in means.tiers[tier](replace(loaded.case, signal=made.signal), gaps):
-        confidence = trusted(each, made.signal.source_id, means.measured)
-        proposal = replace(each, confidence=round(confidence, PLACES))
+    for each in means.tiers[tier](case, gaps):
+        confidence = round(trusted(each, made.signal.source_id, means.measured), PLACES)
+        proposal = each if confidence == each.confidence else replace(each, confidence=confidence)
         standing = loaded.active.get(each.field)
         if standing and same_fill(standing, proposal):
             found.append((proposal, standing))
-        elif (each.field, each.tier, evidence_key(each.evidence)) in loaded.barred:
+        elif loaded.barred and (each.field, each.tier, evidence_key(each.evidence)) in loaded.barred:
             continue
         elif proposal.confidence < approval_below(tier):
             made.waiting.append(proposal)
