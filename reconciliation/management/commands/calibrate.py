@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from reconciliation.calibration import calibrate
+from reconciliation.calibration.storing import calibrate
 
 HEAD = (
     f"{'tier':10} {'field':21} {'method':30} {'n':>5} {'signals':>7} {'exact':>7} {'within':>7} {'error':>6}"
