@@ -131,16 +131,17 @@ def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[
     deadline = deadline or monotonic() + wait_ms / 1000
     left_ms = max(1, int((deadline - monotonic()) * 1000))
 
-    def in_time(execute: Callable[..., Any], *statement: Any) -> Any:
+    limits = f"SET LOCAL lock_timeout = {left_ms:d}; SET LOCAL statement_timeout = {left_ms:d}; "
+    unsaid = [limits] if connection.vendor == "postgresql" else []
+
+    def in_time(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if monotonic() > deadline:
             raise OperationalError(f"the database took longer than {wait_ms} ms")
-        return execute(*statement)
+        # The limits travel with the first statement: a round trip of their own would cost as much as an insert.
+        return execute(unsaid.pop() + sql if unsaid else sql, *rest)
 
     # Outside the wrapper: the transaction's own end, for a rollback must not be refused.
     with writer_place_within(left_ms), transaction.atomic(), connection.execute_wrapper(in_time):
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL lock_timeout = {left_ms:d}; SET LOCAL statement_timeout = {left_ms:d}")
         yield
 
 
