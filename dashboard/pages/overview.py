@@ -79,9 +79,17 @@ def worker_state(now: datetime) -> dict[str, Any]:
             f"the last one finished {duration((now - latest).total_seconds())} ago" if latest else "none has run yet"
         )
     last = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    took = last.seconds.get("total") if last else None
     next_run = Schedule.objects.filter(name=schedule.NAME).values_list("next_run", flat=True).first()
     current = SyncRun.objects.filter(state=SyncRun.State.RUNNING).first() if running(now) else None
-    return {"fault": fault, "ever": latest is not None, "last": last, "next": next_run, "current": current}
+    return {
+        "fault": fault,
+        "ever": latest is not None,
+        "last": last,
+        "took": took,
+        "next": next_run,
+        "current": current,
+    }
 
 
 def expiring(sources: Iterable[Source], now: datetime) -> Iterator[Need]:
