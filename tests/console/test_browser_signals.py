@@ -1,0 +1,203 @@
+"""All Signals and Signal as people use them, in a real browser: at a desk, on a phone, in the dark, without scripts."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from django.urls import reverse
+from playwright.sync_api import Browser, expect
+from pytest_django.live_server_helper import LiveServer
+
+from reconciliation.models import SyncAuditLog
+from reconciliation.sync import run_sync
+from signals.models import AutomatedSignal
+from tests.builders import at, break_even, cancelled, created, entry, exit_stop, payload, send, the_signal, update
+from tests.console import browser
+from tests.console.browser import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+LIST = "/console/signals/"
+OTHER, STRANGER = "20251211_094100000_BEARISH", "20251211_094500000_BULLISH"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    yield from browser.launched()
+
+
+@pytest.fixture
+def visitor(chromium: Browser, live_server: LiveServer) -> Iterator[Visitor]:
+    """Somebody at a desk. Whatever the browser complains about fails the test."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    somebody = Visitor(context.new_page(), live_server.url)
+    yield somebody
+    context.close()
+    assert somebody.problems == []
+
+
+@pytest.fixture(autouse=True)
+def morning(db: None) -> None:
+    """A finished trade, a cancelled signal, and a stranger with gaps that no tier can fill; no cycle yet."""
+    send(
+        [
+            (created(), at(1)),
+            (entry(), at(3)),
+            *((update(n / 10), at(3 + n)) for n in range(1, 9)),
+            (break_even(), at(12)),
+            (exit_stop(), at(20)),
+            (created(OTHER, direction="Bearish"), at(2)),
+            (cancelled(OTHER), at(4)),
+            (payload("MFE_UPDATE", STRANGER, be_mfe=0.4, no_be_mfe=0.4), at(8)),
+        ]
+    )
+
+
+def link_of(trade_id: str) -> str:
+    return reverse("console:signal", args=[the_signal(trade_id).pk])
+
+
+def test_a_list_is_narrowed_sorted_and_kept_in_the_address(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", LIST)
+    visitor.page.locator("summary", has_text="Status").click()
+    visitor.page.get_by_label("Completed").check()
+    visitor.page.get_by_label("Cancelled").check()
+    visitor.press("Show")
+    visitor.page.wait_for_url("**/signals/?status=COMPLETED&status=CANCELLED")
+    visitor.page.get_by_role("link", name="Direction", exact=True).click()
+    visitor.page.wait_for_url("**ordering=-direction")
+    rows = visitor.page.locator("table.signals tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("Bullish")
+    visitor.page.reload()
+    expect(visitor.page.get_by_role("columnheader", name="Direction")).to_have_attribute("aria-sort", "descending")
+
+
+def test_a_gap_leads_to_its_signal_which_is_reconciled_and_undone(visitor: Visitor) -> None:
+    visitor.sign_in("Operator", f"{LIST}?status=COMPLETED")
+    visitor.page.locator("table.signals tbody a").first.click()
+    visitor.page.wait_for_url(f"**{link_of(the_signal().trade_id)}")
+    visitor.page.get_by_role("link", name="Reconcile now…").click()
+    visitor.sees("Targets 1R to 20R")
+    visitor.press("Reconcile")
+    visitor.sees("Reconciled in run")
+    visitor.page.locator(".life").get_by_role("link", name="Undo…").first.click()
+    visitor.page.get_by_label("Why").fill("seen on the chart")
+    visitor.press("Undo")
+    visitor.sees("Undone. The next cycle looks at the signal again.")
+    visitor.sees("by operator-person")
+    assert SyncAuditLog.objects.filter(action="undone", actor="operator-person").count() == 1
+
+
+def test_a_gap_badge_leads_to_where_it_is_dismissed(visitor: Visitor) -> None:
+    visitor.sign_in("Operator", f"{LIST}?gap=no_entry_price")
+    visitor.page.get_by_role("link", name="entry", exact=True).click()
+    visitor.page.get_by_role("row", name="No entry price").get_by_role("link", name="Dismiss…").click()
+    visitor.page.get_by_label("Why").fill("before this source was set up")
+    visitor.press("Dismiss")
+    visitor.sees("No entry price: dismissed.")
+    visitor.sees("Dismissed: No entry price, by operator-person")
+
+
+def test_what_is_read_does_not_move_when_signals_arrive(visitor: Visitor) -> None:
+    send([(created(f"20251211_{10 + n // 60}{n % 60:02}00000_BULLISH"), at(21 + n)) for n in range(60)])
+    visitor.sign_in("Viewer", LIST)
+    first = visitor.page.locator("table.signals tbody tr").first
+    before = first.inner_text()
+    visitor.page.mouse.wheel(0, 1200)
+    visitor.page.wait_for_function("scrollY > 300")
+    send([(created("20251211_130000000_BULLISH"), at(201))])
+    visitor.page.evaluate("htmx.trigger(document, 'consolevisible')")
+    note = visitor.page.get_by_role("link", name="1 new signal")
+    expect(note).to_be_visible()
+    assert first.inner_text() == before
+    note.click()
+    expect(first).to_contain_text("20251211_130000000_BULLISH")
+
+
+def test_at_the_top_of_the_list_new_signals_appear_by_themselves(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", LIST)
+    send([(created("20251211_130000000_BULLISH"), at(201))])
+    visitor.sees("20251211_130000000_BULLISH")
+
+
+def test_a_body_as_received_can_be_copied(visitor: Visitor) -> None:
+    visitor.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    visitor.sign_in("Viewer", link_of(STRANGER))
+    visitor.page.locator("#bodies summary").first.click()
+    body = visitor.page.get_by_label("Body as received").first
+    assert json.loads(body.input_value())["trade_id"] == STRANGER
+    visitor.page.locator("#bodies").get_by_role("button", name="Copy").first.click()
+    visitor.sees("Copied")
+    assert json.loads(visitor.page.evaluate("navigator.clipboard.readText()"))["trade_id"] == STRANGER
+
+
+def test_what_is_opened_is_not_closed_by_what_arrives(visitor: Visitor) -> None:
+    def asks_when_woken() -> int:
+        """How often the page asks for its live part when it comes back to the front."""
+        return int(visitor.page.evaluate(
+            "() => { let asked = 0; document.addEventListener('htmx:beforeRequest', () => asked++);"
+            " htmx.trigger(document, 'consolevisible'); return asked; }"
+        ))  # fmt: skip
+
+    visitor.sign_in("Viewer", link_of(STRANGER))
+    assert asks_when_woken() == 1
+    visitor.page.locator("table.values summary").first.click()
+    assert asks_when_woken() == 0
+
+
+def test_a_trade_id_that_is_searched_leads_to_its_signal(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", LIST)
+    visitor.page.get_by_label("Trade id").fill(OTHER)
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_url(f"**{link_of(OTHER)}")
+    visitor.sees("Cancelled after")
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_neither_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> None:
+    run_sync(now=at(60), trigger="command")
+    visitor.sign_in("Operator", LIST)
+    visitor.page.set_viewport_size({"width": width, "height": 844})
+    for path in (LIST, *(reverse("console:signal", args=[signal.pk]) for signal in AutomatedSignal.objects.all())):
+        visitor.open(path)
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_both_pages_are_accessible_and_readable(visitor: Visitor, theme: str) -> None:
+    script = browser.axe_script()
+    if script is None:
+        pytest.skip("axe-playwright-python is not installed")
+    run_sync(now=at(60), trigger="command")
+    visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    visitor.sign_in("Operator", LIST)
+    found = []
+    for path in (LIST, f"{LIST}?status=COMPLETED", link_of(STRANGER), link_of(OTHER), link_of(the_signal().trade_id)):
+        visitor.open(path)
+        for summary in visitor.page.locator("#content details > summary").all()[:8]:
+            summary.evaluate("summary => summary.parentElement.open = true")
+        visitor.page.add_script_tag(path=script)
+        result = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [
+            f"{path}: {violation['id']} {json.dumps([node['target'] for node in violation['nodes']][:3])}"
+            for violation in result["violations"]
+            if violation["impact"] in {"serious", "critical"}
+        ]
+    assert found == []
+
+
+def test_without_javascript_a_list_is_narrowed_and_a_signal_reconciled(
+    chromium: Browser, live_server: LiveServer
+) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    visitor = Visitor(context.new_page(), live_server.url)
+    visitor.sign_in("Operator", LIST)
+    visitor.page.locator("summary", has_text="Status").click()
+    visitor.page.get_by_label("Completed").check()
+    visitor.press("Show")
+    visitor.page.locator("table.signals tbody a").first.click()
+    visitor.page.get_by_role("link", name="Reconcile now…").click()
+    visitor.press("Reconcile")
+    visitor.sees("Reconciled in run")
+    context.close()
+    assert visitor.problems == []
