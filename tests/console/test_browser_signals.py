@@ -19,6 +19,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(trans
 LIST = "/console/signals/"
 OTHER, STRANGER = "20251211_094100000_BEARISH", "20251211_094500000_BULLISH"
 
+WAKE = """() => {
+  let asked = 0;
+  document.addEventListener("htmx:beforeRequest", () => asked++);
+  htmx.trigger(document, "consolevisible");
+  return asked;
+}"""
+
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
@@ -134,13 +141,12 @@ def test_a_body_as_received_can_be_copied(visitor: Visitor) -> None:
 def test_what_is_opened_is_not_closed_by_what_arrives(visitor: Visitor) -> None:
     def asks_when_woken() -> int:
         """How often the page asks for its live part when it comes back to the front."""
-        return int(visitor.page.evaluate(
-            "() => { let asked = 0; document.addEventListener('htmx:beforeRequest', () => asked++);"
-            " htmx.trigger(document, 'consolevisible'); return asked; }"
-        ))  # fmt: skip
+        return int(visitor.page.evaluate(WAKE))
 
     visitor.sign_in("Viewer", link_of(STRANGER))
+    visitor.page.evaluate("document.querySelector('#live > section').id = 'former'")
     assert asks_when_woken() == 1
+    expect(visitor.page.locator("#former")).to_have_count(0)
     visitor.page.locator("table.values summary").first.click()
     assert asks_when_woken() == 0
 
