@@ -82,7 +82,7 @@ class AuditFilter(TimeFilter):
         lookups = {name: wanted[name] for name in ("tier", "gap", "run") if wanted.get(name)}
         if wanted.get("signal"):
             # The keys themselves, so that the index on them serves.
-            named = AutomatedSignal.objects.filter(trade_id=wanted["signal"].replace("\0", ""))
+            named = AutomatedSignal.objects.filter(trade_id=wanted["signal"])
             lookups["signal__in"] = list(named.values_list("pk", flat=True))
         if wanted.get("person"):
             lookups["actor"] = wanted["person"]

@@ -124,7 +124,9 @@ class FixGaps(OnSelection):
         if total > AT_ONCE:
             chunks = -(-total // AT_ONCE)
             says.append(f"It takes {chunks} runs of {AT_ONCE} signals each; keep the page open until they are through.")
-        warnings = [subject.gap.remedy] if subject.gap and not offers else []
+        warnings = []
+        if subject.gap and not any(offer.told["gap"] == subject.gap.name for offer in offers):
+            warnings = [f"No tier can close this gap here. {subject.gap.remedy}"]
         alone = {"tiers": asked_alone(sample[0], now), "asked": questions(sample[0])} if len(sample) == 1 else {}
         return Preview(says=says, warnings=warnings, more={"offers": offers, **alone})
 

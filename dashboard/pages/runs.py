@@ -254,16 +254,19 @@ class StartRun(Action[None]):
 
     def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
         named, source = given.get("trade_ids") or [], given.get("source")
-        keys = examined(named, source, now)
+        try:
+            keys = examined(named, source, now)
+        except ValueError as error:
+            return Preview(problem=f"{sentence(error)} Check the spelling{' and the source' if source else ''}.")
         sample = list(AutomatedSignal.objects.filter(pk__in=keys[:REHEARSED]).select_related("source"))
         offers, reports = rehearse(sample, now, given.get("tiers") or None)
         says = [f"It would look at {some(len(keys), 'signal')}. {outcome(offers, reports)}" if keys else ""]
         if len(keys) > len(sample):
             says.append(f"Worked out for the first {len(sample)} of them.")
-        warnings = list(unknown(named, source))
+        warnings = []
         if len(keys) > SIGNALS_AT_ONCE:
             says.append("That takes longer than a page may: the worker does it, and Runs shows it under way.")
-            warnings += [f"But the worker is down: {fault}." for fault in [wedged(now)] if fault]
+            warnings = [f"But the worker is down: {fault}." for fault in [wedged(now)] if fault]
         problem = "" if keys else "There is nothing to look at: nothing is due, and no gap is open."
         return Preview(says=list(filter(None, says)), warnings=warnings, problem=problem, more={"offers": offers})
 
@@ -276,7 +279,7 @@ class StartRun(Action[None]):
             "trade_ids": given["trade_ids"],
             "source": given["source"],
         }
-        if len(examined(given["trade_ids"], given["source"], now)) > SIGNALS_AT_ONCE:
+        if not given["trade_ids"] and len(examined((), given["source"], now)) > SIGNALS_AT_ONCE:
             async_task(  # type: ignore[no-untyped-call]
                 "dashboard.rehearsal.run_when_free", group="started by hand", **asked
             )
@@ -285,21 +288,21 @@ class StartRun(Action[None]):
             report = run_sync(**asked)
         except BusyError as error:
             raise ActionError(f"A cycle is running already: {error}. Try again in a moment.") from error
+        except ValueError as error:
+            raise ActionError(sentence(error)) from error
         return Done(result([report]), link=address("run", report.run_id))
 
 
+def sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def examined(trade_ids: Sequence[str], source: Source | None, now: datetime) -> list[int]:
-    """Keys of the signals that a run by hand would look at, in order."""
+    """Keys of the signals that a run by hand would look at, in order. Raises ValueError for an unknown trade id."""
     scope = Scope(now, by_hand=True, trade_ids=tuple(trade_ids), source=source)
     work = find_work(scope, GapView.at(now), mark=False)
     return sorted(key for keys in work.values() for key in keys)
-
-
-def unknown(trade_ids: Sequence[str], source: Source | None) -> Iterator[str]:
-    stored = AutomatedSignal.objects.filter(trade_id__in=trade_ids, **({"source": source} if source else {}))
-    if missing := sorted(set(trade_ids) - set(stored.values_list("trade_id", flat=True))):
-        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-        yield f"Not stored{f' in {source}' if source else ''}: {', '.join(missing[:5])}{more}."
 
 
 class UndoRun(Action[SyncRun]):
