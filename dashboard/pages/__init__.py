@@ -5,7 +5,20 @@ from django.urls import URLPattern, path
 from dashboard.login import urlpatterns as account_patterns
 from dashboard.page import Page
 
-from . import activation, alertlog, audit, deliveries, fixing, gaps, overview, quarantine, runs, signal, signals, sources
+from . import (
+    activation,
+    alertlog,
+    audit,
+    deliveries,
+    fixing,
+    gaps,
+    overview,
+    quarantine,
+    runs,
+    signal,
+    signals,
+    sources,
+)
 
 MODULES = (overview, activation, signals, signal, gaps, fixing, runs, quarantine, deliveries, alertlog, audit, sources)
 PAGES: tuple[type[Page], ...] = tuple(page for module in MODULES for page in module.PAGES)
