@@ -163,7 +163,8 @@ def is_determined(gap: str, signal: Any, events: Sequence[Any], bars: Sequence[A
     rungs |= {"entry"} if said & {"entry_price", "be_price"} else set()
     stopped = any(event.type == EventType.EXIT_STOP_LOSS and "exit_price" in event.facts for event in events)
     rungs |= {"stop"} if "stop_loss" in said or stopped else set()
-    laddered = len(rungs) >= 2
+    reports = {event.facts["be_mfe"] for event in events if {"be_mfe", "highest_high"} <= event.facts.keys()} - {"0"}
+    laddered = len(rungs) >= 2 or (len(reports) >= 1 and rungs) or len(reports) >= 2
     if gap in ("no_session", "no_signal_date"):
         return TradeId.parse(signal.trade_id) is not None
     if gap == "no_htf_alignment":
@@ -172,13 +173,13 @@ def is_determined(gap: str, signal: Any, events: Sequence[Any], bars: Sequence[A
     if gap == "no_confirmation_time":
         return signal.single_leg or any(event.type == EventType.ENTRY for event in events)
     if gap in ("no_entry_price", "no_stop_loss", "no_targets"):
-        return laddered or gap.removeprefix("no_").removesuffix("_price").removesuffix("_loss") in rungs
+        return bool(laddered) or gap.removeprefix("no_").removesuffix("_price").removesuffix("_loss") in rungs
     covered = signal.mfe_as_of if gap == "no_mfe_update" else signal.mae_as_of or signal.entry_fired_at
     ended = signal.stop_exit_at or signal.seen_completed_at or (signal.be_exit_at if signal.single_leg else None)
     told = gap == "no_mae" and bool(said & {"mae", "lowest_low"})
     last = ended - 2 * MINUTE if ended else None
     later = [bar for bar in bars if covered and bar.time > covered and (last is None or bar.time <= last)]
-    return laddered and (told or bool(later))
+    return bool(laddered and (told or later))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
@@ -100,21 +101,36 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
 def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[SignalEvent]]:
     """Each signal's events in order of fire time, without superseded updates where these are not needed.
 
-    They are needed where a live measurement was filled: what stood before it may be in any of them.
+    They are needed where a live measurement was filled: what stood before it may be in any of them. Of a trade whose
+    entry no event tells the first update is there too: with the last it can give the entry (tiers.extremes).
     """
     whole = [row.pk for row in rows if hides_updates(standing.active[row.pk].values())]
     part = [row.pk for row in rows if row.pk not in set(whole)]
     of_type = Q(type=EventType.MFE_UPDATE)
     found = SignalEvent.objects.filter(Q(signal__in=whole) | Q(~of_type, signal__in=part))
-    newest_first = Window(
-        RowNumber(), partition_by=F("signal_id"), order_by=[F("fire_minute").desc(), F("payload_checksum").desc()]
-    )
-    latest = SignalEvent.objects.filter(of_type, signal__in=part).annotate(place=newest_first).filter(place=1)
-    events = sorted([*found, *latest], key=attrgetter("signal_id", "fire_minute", "pk"))
+    updates = SignalEvent.objects.filter(of_type, signal__in=part)
+    latest = updates.annotate(place=place_by(F("fire_minute").desc(), F("payload_checksum").desc())).filter(place=1)
+    loaded = {event.pk: event for event in [*found, *latest]}
+    lost = [row.pk for row in rows if entry_lost(row)]
+    if lost:
+        oldest = updates.filter(signal__in=lost).annotate(place=place_by(F("fire_minute"), F("payload_checksum")))
+        loaded |= {event.pk: event for event in oldest.filter(place=1)}
+    events = sorted(loaded.values(), key=attrgetter("signal_id", "fire_minute", "pk"))
     by_signal: dict[int, list[SignalEvent]] = defaultdict(list)
     for key, group in groupby(events, attrgetter("signal_id")):
         by_signal[key] = list(group)
     return by_signal
+
+
+def place_by(*order: Any) -> Window:
+    """An event's place among its signal's in this order, from 1."""
+    return Window(RowNumber(), partition_by=F("signal_id"), order_by=order)
+
+
+def entry_lost(row: AutomatedSignal) -> bool:
+    """Whether the trade was confirmed but no event tells its entry."""
+    entry = row.provenance.get("entry_price")
+    return row.seen_confirmed_at is not None and (entry is None or "fill" in entry["evidence"])
 
 
 def clone(signal: AutomatedSignal) -> AutomatedSignal:
@@ -161,9 +177,9 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
     if base.status != Status.COMPLETED:
         return False
     first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
-    entry_lost = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
+    unconfirmed = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
     unmeasured = not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
-    return first_leg_open or entry_lost or unmeasured
+    return first_leg_open or unconfirmed or unmeasured
 
 
 def period_of(base: AutomatedSignal, now: datetime) -> Period:

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from reconciliation.cases import Bars, Loaded, needs_prices, period_of
+from reconciliation.cases import Bars, Loaded, entry_lost, needs_prices, period_of
 from reconciliation.confidence import declared
 from reconciliation.gaps import GapView
 from reconciliation.planning import Means, plan
@@ -98,7 +98,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     bars = Bars(list(stored.bars), pricey)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
-        events = essential(stored.events[trade_id])
+        events = essential(base, stored.events[trade_id])
         case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
         # What is switched off is measured too: whether it may be switched on is for these figures to say.
@@ -106,11 +106,12 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
             yield trade_id, each
 
 
-def essential(events: Sequence[SignalEvent]) -> list[SignalEvent]:
-    """The events that a cycle would load (cases.load_events): all but superseded updates."""
-    updates = [event for event in events if event.type == EventType.MFE_UPDATE]
-    latest = max(updates, key=attrgetter("fire_minute", "payload_checksum"), default=None)
-    return [event for event in events if event.type != EventType.MFE_UPDATE or event is latest]
+def essential(base: AutomatedSignal, events: Sequence[SignalEvent]) -> list[SignalEvent]:
+    """The events that a cycle would load (cases.load_events): all but most updates."""
+    age = attrgetter("fire_minute", "payload_checksum")
+    updates = sorted((event for event in events if event.type == EventType.MFE_UPDATE), key=age)
+    loaded = updates[-1:] + (updates[:1] if entry_lost(base) else [])
+    return [event for event in events if event.type != EventType.MFE_UPDATE or event in loaded]
 
 
 def neighbours_of(bases: Iterable[AutomatedSignal]) -> list[Neighbour]:

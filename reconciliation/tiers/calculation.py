@@ -7,17 +7,20 @@ from reconciliation.proposals import Case, Proposal
 from .alignment import from_neighbours
 from .confirmation import from_closes
 from .excursions import from_bars
-from .targets import from_prices, ladder_of
+from .extremes import ladder_of_reports
+from .targets import from_prices, ladder_of, rungs_of
 
 # HTF of neighbours is off: `calibrate` finds it right in three of ten.
-METHODS: Mapping[str, bool] = {"prices": True, "bars": True, "closes": True, "neighbours": False}
+METHODS: Mapping[str, bool] = {"prices": True, "reports": True, "bars": True, "closes": True, "neighbours": False}
 
 
 def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     """Prices from prices; excursions, exits and confirmation from bars. Without a risk there are no multiples of R."""
-    ladder = ladder_of(case.signal)
+    ladder, evidence, method = ladder_of(case.signal), rungs_of(case.signal), "ladder"
+    if ladder is None and METHODS["reports"] and (found := ladder_of_reports(case)):
+        (ladder, evidence), method = found, "reported_extremes"
     if ladder and METHODS["prices"]:
-        yield from from_prices(case, ladder, gaps)
+        yield from from_prices(case, ladder, gaps, evidence, method)
     if ladder and METHODS["bars"]:
         yield from from_bars(case, ladder, gaps)
     if METHODS["closes"]:

@@ -4,7 +4,7 @@ Rung n is the price at n R: the stop is rung -1, the entry 0, the targets 1 to 3
 on up to 20 R. Decimal arithmetic, so no digit is invented.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -76,20 +76,26 @@ def ladder_of(signal: AutomatedSignal) -> Ladder | None:
     return ladder if direction in (None, ladder.direction) else None
 
 
-def from_prices(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Proposal]:
+def rungs_of(signal: AutomatedSignal) -> dict[str, Any]:
+    """The evidence of a ladder through known rungs."""
+    return {"rungs": {str(n): canonical(price) for n, price in sorted(points_of(signal).items())}}
+
+
+def from_prices(
+    case: Case, ladder: Ladder, gaps: frozenset[str], evidence: Mapping[str, Any], method: str = "ladder"
+) -> Iterator[Proposal]:
     """Whatever of direction, entry, stop and targets the signal misses and its ladder gives."""
     signal, tick = case.signal, case.tick_size
-    evidence: dict[str, Any] = {"rungs": {str(n): canonical(p) for n, p in sorted(points_of(signal).items())}}
     if misses(signal, "direction"):
         yield propose(TIER, "direction", ladder.direction.value, "side_of_stop", evidence)
     for field, gap, rung in (("entry_price", "no_entry_price", 0), ("stop_loss", "no_stop_loss", -1)):
         if gap in gaps and misses(signal, field):
-            yield propose(TIER, field, canonical(ladder.at(rung)), "ladder", evidence, gap=gap)
+            yield propose(TIER, field, canonical(ladder.at(rung)), method, evidence, gap=gap)
     if not ladder.whole(tick):
         evidence = {**evidence, "rounded": f"to the tick of {canonical(tick)}, halves away from the entry"}
     if "no_targets" in gaps and misses(signal, "targets"):
         targets = {f"tp{n}": canonical(ladder.target(n, tick)) for n in STATED}
-        yield propose(TIER, "targets", targets, "ladder", evidence, gap="no_targets")
+        yield propose(TIER, "targets", targets, method, evidence, gap="no_targets")
     if misses(signal, "targets_extended"):
         extended = {f"{n}R": canonical(ladder.target(n, tick)) for n in EXTENDED}
-        yield propose(TIER, "targets_extended", extended, "ladder", evidence)
+        yield propose(TIER, "targets_extended", extended, method, evidence)

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from reconciliation.calibration.hiding import FACTS, SHARES, Stored, every, fall_silent, lose, lose_facts, lose_type
 from reconciliation.calibration.measuring import bases_of, essential, fills_of
+from reconciliation.cases import Standing, load_events
 from reconciliation.planning import Means
 from reconciliation.proposals import Proposal
 from reconciliation.tiers import TIERS
-from signals.models import SignalEvent
+from signals.models import AutomatedSignal, SignalEvent
 from signals.settling import Place
+from tests import builders
+from tests.builders import update as update_body
 from tests.tiers.build import SHORT_ID, TRADE_ID, created, entry, event, update
 
 from .build import at, price, source, stored
@@ -115,6 +118,14 @@ def test_the_clock_is_learned_from_the_votes_that_are_left() -> None:
     assert set(zones(lose_type(whole, "SIGNAL_CREATED"))) == {("America/New_York", "configured")}
 
 
-def test_all_but_superseded_updates_are_loaded() -> None:
-    events = [created(), entry(), update(5, "0.5"), update(7, "0.7"), event("BE_TRIGGERED", 9)]
-    assert essential(events) == [events[0], events[1], events[3], events[4]]
+@pytest.mark.django_db
+def test_what_a_cycle_loads_is_loaded() -> None:
+    """The same events as cases.load_events, which reads them from the database."""
+    lost = [(update_body(mfe, trade_id=SHORT_ID), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
+    told = [(update_body(mfe), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
+    builders.send([(builders.created(), builders.at(1)), (builders.entry(), builders.at(4)), *told, *lost])
+    rows = list(AutomatedSignal.objects.order_by("pk"))
+    loaded = load_events(rows, Standing())
+    assert sorted(len(events) for events in loaded.values()) == [2, 3]
+    for row in rows:
+        assert essential(row, list(row.events.order_by("fire_minute", "pk"))) == loaded[row.pk]
