@@ -1,0 +1,46 @@
+"""`manage.py doctor`: what is wrong, and what to do about it."""
+
+import json as json_format
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from dataclasses import asdict
+from textwrap import fill
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from dashboard.doctor import Finding, examine
+
+WIDTH = 100
+
+
+class Command(BaseCommand):
+    help = "Walk the troubleshooting list: say what is wrong and what to do. Exit status 1 when a check fails."
+    # They are among what it looks at: they must not keep it from starting.
+    requires_system_checks: tuple[str, ...] = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="machine-readable result")
+
+    def handle(self, *, json: bool, **options: Any) -> None:
+        findings = examine(timezone.now())
+        shown = json_format.dumps([asdict(finding) for finding in findings]) if json else as_text(findings)
+        self.stdout.write(shown)
+        if not all(finding.ok for finding in findings):
+            raise SystemExit(1)
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """What holds, a line each; then what does not, with its advice; then the sum."""
+    failed = [finding for finding in findings if not finding.ok]
+    lines = [paragraph("ok", finding) for finding in findings if finding.ok]
+    lines += [paragraph("WRONG", finding) for finding in failed]
+    lines += ["", f"{len(findings)} checks, {len(failed) or 'none'} failed."]
+    return "\n".join(lines)
+
+
+def paragraph(mark: str, finding: Finding) -> str:
+    start = f"{mark:<6}{finding.check:<19}"
+    indent = " " * len(start)
+    return fill(finding.advice, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False)

@@ -1,0 +1,37 @@
+"""Settings of the sync, checked when a command starts."""
+
+from decimal import InvalidOperation
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
+
+from .confidence import settings_table
+
+LONGEST = 32_767 * 60  # seconds; a schedule's minutes are a small integer in the database
+
+
+@register()
+def check_interval(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    seconds = settings.SYNC_INTERVAL
+    if 60 <= seconds <= LONGEST and seconds % 60 == 0:
+        return []
+    return [
+        Error(
+            f"SYNC_INTERVAL is {seconds}, and schedules count in whole minutes.",
+            hint="Give a multiple of 60 seconds, as 120.",
+            id="reconciliation.E001",
+        )
+    ]
+
+
+@register()
+def check_confidences(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    try:
+        settings_table(settings.TIER_CONFIDENCE)
+    except (ImproperlyConfigured, InvalidOperation) as error:
+        told = str(error) if isinstance(error, ImproperlyConfigured) else "TIER_CONFIDENCE has a value without a size."
+        hint = "Give confidences from 0 to 1, separated by commas: docs/reconciliation.md lists tiers and fields."
+        return [Error(told, hint=hint, id="reconciliation.E002")]
+    return []

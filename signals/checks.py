@@ -1,0 +1,29 @@
+"""Settings of the webhook, checked when a command starts: a bad one stops the start, not the first alert."""
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+# Stricter than DRF, which takes the period's first letter: 10/month would be 10 a minute, and 0/min would refuse all.
+RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
+
+
+@register()
+def check_rates(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    """WEBHOOK_RATE may be empty (no limit), BAD_TOKEN_RATE not: guessing a token must be slow."""
+    wrong = []
+    if settings.WEBHOOK_RATE and not RATE.fullmatch(settings.WEBHOOK_RATE):
+        wrong.append(not_a_rate("WEBHOOK_RATE", "signals.E001", "600/min; empty for no limit"))
+    if not RATE.fullmatch(settings.BAD_TOKEN_RATE):
+        wrong.append(not_a_rate("BAD_TOKEN_RATE", "signals.E002", "60/min"))
+    return wrong
+
+
+def not_a_rate(name: str, code: str, example: str) -> CheckMessage:
+    return Error(
+        f"{name} is {getattr(settings, name)!r}, which is no rate.",
+        hint=f"Give a number of requests per sec, min, hour or day, as {example}.",
+        id=code,
+    )
