@@ -40,6 +40,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 NAMES = {name: label for group in GROUPS.values() for name, label in group.items()}
 NAMES |= {"tp1": "Target 1", "tp2": "Target 2", "tp3": "Target 3", "exit_price": "Exit price", "exit_reason": "Because"}
+LADDER = "targets_extended"
 R_PLACES = 10  # by which the columns of R-multiples are told from those of prices
 
 
@@ -66,6 +67,14 @@ def written(name: str, value: Any, tick: Decimal) -> str:
         return WRITERS[kind_of(name)](value, tick)
     except (InvalidOperation, TypeError, ValueError, AttributeError):
         return str(value)
+
+
+def brief(name: str, value: Any, tick: Decimal) -> str:
+    """As written; of the twenty targets only the first and the last."""
+    if name != LADDER or not isinstance(value, dict) or len(value) < 3:
+        return written(name, value, tick)
+    ends = sorted(value.items(), key=rung_of)
+    return f"{written(name, dict(ends[:1]), tick)} to {written(name, dict(ends[-1:]), tick)}"
 
 
 def written_text(value: Any, _: Decimal) -> str:

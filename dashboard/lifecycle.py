@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from dashboard.fields import named, written
+from dashboard.fields import brief, named, written
 from reconciliation.findings import FINDINGS, Finding
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
@@ -148,7 +148,7 @@ def fill_step(run: Sequence[Fill], tick: Decimal) -> Step:
         at=fill.created_at,
         side=TIER,
         title=title,
-        facts=[(named(fill.field), written(fill.field, fill.value, tick)), ("Method", fill.method.replace("_", " "))],
+        facts=[(named(fill.field), brief(fill.field, fill.value, tick)), ("Method", fill.method.replace("_", " "))],
         says=ended,
         origin={"source": fill.data_source, "tier": fill.tier, "confidence": fill.confidence},
         fill=fill,
@@ -164,7 +164,7 @@ def audit_step(run: Sequence[SyncAuditLog], tick: Decimal) -> Step:
     about = named(entry.field) if entry.field else gap.title if gap else ""
     facts = []
     if entry.field:
-        facts = [("Was", written(entry.field, entry.old, tick)), ("Is", written(entry.field, entry.new, tick))]
+        facts = [("Was", brief(entry.field, entry.old, tick)), ("Is", brief(entry.field, entry.new, tick))]
     elif isinstance(entry.new, dict):
         facts = [(named(name), written(name, value, tick)) for name, value in entry.new.items()]
     side = PERSON if entry.actor else ACTION_SIDES.get(action, CHECK if entry.gap and not entry.field else TIER)

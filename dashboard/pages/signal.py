@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 
 from dashboard.chart import chart, life
-from dashboard.fields import GROUPS, named, rung_of, written
+from dashboard.fields import GROUPS, LADDER, brief, named, written
 from dashboard.history import audit_of, events_of, gap_told, open_gaps
 from dashboard.lifecycle import findings_of, steps
 from dashboard.page import Page
@@ -28,7 +28,6 @@ UPDATES = 3000
 OTHERS = 500
 AUDITED = 300
 BODIES = 10
-LADDER = "targets_extended"
 
 
 def the_signal(key: int) -> AutomatedSignal:
@@ -65,14 +64,6 @@ def values(signal: AutomatedSignal, fills: Mapping[str, Fill], tick: Decimal) ->
         ]
         for heading, fields in GROUPS.items()
     }
-
-
-def brief(name: str, value: Any, tick: Decimal) -> str:
-    """As written; of the twenty targets only the first and the last."""
-    if name != LADDER or not isinstance(value, dict) or len(value) < 3:
-        return written(name, value, tick)
-    ends = sorted(value.items(), key=rung_of)
-    return f"{written(name, dict(ends[:1]), tick)} to {written(name, dict(ends[-1:]), tick)}"
 
 
 def shown(signal: AutomatedSignal, name: str) -> Any:
@@ -131,7 +122,7 @@ class SignalPage(Page):
             "newer": page - 1,
             "older": page + 1 if len(keys) > BODIES else 0,
             "audit": [
-                (entry, named(entry.field) if entry.field else "", written(entry.field, entry.old, tick),
+                (entry, named(entry.field) if entry.field else "", brief(entry.field, entry.old, tick),
                  written(entry.field, entry.new, tick))
                 for entry in audit
             ],
@@ -144,7 +135,7 @@ def standing(fills: list[Fill], state: str) -> dict[str, Fill]:
 
 def proposed(fills: list[Fill], tick: Decimal) -> list[tuple[Fill, str, str]]:
     waiting = [fill for fill in fills if fill.state == Fill.State.PROPOSED]
-    return [(fill, named(fill.field), written(fill.field, fill.value, tick)) for fill in waiting]
+    return [(fill, named(fill.field), brief(fill.field, fill.value, tick)) for fill in waiting]
 
 
 def gaps(signal: AutomatedSignal, now: datetime) -> dict[str, Any]:

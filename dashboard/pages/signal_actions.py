@@ -14,7 +14,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from dashboard.actions import Action, ActionError, Change, Done, Preview
-from dashboard.fields import named, written
+from dashboard.fields import brief, named
 from dashboard.history import gap_told, open_gaps
 from dashboard.page import address
 from dashboard.roles import RECONCILE
@@ -59,7 +59,7 @@ class OnSignal(Action[AutomatedSignal]):
 
 def field_rows(changes: Iterable[Difference], tick: Decimal) -> list[tuple[str, str, str]]:
     return [
-        (named(each.field), written(each.field, each.stored, tick), written(each.field, each.derived, tick))
+        (named(each.field), brief(each.field, each.stored, tick), brief(each.field, each.derived, tick))
         for each in changes
         if each.field != "provenance"
     ]
@@ -88,8 +88,8 @@ class Reconcile(OnSignal):
         tick = subject.source.tick_size
         rows = [
             (
-                named(row["field"]), written(row["field"], row["old"], tick), written(row["field"], row["new"], tick),
-                row["tier"], row["method"].replace("_", " "), f"{row['confidence']:.2f}", brief(row["evidence"]),
+                named(row["field"]), brief(row["field"], row["old"], tick), brief(row["field"], row["new"], tick),
+                row["tier"], row["method"].replace("_", " "), f"{row['confidence']:.2f}", resting_on(row["evidence"]),
             )
             for row in report.proposals
         ]  # fmt: skip
@@ -121,7 +121,7 @@ def gap_change(report: Report) -> str:
     return f"stay at {after}" if before == after else f"go from {before} to {after}"
 
 
-def brief(evidence: Mapping[str, Any]) -> str:
+def resting_on(evidence: Mapping[str, Any]) -> str:
     """What a proposal rests on, in a line."""
     return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in evidence.items())[:160]
 
@@ -216,7 +216,7 @@ class OnFill(OnSignal):
 
     def said(self, fill: Fill, tick: Decimal) -> str:
         return (
-            f"{named(fill.field)} {written(fill.field, fill.value, tick)}, tier {fill.tier},"
+            f"{named(fill.field)} {brief(fill.field, fill.value, tick)}, tier {fill.tier},"
             f" {fill.method.replace('_', ' ')}, confidence {fill.confidence:.2f}."
         )
 
@@ -266,11 +266,11 @@ class ApproveFill(OnFill):
         fill, tick = self.fill(subject), subject.source.tick_size
         if problem := self.problem(fill):
             return Preview(problem=problem)
-        shown = written(fill.field, getattr(subject, fill.field), tick)
+        shown = brief(fill.field, getattr(subject, fill.field), tick)
         return Preview(
             says=[self.said(fill, tick)],
             columns=("Field", "Now", "Would be"),
-            rows=[(named(fill.field), shown, written(fill.field, fill.value, tick))],
+            rows=[(named(fill.field), shown, brief(fill.field, fill.value, tick))],
         )
 
     def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:

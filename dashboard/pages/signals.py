@@ -156,8 +156,7 @@ COLUMNS = (
     Column("MFE BE", "be_mfe", "num", "MFE in R of the leg whose stop moves to break-even"),
     Column("MFE", "no_be_mfe", "num", "MFE in R of the leg with the original stop"),
     Column("MAE", "mae", "num", "In R"),
-    Column("Health", "health_score", "num"),
-    Column("Gaps"),
+    Column("Health, gaps", "health_score"),
 )
 
 
