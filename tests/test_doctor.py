@@ -2,6 +2,7 @@
 
 import errno
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -95,6 +96,15 @@ def test_on_a_sound_system_every_check_holds(sound: Any) -> None:
 def test_every_check_has_a_name_of_its_own(sound: Any) -> None:
     names = [finding.check for finding in doctor.examine(NOW)]
     assert len(names) == len(set(names)) == 1 + len(doctor.LOCAL) + len(doctor.STORED)
+
+
+def test_the_documented_list_is_the_codes() -> None:
+    page = (Path(__file__).resolve().parent.parent / "docs" / "operations.md").read_text()
+    table = page.partition("## Troubleshooting")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`[^|]*) \|", table, re.M)
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    checks = [database.database, *doctor.STORED, *doctor.LOCAL]
+    assert sorted(named) == sorted(check.__name__ for check in checks)
 
 
 class TestTheWalk:
