@@ -25,7 +25,7 @@ from .apply import Applied, apply_plans, set_aside
 from .audit import plain
 from .cases import load
 from .gaps import CATALOGUE, GapView
-from .health import count_waiting, health
+from .health import Health, count_waiting, health
 from .lease import Lease, LeaseLostError, held
 from .models import GapTotal, SignalHealthMetric, SyncRun
 from .planning import Means, Plan, plan
@@ -35,6 +35,8 @@ from .tiers import TIERS
 
 log = logging.getLogger(__name__)
 State, Trigger = SyncRun.State, SyncRun.Trigger
+# So many signals in a row that all fail are not bad signals: it is the code, or the database's layout.
+HOPELESS = 50
 ASKING = "1"  # the tier that is a queue of requests, not a function
 
 
@@ -117,6 +119,7 @@ class Cycle:
     means: Means
     report: Report
     tally: Tally
+    health: Health
     run: SyncRun | None = None
     lease: Lease | None = None
 
@@ -128,17 +131,24 @@ class Cycle:
 
     def process(self, chunk: Chunk) -> None:
         """Do a chunk. One that fails is halved until the signal at fault is alone, and set aside."""
+        failure = self.failure_of(chunk)
+        if failure is None:
+            return
+        half = len(chunk.keys) // 2
+        if half:
+            self.process(Chunk(chunk.source, chunk.keys[:half]))
+            self.process(Chunk(chunk.source, chunk.keys[half:]))
+        else:
+            self.put_off(chunk.keys[0], failure)
+
+    def failure_of(self, chunk: Chunk) -> Exception | None:
         try:
             self.attempt(chunk)
         except (OperationalError, InterfaceError, LeaseLostError):
             raise  # no signal's fault
         except Exception as error:  # noqa: BLE001 whatever it is, the other signals go on
-            if len(chunk.keys) > 1:
-                half = len(chunk.keys) // 2
-                self.process(Chunk(chunk.source, chunk.keys[:half]))
-                self.process(Chunk(chunk.source, chunk.keys[half:]))
-                return
-            self.put_off(chunk.keys[0], error)
+            return error
+        return None
 
     def attempt(self, chunk: Chunk) -> None:
         with self.report.phase("load"):
@@ -169,7 +179,10 @@ class Cycle:
         return rows
 
     def put_off(self, key: int, error: Exception) -> None:
-        log.error("signal %d is set aside", key, exc_info=error)
+        """Set a signal aside. Raises its error instead when so many have failed and none has not."""
+        if self.report.errors >= HOPELESS and not self.report.signals_examined:
+            raise error
+        log.error("signal %d is set aside: %s", key, error, exc_info=None if self.report.errors else error)
         self.report.errors += 1
         if self.run is not None and self.lease is not None:
             set_aside(AutomatedSignal.objects.get(pk=key), error, self.run, self.lease)
@@ -260,9 +273,10 @@ def run_sync(
 def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lease | None = None) -> Cycle:
     view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
     with report.phase("health"):
-        report.health_before = health(view).score
+        found = health(view)
         tally = Tally.of(view, whole=scope.whole)
-    return Cycle(scope, view, means, report, tally, run, lease)
+    report.health_before = found.score
+    return Cycle(scope, view, means, report, tally, found, run, lease)
 
 
 def open_run(now: datetime, trigger: str, actor: str, options: dict[str, Any]) -> SyncRun:
@@ -284,7 +298,7 @@ def close_run(cycle: Cycle) -> None:
     """Finish the run's row and keep the snapshot, together."""
     report, run, now = cycle.report, cycle.run, timezone.now()
     assert run is not None
-    found = health(cycle.view)
+    found = health(cycle.view) if report.signals_examined else cycle.health
     report.health_after = found.score
     waiting = sum(count_waiting(cycle.view).values())
     with transaction.atomic():

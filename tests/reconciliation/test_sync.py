@@ -342,6 +342,19 @@ def test_a_signal_set_aside_comes_back_when_it_changes_and_is_forgiven_when_it_w
     assert not SetAside.objects.exists()
 
 
+def test_when_nothing_works_the_run_fails_instead_of_setting_everything_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: Any) -> None:
+        raise ZeroDivisionError("everywhere")
+
+    many(60)
+    monkeypatch.setattr(sync, "plan", breaks)
+    monkeypatch.setattr(sync, "HOPELESS", 3)
+    with pytest.raises(ZeroDivisionError):
+        cycle(6)
+    assert SyncRun.objects.get().state == "failed"
+    assert SetAside.objects.count() == 3
+
+
 def test_a_run_that_fails_says_so_and_frees_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError("no")
@@ -448,7 +461,7 @@ def many(count: int) -> None:
 def queries_of_a_cycle() -> int:
     """Statements of one cycle. SQLite takes few values a statement, so there a batch's inserts count once."""
     with CaptureQueriesContext(connection) as captured:
-        report = cycle(700)
+        report = cycle(700, tiers=["0", "2", "3", "inference"])
     assert report.fills > 0
     statements = [query["sql"][:60] for query in captured.captured_queries]
     return len(statements if connection.vendor == "postgresql" else [one for one, _ in groupby(statements)])
