@@ -1,6 +1,7 @@
 """Tier 2: what follows from stored data by arithmetic. Methods can be switched off here until they prove themselves."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from reconciliation.proposals import Case, Proposal
 
@@ -16,7 +17,8 @@ METHODS: Mapping[str, bool] = {"prices": True, "reports": True, "bars": True, "c
 
 def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     """Prices from prices; excursions, exits and confirmation from bars. Without a risk there are no multiples of R."""
-    ladder, evidence, method = ladder_of(case.signal), rungs_of(case.signal), "ladder"
+    ladder, method = ladder_of(case.signal), "ladder"
+    evidence: Mapping[str, Any] = rungs_of(case.signal)
     if ladder is None and METHODS["reports"] and (found := ladder_of_reports(case)):
         (ladder, evidence), method = found, "reported_extremes"
     if ladder and METHODS["prices"]:

@@ -90,13 +90,16 @@ def mark_for(case: Case, field: str, marks: Mapping[str, Mark], legs: Legs) -> M
 
 def extend(field: str, mark: Mark, end: datetime | None, path: Sequence[Reach], market: Market) -> Extent | None:
     """The mark, extended by the bars after it and before the leg's end; None when they say nothing new."""
+    derived = bool(mark.event and not mark.own)
     if end and mark.bar >= end:
         # A last update can come in the very minute of the exit; what follows from it is final.
-        return Extent(mark.value, mark.bar, mark, (), whole=True) if mark.event and not mark.own else None
+        return Extent(mark.value, mark.bar, mark, (), whole=True) if derived else None
     bars = [bar for bar in path if mark.bar < bar.time and (end is None or bar.time < end)]
     upto = end or (bars[-1].time + MINUTE if bars else mark.bar + MINUTE)
     asked = market.open_minutes(mark.bar + MINUTE, upto)
-    if not bars and (asked or (end is None and not mark.event)):
+    if not bars and asked:
+        return Extent(mark.value, mark.bar, mark, (), whole=False) if derived else None
+    if not bars and end is None and not mark.event:
         return None
     if field == "mae":
         value = min(mark.value, *(bar.worst for bar in bars), Decimal(0))

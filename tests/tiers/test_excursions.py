@@ -196,6 +196,11 @@ class TestOneReportForTheOther:
         told = update(8, "0.5", highest_high="105", lowest_low="96", single_leg=True)
         assert values("2", case(entry(), told, event("EXIT_BREAK_EVEN", 8, be_mfe="0.5")))["mae"] == "-0.4"
 
+    def test_own_extremes_stand_though_nothing_tells_of_the_minutes_up_to_the_exit(self) -> None:
+        told = update(8, "0.5", highest_high="105", lowest_low="96", single_leg=True)
+        found = proposals("2", case(entry(), told, event("EXIT_BREAK_EVEN", 12, be_mfe="0.5")))["mae"]
+        assert (found.value, found.as_of, found.evidence["bound"]) == ("-0.4", at(7), "at least")
+
     def test_own_extremes_of_a_short_are_mirrored(self) -> None:
         told = (short(), update(8, "0.5", highest_high="103", lowest_low="95"))
         assert values("2", case(*told, trade_id=SHORT_ID))["mae"] == "-0.3"
