@@ -1,13 +1,12 @@
 """Settings of the sync, checked when a command starts."""
 
-from decimal import InvalidOperation
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
-from .confidence import settings_table
+from .confidence import given
 
 LONGEST = 32_767 * 60  # seconds; a schedule's minutes are a small integer in the database
 
@@ -28,10 +27,11 @@ def check_interval(app_configs: Any = None, **options: Any) -> list[CheckMessage
 
 @register()
 def check_confidences(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
-    try:
-        settings_table(settings.TIER_CONFIDENCE)
-    except (ImproperlyConfigured, InvalidOperation) as error:
-        told = str(error) if isinstance(error, ImproperlyConfigured) else "TIER_CONFIDENCE has a value without a size."
-        hint = "Give confidences from 0 to 1, separated by commas: docs/reconciliation.md lists tiers and fields."
-        return [Error(told, hint=hint, id="reconciliation.E002")]
-    return []
+    found: list[CheckMessage] = []
+    hint = "Give confidences from 0 to 1, separated by commas: docs/reconciliation.md lists tiers and fields."
+    for name in ("TIER_CONFIDENCE", "APPROVAL_BELOW"):
+        try:
+            given(name, getattr(settings, name))
+        except ImproperlyConfigured as error:
+            found.append(Error(str(error), hint=hint, id="reconciliation.E002"))
+    return found

@@ -33,7 +33,7 @@ Measured = Mapping[tuple[int, str, str], Decimal]
 
 def declared(tier: str, field: str) -> Decimal:
     """The declared confidence, 0 to 1: of the field, else of its group, else of the tier."""
-    table = settings_table(settings.TIER_CONFIDENCE)
+    table = {**DEFAULTS, **given("TIER_CONFIDENCE", settings.TIER_CONFIDENCE)}
     for key in (f"{tier}.{field}", f"{tier}.{GROUPS.get(field, '')}", tier):
         if key in table:
             return table[key]
@@ -41,25 +41,24 @@ def declared(tier: str, field: str) -> Decimal:
 
 
 @lru_cache(maxsize=4)
-def settings_table(text: str) -> Mapping[str, Decimal]:
-    """DEFAULTS with the setting's changes. Raises ImproperlyConfigured, naming the part that is wrong."""
-    table = dict(DEFAULTS)
+def given(setting: str, text: str) -> Mapping[str, Decimal]:
+    """Confidences as a setting gives them. Raises ImproperlyConfigured, naming what is wrong."""
+    table = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, _, number = part.partition("=")
         try:
             value = Decimal(number)
         except InvalidOperation:
-            value = Decimal(-1)
-        if key.split(".")[0] not in table or not 0 <= value <= 1:
-            raise ImproperlyConfigured(f"TIER_CONFIDENCE: {part!r} is not like 2.exit=0.7 or 3=0.9.")
+            value = Decimal("nan")
+        if key.split(".")[0] not in DEFAULTS or value.is_nan() or not 0 <= value <= 1:
+            raise ImproperlyConfigured(f"{setting}: {part!r} is not like 2.exit=0.7 or 3=0.9.")
         table[key] = value
     return table
 
 
 def approval_below(tier: str) -> Decimal:
-    """Fills of the tier with less confidence wait for an operator (setting APPROVAL_BELOW, as `2=0.75`)."""
-    table = settings_table(getattr(settings, "APPROVAL_BELOW", ""))
-    return table[tier] if f"{tier}=" in getattr(settings, "APPROVAL_BELOW", "") else Decimal(0)
+    """Fills of the tier with less confidence wait for an operator's approval."""
+    return given("APPROVAL_BELOW", settings.APPROVAL_BELOW).get(tier, Decimal(0))
 
 
 def measured() -> Measured:

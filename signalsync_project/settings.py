@@ -43,6 +43,7 @@ VARIABLES: dict[str, Variable] = {
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
     "LOG_LEVEL": Variable(str, "INFO", "Python log level."),
     "TIER_CONFIDENCE": Variable(str, "", "Declared confidences, as 2.exit=0.7,3=0.9 (see docs/reconciliation.md)."),
+    "APPROVAL_BELOW": Variable(str, "", "Fills of a tier with less confidence wait for an operator, as 2=0.75."),
     "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
 }
@@ -76,6 +77,7 @@ DEMO: bool = value("DEMO") and not PRODUCTION
 SYNC_INTERVAL: int = value("SYNC_INTERVAL")
 LOG_LEVEL: str = value("LOG_LEVEL")
 TIER_CONFIDENCE: str = value("TIER_CONFIDENCE")
+APPROVAL_BELOW: str = value("APPROVAL_BELOW")
 CANCEL_GRACE_BARS: int = value("CANCEL_GRACE_BARS")
 HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
 SPOOL_DIR = VAR_DIR / "spool"
