@@ -30,9 +30,9 @@ from signals.models import AutomatedSignal, Source
 ROWS = 50
 # What a narrowed or sorted list looks at: so many of the newest signals (up to a date). It bounds every query here,
 # however much is stored and however rare what is looked for.
-REACH = 50_000
-# A sync worker of gunicorn is ended after 30 seconds; export_signals has no such end.
-EXPORTED = 20_000
+REACH = 20_000
+# A worker of gunicorn serves nobody else meanwhile, and is ended after 30 seconds; export_signals has no such end.
+EXPORTED = 5_000
 NEW_COUNTED = 100
 BADGES = 3
 DAY = timedelta(days=1)
@@ -104,10 +104,11 @@ class Asked:
         except ValidationError as error:
             wrong["ordering"], ordering = error.args, ordering_of(HttpRequest())
         given = {name: value for name, value in filterset.form.cleaned_data.items() if value not in (None, "", [])}
-        matching, floor = filterset.qs, None
+        floor = None
         if given or "ordering" in request.GET:
-            matching, floor = within_reach(matching, given)
-        return cls(filterset, matching, ordering, bool(given), floor, wrong)
+            # Before the filters: what some of them leave out, they look up among what they are given.
+            filterset.queryset, floor = within_reach(given)
+        return cls(filterset, filterset.qs, ordering, bool(given), floor, wrong)
 
 
 def ordering_of(request: HttpRequest) -> list[str]:
@@ -115,23 +116,20 @@ def ordering_of(request: HttpRequest) -> list[str]:
     return StableOrdering().get_ordering(Request(request), AutomatedSignal.objects.none(), APIView())
 
 
-def within_reach(
-    signals: QuerySet[AutomatedSignal], given: Mapping[str, Any]
-) -> tuple[QuerySet[AutomatedSignal], datetime | None]:
-    """Only the newest REACH signals, of those that the dates asked for leave; and since when, if that leaves some out.
+def within_reach(given: Mapping[str, Any]) -> tuple[QuerySet[AutomatedSignal], datetime | None]:
+    """The newest REACH signals, of those that the dates asked for leave; and since when, if that leaves some out.
 
     Dates become a range of the index by first event, which comes with the signal's bar or, for a stranger, up to a
     trade's length later. So whatever is asked costs a bounded stretch of that index.
     """
-    reachable = AutomatedSignal.objects.order_by("-first_event_at")
     span = {}
     if "date_from" in given:
         span["first_event_at__gte"] = datetime.combine(given["date_from"], time(), UTC) - DAY
     if "date_to" in given:
         span["first_event_at__lt"] = datetime.combine(given["date_to"], time(), UTC) + LONGEST_TRADE + 2 * DAY
-    floors = reachable.filter(**span).values_list("first_event_at", flat=True)
+    signals = AutomatedSignal.objects.filter(**span)
+    floors = signals.order_by("-first_event_at").values_list("first_event_at", flat=True)
     floor = next(iter(floors[REACH : REACH + 1]), None)
-    signals = signals.filter(**span)
     return (signals, None) if floor is None else (signals.filter(first_event_at__gt=floor), floor)
 
 
