@@ -24,9 +24,8 @@ from .targets import TIER, Ladder
 
 # An exit is missed when its event has not come so long after the bar's close; a resent webhook comes within 15 s.
 OVERDUE = 2  # minutes of open market
-# At most: closes alone date 75 of 108 recorded triggers right to a bar, and after bars that are missing 84 of 201
-# exits (docs/calibration.md). Without a hole before them closes date exits as often as is declared.
-BY_CLOSE = Decimal("0.5")
+# At most: after bars that are missing 85 of 209 recorded exits were dated right to a bar (docs/calibration.md).
+# Without a hole before them closes date exits and triggers as often as is declared.
 AFTER_HOLE = Decimal("0.4")
 
 
@@ -147,8 +146,6 @@ def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
         follows = follows_on(case, bar, known)
         if not (bar.whole and follows):
             evidence["bound"] = "at the latest"
-        if field == "be_triggered_at" and not bar.whole:
-            confidence = min(confidence, BY_CLOSE)
         if not follows:
             confidence = min(confidence, AFTER_HOLE)
         yield propose(TIER, field, iso(fired), "price_touch", evidence, confidence=confidence)
