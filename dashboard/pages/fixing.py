@@ -110,12 +110,15 @@ class FixGaps(OnSelection):
     def heading(self, subject: Selection) -> str:
         return f"Fix: {subject.gap.title}" if subject.gap else "Run a cycle over these signals"
 
+    def initial(self, subject: Selection) -> dict[str, Any]:
+        return {"tiers": []}
+
     def preview(self, subject: Selection, given: dict[str, Any], now: datetime) -> Preview:
         sample = list(subject.signals[:REHEARSED])
         if not sample:
             return NOTHING_PICKED
         total = len(sample) if len(sample) < REHEARSED else subject.count()
-        offers, reports = rehearse(sample, now, given.get("tiers") or None)
+        offers, reports = rehearse(sample, now, given["tiers"] or None)
         says = [f"A cycle would look at {some(total, 'signal')}. {outcome(offers, reports)}"]
         if total > len(sample):
             says.append(

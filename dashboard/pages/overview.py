@@ -8,7 +8,7 @@ from typing import Any
 from django_q.models import Schedule
 
 from dashboard.api.sync import gap_counts
-from dashboard.attention import Need, needs
+from dashboard.attention import Need, needs, some
 from dashboard.history import open_gaps
 from dashboard.page import Page, address
 from dashboard.selftest import SELF_TEST
@@ -99,6 +99,14 @@ def expiring(sources: Iterable[Source], now: datetime) -> Iterator[Need]:
             yield Need(level, f"{source.name}: {says}", address("source", source.pk), "Source")
 
 
+def left_over(actionable: int) -> Iterator[Need]:
+    if actionable:
+        says = (
+            f"{some(actionable, 'actionable gap')} that no tier could fill so far. Each type says what a person can do."
+        )
+        yield Need("info", says, address("gaps"), "Gaps")
+
+
 class Overview(Page):
     name = "overview"
     route = ""
@@ -114,6 +122,8 @@ class Overview(Page):
         sources = list(Source.objects.exclude(name=SELF_TEST))
         verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
+        actionable = sum(each["actionable"] for each in counts.values())
+        more = [*expiring(sources, now), *left_over(actionable)]
         trends = {} if self.alone else trend_content(self.request.GET.get("trend", ""), now)
         return {
             **trends,
@@ -122,11 +132,11 @@ class Overview(Page):
             "reasons": reasons(view, found),
             "sick": sick(view),
             "gaps": [(gap, counts[gap.name]["actionable"], counts[gap.name]["waiting"]) for gap in CATALOGUE.values()],
-            "total_actionable": sum(each["actionable"] for each in counts.values()),
+            "total_actionable": actionable,
             "total_waiting": sum(each["waiting"] for each in counts.values()),
             "worker": worker,
             "sources": zip_sources(sources, verdicts),
-            "needs": needs(verdicts, worker["fault"], now, expiring(sources, now)),
+            "needs": needs(verdicts, worker["fault"], now, more),
         }
 
 

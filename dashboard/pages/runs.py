@@ -229,11 +229,11 @@ class StartForm(forms.Form):
         help_text="None ticked: all of them, in order of trust.",
     )
 
-    def clean_trade_ids(self) -> list[str]:
+    def clean_trade_ids(self) -> str:
         named = list(dict.fromkeys(self.cleaned_data["trade_ids"].replace(",", " ").split()))
         if len(named) > SIGNALS_AT_ONCE:
             raise forms.ValidationError(f"Give at most {SIGNALS_AT_ONCE}, or none for everything.")
-        return named
+        return " ".join(named)
 
 
 class StartRun(Action[None]):
@@ -252,14 +252,17 @@ class StartRun(Action[None]):
     def subject(self) -> None:
         return None
 
+    def initial(self, subject: None) -> dict[str, Any]:
+        return {"trade_ids": "", "source": None, "tiers": []}
+
     def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
-        named, source = given.get("trade_ids") or [], given.get("source")
+        named, source = given["trade_ids"].split(), given["source"]
         try:
             keys = examined(named, source, now)
         except ValueError as error:
             return Preview(problem=f"{sentence(error)} Check the spelling{' and the source' if source else ''}.")
         sample = list(AutomatedSignal.objects.filter(pk__in=keys[:REHEARSED]).select_related("source"))
-        offers, reports = rehearse(sample, now, given.get("tiers") or None)
+        offers, reports = rehearse(sample, now, given["tiers"] or None)
         says = [f"It would look at {some(len(keys), 'signal')}. {outcome(offers, reports)}" if keys else ""]
         if len(keys) > len(sample):
             says.append(f"Worked out for the first {len(sample)} of them.")
@@ -276,7 +279,7 @@ class StartRun(Action[None]):
             "trigger": SyncRun.Trigger.ADMIN,
             "actor": self.person.get_username(),
             "tiers": given["tiers"] or None,
-            "trade_ids": given["trade_ids"],
+            "trade_ids": given["trade_ids"].split(),
             "source": given["source"],
         }
         if not given["trade_ids"] and len(examined((), given["source"], now)) > SIGNALS_AT_ONCE:

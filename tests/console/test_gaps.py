@@ -47,7 +47,7 @@ def fillable() -> AutomatedSignal:
 
 def confirmed(client: Client, address: str, **given: Any) -> Any:
     """Do what the address previews, as the person who read the preview does."""
-    shown = client.post(address, given)
+    shown = client.post(address, given) if given else client.get(address)
     digest = shown.content.decode().split('name="previewed" value="')[1].split('"')[0]
     return client.post(address, {**given, "confirm": "yes", "previewed": digest})
 

@@ -1,0 +1,147 @@
+"""Overview, gaps, runs and audit in a real browser: at a desk, on a phone, in the dark, without scripts."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, expect
+from pytest_django.live_server_helper import LiveServer
+
+from reconciliation.models import SignalHealthMetric, SyncRun
+from reconciliation.sync import run_sync
+from signals.models import Source
+from signals.senders import default_source
+from tests.builders import at
+from tests.console import browser
+from tests.console.browser import Visitor
+from tests.console.conftest import quarantined
+from tests.console.test_gaps import fillable, link, without_mfe
+from tests.console.test_overview import propose
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+
+# How many points each chart has drawn.
+DRAWN = """[...document.querySelectorAll("[data-trend]")].map(
+  (canvas) => Chart.getChart(canvas).data.datasets[0].data.length
+)"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    yield from browser.launched()
+
+
+@pytest.fixture
+def visitor(chromium: Browser, live_server: LiveServer) -> Iterator[Visitor]:
+    """Somebody at a desk. Whatever the browser complains about fails the test."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    somebody = Visitor(context.new_page(), live_server.url)
+    yield somebody
+    context.close()
+    assert somebody.problems == []
+
+
+@pytest.fixture(autouse=True)
+def stored(db: None) -> None:
+    """Two cycles, a signal without gaps, some with, a trend, a quarantined delivery and a fill to approve."""
+    fillable()
+    without_mfe()
+    propose(without_mfe(1))
+    quarantined()
+    run_sync(now=at(90), trigger="schedule")
+    run_sync(now=at(92), trigger="command")
+    for minutes in range(59, 0, -2):
+        then = timezone.now() - timedelta(minutes=minutes)
+        run = SyncRun.objects.create(
+            trigger="schedule", state="finished", as_of=then, started_at=then, finished_at=then,
+            options={"trade_ids": []},
+        )  # fmt: skip
+        SignalHealthMetric.objects.create(run=run, at=then, health=90.0, actionable_gaps=minutes, waiting_gaps=2)
+
+
+def pages() -> list[str]:
+    first, last = SyncRun.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    return [
+        "/", link("gaps"), link("gap", "no_mfe_update"), link("approvals"), link("set-aside"),
+        f"{link('fix-gaps')}?gap=no_mfe_update&all=1", link("runs"), link("run", first), link("undo-run", first),
+        f"{link('compare-runs')}?pick={first}&pick={last}", link("start-run"), f"{link('audit')}?period=all",
+        link("audit-changes"),
+    ]  # fmt: skip
+
+
+def test_the_trend_is_drawn_and_drawn_again_for_another_period(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", "/?trend=1h")
+    assert all(points > 20 for points in visitor.page.evaluate(DRAWN))
+    visitor.page.get_by_role("link", name="7 days", exact=True).click()
+    visitor.page.wait_for_url("**trend=7d")
+    assert all(points >= 1 for points in visitor.page.evaluate(DRAWN))
+    visitor.page.evaluate("htmx.ajax('GET', '/console/trends/?trend=1h', '[hx-get*=trends]')")
+    visitor.page.wait_for_function(f"({DRAWN})[0] > 20")
+
+
+def test_health_leads_to_the_signals_that_cost_it(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", "/")
+    visitor.page.get_by_role("region", name="What costs health").get_by_role("link", name="No current MFE").click()
+    expect(visitor.page).to_have_title("No current MFE | SignalSync")
+    visitor.page.get_by_role("link", name="20251211_100000000_BULLISH").click()
+    expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("20251211_100000000_BULLISH")
+
+
+def test_a_source_that_falls_silent_turns_by_itself(visitor: Visitor) -> None:
+    default_source()
+    Source.objects.update(calendar="24/7")
+    webhooks = default_source().deliveries.filter(channel="webhook")
+    webhooks.update(received_at=timezone.now() - timedelta(minutes=1))
+    visitor.sign_in("Viewer", "/")
+    expect(visitor.page.get_by_role("region", name="Sources").last).to_contain_text("Heard")
+    webhooks.update(received_at=timezone.now() - timedelta(days=2))
+    visitor.page.evaluate("htmx.trigger(document, 'consolevisible')")
+    expect(visitor.page.get_by_role("region", name="Sources").last).to_contain_text("silent")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> None:
+    visitor.sign_in("Operator", "/")
+    visitor.page.set_viewport_size({"width": width, "height": 844})
+    for path in pages():
+        visitor.open(path)
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_pages_are_accessible_and_readable(visitor: Visitor, theme: str) -> None:
+    script = browser.axe_script()
+    if script is None:
+        pytest.skip("axe-playwright-python is not installed")
+    visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    visitor.sign_in("Operator", "/")
+    found = []
+    for path in pages():
+        visitor.open(path)
+        for summary in visitor.page.locator("#content details > summary").all()[:4]:
+            summary.evaluate("summary => summary.parentElement.open = true")
+        visitor.page.add_script_tag(path=script)
+        result = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [
+            f"{path}: {violation['id']} {json.dumps([node['target'] for node in violation['nodes']][:3])}"
+            for violation in result["violations"]
+            if violation["impact"] in {"serious", "critical"}
+        ]
+    assert found == []
+
+
+def test_without_javascript_the_pages_tell_the_same(chromium: Browser, live_server: LiveServer) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+    visitor = Visitor(context.new_page(), live_server.url)
+    visitor.sign_in("Operator", "/?trend=1h")
+    visitor.page.locator("summary", has_text="Latest figures as a table").click()
+    expect(visitor.page.get_by_role("region", name="Latest figures")).to_contain_text("90.0 %")
+    expect(visitor.page.locator("canvas").first).to_be_hidden()
+    for path in pages():
+        visitor.open(path)
+        expect(visitor.page.locator(".console")).to_be_visible()
+    context.close()
+    assert visitor.problems == []
