@@ -13,19 +13,20 @@ urlpatterns = [
         signal_api.CancelledSignals.as_view(),
         name="cancelled-signals",
     ),
-    re_path(r"^api/automated-signals/signals/(?P<trade_id>[^/]+)/?$", signal_api.SignalDetail.as_view(), name="signal"),
+    # A trade id may hold any character, a slash too: what ends the address is matched first.
     re_path(
-        r"^api/automated-signals/signals/(?P<trade_id>[^/]+)/timeline/?$",
+        r"^api/automated-signals/signals/(?P<trade_id>.+?)/timeline/?$",
         signal_api.SignalTimeline.as_view(),
         name="signal-timeline",
     ),
+    re_path(r"^api/automated-signals/signals/(?P<trade_id>.+?)/?$", signal_api.SignalDetail.as_view(), name="signal"),
     re_path(r"^api/sync/health/?$", sync.Health.as_view(), name="sync-health"),
     re_path(r"^api/sync/gaps/?$", sync.Gaps.as_view(), name="sync-gaps"),
     re_path(r"^api/sync/runs/?$", sync.Runs.as_view(), name="sync-runs"),
     re_path(r"^api/sync/audit/?$", sync.Audit.as_view(), name="sync-audit"),
     re_path(r"^api/sync/run/?$", sync.RunNow.as_view(), name="sync-run"),
     re_path(
-        r"^api/sync/signals/(?P<trade_id>[^/]+)/reconcile/?$", sync.ReconcileSignal.as_view(), name="reconcile-signal"
+        r"^api/sync/signals/(?P<trade_id>.+?)/reconcile/?$", sync.ReconcileSignal.as_view(), name="reconcile-signal"
     ),
     re_path(r"^api/sync/requests/?$", requests.Requests.as_view(), name="sync-requests"),
     re_path(

@@ -26,6 +26,16 @@ def check_interval(app_configs: Any = None, **options: Any) -> list[CheckMessage
 
 
 @register()
+def check_bounds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    least = {"CANCEL_GRACE_BARS": 0, "HEALTH_WINDOW_HOURS": 1}
+    return [
+        Error(f"{name} is {getattr(settings, name)}.", hint=f"Give {bound} or more.", id="reconciliation.E003")
+        for name, bound in least.items()
+        if getattr(settings, name) < bound
+    ]
+
+
+@register()
 def check_confidences(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     hint = "Give confidences from 0 to 1, separated by commas: docs/reconciliation.md lists tiers and fields."

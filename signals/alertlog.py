@@ -10,7 +10,7 @@ from itertools import islice
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from .intake import Incoming, Taken, take_in
+from .intake import MAX_BODY, Incoming, Taken, take_in
 from .models import AlertId, Source
 from .senders import default_source, mask_body
 from .vocabulary import Channel, DeliveryStatus
@@ -94,6 +94,8 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incomi
             raise ValueError("no year in which TradingView sent alerts")
     except (ValueError, OverflowError):
         fired_at, problem = None, f"The row's time {cells['time'][:40]!r} is not a time such as 2025-12-11T05:59:01Z."
+    if len(body) > MAX_BODY:
+        problem = problem or f"The message has {len(body)} bytes; no alert has more than {MAX_BODY}."
     return Incoming(
         body=body,
         received_at=now,

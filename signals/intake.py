@@ -32,6 +32,7 @@ from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
+MAX_BODY = 64 * 1024  # bytes; messages have at most 40,960 characters
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -332,18 +333,26 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     ]
 
 
+def counted(parcel: Parcel) -> int:
+    """How many signals a heartbeat tells of; -1 when it does not say."""
+    count = parcel.reading.heartbeat.signal_count if parcel.reading and parcel.reading.heartbeat else None
+    return -1 if count is None else count
+
+
 def note_heartbeats(source: Source, parcels: Sequence[Parcel]) -> None:
     """The latest heartbeat's signal count goes to the source; an older one that arrives later changes nothing."""
     beats = [parcel for parcel in parcels if parcel.reading and parcel.reading.heartbeat]
     if not beats:
         return
-    latest = max(beats, key=lambda parcel: (parcel.incoming.fire_minute, parcel.delivery.checksum))
+    latest = max(beats, key=lambda parcel: (parcel.incoming.fire_minute, counted(parcel)))
     assert latest.reading is not None
     assert latest.reading.heartbeat is not None
-    minute = latest.incoming.fire_minute
-    Source.objects.filter(Q(last_heartbeat_at__isnull=True) | Q(last_heartbeat_at__lte=minute), pk=source.pk).update(
-        last_heartbeat_at=minute, signal_count=latest.reading.heartbeat.signal_count
-    )
+    minute, count = latest.incoming.fire_minute, latest.reading.heartbeat.signal_count
+    # Of two in one minute the greater count stays, whichever came first.
+    newer = Q(last_heartbeat_at__isnull=True) | Q(last_heartbeat_at__lt=minute)
+    if count is not None:
+        newer |= Q(last_heartbeat_at=minute) & (Q(signal_count__isnull=True) | Q(signal_count__lt=count))
+    Source.objects.filter(newer, pk=source.pk).update(last_heartbeat_at=minute, signal_count=count)
 
 
 def outcome_of(parcel: Parcel) -> Outcome:

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .intake import Incoming, Outcome, take_in, transaction_within
+from .intake import MAX_BODY, Incoming, Outcome, take_in, transaction_within
 from .models import Source
 from .senders import client_address, hash_token, mask_body, on_loopback, open_source, source_of_token
 from .spool import Spool, Spooled, SpoolError
@@ -27,7 +27,6 @@ from .throttling import BadTokenThrottle, SourceThrottle
 from .vocabulary import DeliveryStatus
 
 log = logging.getLogger(__name__)
-MAX_BODY = 64 * 1024
 WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
 TOKEN_CACHE_SECONDS = 5  # a revoked token is refused after this long
 RETRY_AFTER = "5"

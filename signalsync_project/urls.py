@@ -5,6 +5,8 @@ from django.urls import include, path, re_path
 
 from signals.webhook import WebhookView
 
+handler404 = "dashboard.api.errors.not_found"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     re_path(r"^api/automated-signals/webhook(?:/(?P<token>[^/]+))?/?$", WebhookView.as_view(), name="webhook"),

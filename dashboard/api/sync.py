@@ -142,6 +142,12 @@ class RunOptions(serializers.Serializer[Any]):
         slug_field="name", queryset=Source.objects.all(), required=False, help_text="Only signals of this source."
     )
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """A mistyped option must not run a cycle over everything instead."""
+        if unknown := sorted(set(self.initial_data) - set(self.fields)):
+            raise ValidationError({name: f"Unknown; there are {', '.join(self.fields)}." for name in unknown})
+        return attrs
+
 
 class Busy(APIException):
     status_code = status.HTTP_409_CONFLICT

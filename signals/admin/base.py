@@ -117,7 +117,8 @@ def list_link(model: type[Model], text: str, **lookups: Any) -> SafeString:
 
 
 def preformatted(text: str) -> SafeString:
-    """Text that somebody else wrote, escaped, with its line breaks."""
+    """Text that somebody else wrote, escaped, with its line breaks; what UTF-8 cannot hold is spelt out."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     return format_html('<pre class="whitespace-pre-wrap break-all text-xs">{}</pre>', text)
 
 

@@ -68,7 +68,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         text = delivery.repaired_text or bytes(delivery.raw).decode(errors="replace")
         try:
             return pretty(json.loads(text))
-        except ValueError:
+        except (ValueError, RecursionError):
             return EMPTY
 
     @admin.display(description="entries that could not be read")

@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from signals.models import AlertId, AutomatedSignal, Delivery, Source, SourceToken
 from signals.senders import new_token
 
-from .base import list_link
+from .base import EMPTY, list_link
 
 
 class ReadOnlyInline(TabularInline):
@@ -54,11 +54,11 @@ class SourceAdmin(ModelAdmin):
 
     @admin.display(description="signals")
     def see_signals(self, source: Source) -> str:
-        return list_link(AutomatedSignal, "signals", source__id__exact=source.pk)
+        return list_link(AutomatedSignal, "signals", source__id__exact=source.pk) if source.pk else EMPTY
 
     @admin.display(description="deliveries")
     def see_deliveries(self, source: Source) -> str:
-        return list_link(Delivery, "deliveries", source__id__exact=source.pk)
+        return list_link(Delivery, "deliveries", source__id__exact=source.pk) if source.pk else EMPTY
 
     @admin.action(description="Create a webhook token for each selected source", permissions=["change"])
     def create_token(self, request: HttpRequest, chosen: QuerySet[Source]) -> TemplateResponse:
