@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import groupby, islice
-from operator import attrgetter
+from operator import attrgetter, or_
 from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
@@ -15,14 +16,16 @@ from signals.settling import named_bar
 from signals.vocabulary import Status
 
 from .cancellation import OPPOSITE, TIER
-from .periods import merged
+from .periods import batches, merged
 from .proposals import Neighbour
 
 # An opposite signal cancels from this far: weekends and holidays lie in between.
 REACH = timedelta(days=4)
 # A scheduled cycle looks this far around changed signals for others that were cancelled by another than they say.
-NEARBY = timedelta(hours=12)
+NEARBY = timedelta(hours=3)
 NEIGHBOURS = 40
+# In one query: more periods are slower than more queries, and SQLite takes so many values.
+PERIODS, KEYS = 50, 5000
 
 
 class Row(NamedTuple):
@@ -64,15 +67,14 @@ class Neighbours:
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
-    return Neighbours(rows_of(around(moments, source, REACH), htf=True) if moments else ())
+    return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals, htf=True))
 
 
-def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> QuerySet[AutomatedSignal]:
+def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
     """The source's signals whose first events lie near these moments (every signal has a first event)."""
-    within = Q()
-    for start, end in merged((moment - reach, moment + reach) for moment in moments):
-        within |= Q(first_event_at__gte=start, first_event_at__lte=end)
-    return AutomatedSignal.objects.filter(within, source=source)
+    for periods in batches(merged((moment - reach, moment + reach) for moment in moments), PERIODS):
+        within = reduce(or_, (Q(first_event_at__gte=start, first_event_at__lte=end) for start, end in periods))
+        yield AutomatedSignal.objects.filter(within, source=source)
 
 
 def rows_of(signals: QuerySet[AutomatedSignal], *, htf: bool = False) -> Iterator[Row]:
@@ -97,14 +99,15 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     """
     if not changed or TIER in source.tiers_off:
         return set()
-    rows = list(rows_of(around(changed, source, REACH if widely else NEARBY)))
-    pending = AutomatedSignal.objects.filter(source=source, status=Status.PENDING)
-    known = {row.key for row in rows}
-    doubtful = list(unexpected([*rows, *(row for row in rows_of(pending) if row.key not in known)]))
-    cancelled = [row.key for row in doubtful if row.status == Status.CANCELLED]
-    inferred = Fill.objects.filter(signal__in=cancelled, state=Fill.State.ACTIVE, tier=TIER, field="cancelled_by")
+    near = [row for signals in around(changed, source, REACH if widely else NEARBY) for row in rows_of(signals)]
+    known = {row.key for row in near}
+    pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING))
+    doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))
     keys = {row.key for row in doubtful if row.status == Status.PENDING}
-    return keys | set(inferred.values_list("signal_id", flat=True))
+    inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=TIER, field="cancelled_by")
+    for some in batches((row.key for row in doubtful if row.status == Status.CANCELLED), KEYS):
+        keys.update(inferred.filter(signal__in=some).values_list("signal_id", flat=True))
+    return keys
 
 
 def unexpected(rows: Iterable[Row]) -> Iterator[Row]:

@@ -1,9 +1,12 @@
-"""Periods of time: few ranges for a query instead of one a signal."""
+"""What queries are given: few periods instead of one a signal, and lists in batches that a database takes."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
 
 Period = tuple[datetime, datetime]
+T = TypeVar("T")
 
 # Periods closer together than this are read in one.
 APART = timedelta(hours=6)
@@ -22,3 +25,10 @@ def merged(periods: Iterable[Period]) -> Iterator[Period]:
             held = start, end
     if held is not None:
         yield held
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of at most `size`."""
+    rest = iter(items)
+    while some := list(islice(rest, size)):
+        yield some

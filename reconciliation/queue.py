@@ -12,7 +12,8 @@ from signals.models import AutomatedSignal, Fill, Source
 
 from .gaps import CATALOGUE, GapView
 from .models import GapRecord, SetAside
-from .neighbours import disturbed
+from .neighbours import KEYS, disturbed
+from .periods import batches
 
 CHUNK = 200
 
@@ -58,8 +59,8 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
         add(work, by_source(*put_off(signals, view)))
     for source, firsts in changed(signals).items():
         keys = disturbed(firsts, source, widely=scope.by_hand) - work[source.pk]
-        if keys and mark:
-            AutomatedSignal.objects.filter(pk__in=keys).update(needs_sync=True)
+        for some in batches(keys if mark else (), KEYS):
+            AutomatedSignal.objects.filter(pk__in=some).update(needs_sync=True)
         work[source.pk] |= keys
     return work
 

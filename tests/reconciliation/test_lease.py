@@ -1,6 +1,7 @@
 """The lease: one holder at a time, given up by time when a holder dies, and closed to a holder that comes back."""
 
 import threading
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,10 @@ from django.utils import timezone
 from reconciliation import lease
 from reconciliation.lease import BusyError, LeaseLostError
 from reconciliation.models import SyncLease
+from reconciliation.sync import run_sync
+from signals.models import Fill
+from signals.senders import default_source
+from tests.builders import at, entry, send
 
 
 def expire() -> None:
@@ -55,6 +60,32 @@ def test_confirming_extends_the_lease() -> None:
     SyncLease.objects.update(expires_at=timezone.now() + timedelta(seconds=1))
     held.confirm()
     assert SyncLease.objects.get().expires_at > timezone.now() + lease.TERM / 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_cycles_that_start_together_fill_each_gap_once() -> None:
+    """Two clusters on one database: the one that comes second is refused, and finds nothing left when it may."""
+    default_source()
+    send([(entry(f"20251211_1{minute:02}000000_BULLISH"), at(5)) for minute in range(10, 40)])
+    gate, done, refused = threading.Barrier(3), [], []
+
+    def race() -> None:
+        try:
+            gate.wait()
+            done.append(run_sync(now=at(6), trigger="schedule").fills)
+        except BusyError:
+            refused.append(True)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=race) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) + len(refused) == 3
+    assert sum(done) == Fill.objects.count() > 0
+    assert max(Counter(Fill.objects.values_list("signal", "field")).values()) == 1
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,13 +10,14 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from reconciliation import sync
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
-from reconciliation.lease import BusyError, held
-from reconciliation.models import GapRecord, GapTotal, SetAside, SignalHealthMetric, SyncAuditLog, SyncRun
+from reconciliation.lease import BusyError, LeaseLostError, held, running, take
+from reconciliation.models import GapRecord, GapTotal, SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
 from reconciliation.proposals import Case, Proposal
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, Source
@@ -374,6 +375,26 @@ def test_a_second_cycle_is_refused_while_one_runs_and_a_dead_one_is_marked() -> 
         cycle(6)
     cycle(6)
     assert list(SyncRun.objects.order_by("pk").values_list("state", flat=True)) == ["abandoned", "finished"]
+
+
+def test_a_cycle_that_was_thought_dead_writes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long run: its lease expires while it plans, another takes over, and then it wants to write."""
+    send([(entry(), at(5)), (update(0.4), at(6))])
+    load = sync.load
+
+    def load_slowly(*args: Any) -> Any:
+        found = load(*args)
+        SyncLease.objects.update(expires_at=timezone.now())
+        take()
+        return found
+
+    monkeypatch.setattr(sync, "load", load_slowly)
+    with pytest.raises(LeaseLostError, match="passed to"):
+        cycle(6)
+    assert SyncRun.objects.get().state == "failed"
+    assert not Fill.objects.exists()
+    assert the_signal().needs_sync
+    assert running(timezone.now()), "the heir keeps its lease"
 
 
 def test_a_signal_that_changes_while_it_is_planned_is_left_for_the_next_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
