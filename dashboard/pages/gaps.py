@@ -106,7 +106,7 @@ class GapPage(GapsPage):
         view, counts = GapView.at(now), {}
         if not self.alone:
             counts = gap_counts(view)[gap.name]
-        found = with_gap(gap.name, state, view).select_related("source").order_by("-first_event_at", "-pk")
+        found = with_gap(gap.name, state, view).select_related("source").order_by("-pk")
         page = BoundedPaginator(found, ROWS).get_page(self.request.GET.get("page"))
         return super().content(now) | {
             "title": gap.title,

@@ -19,7 +19,7 @@ from dashboard.roles import RECONCILE
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.lease import BusyError
 from reconciliation.models import SyncAuditLog, SyncRun
-from reconciliation.queue import Scope, find_work
+from reconciliation.queue import Scope, due, find_work, put_off
 from reconciliation.sync import run_sync
 from reconciliation.undo import undo_run
 from reconciliation.worker import wedged
@@ -261,13 +261,15 @@ class StartRun(Action[None]):
             keys = examined(named, source, now)
         except ValueError as error:
             return Preview(problem=f"{sentence(error)} Check the spelling{' and the source' if source else ''}.")
+        long = not named and len(keys) > SIGNALS_AT_ONCE
         sample = list(AutomatedSignal.objects.filter(pk__in=keys[:REHEARSED]).select_related("source"))
         offers, reports = rehearse(sample, now, given["tiers"] or None)
-        says = [f"It would look at {some(len(keys), 'signal')}. {outcome(offers, reports)}" if keys else ""]
+        looked = f"more than {SIGNALS_AT_ONCE} signals" if long else some(len(keys), "signal")
+        says = [f"It would look at {looked}. {outcome(offers, reports)}" if keys else ""]
         if len(keys) > len(sample):
             says.append(f"Worked out for the first {len(sample)} of them.")
         warnings = []
-        if len(keys) > SIGNALS_AT_ONCE:
+        if long:
             says.append("That takes longer than a page may: the worker does it, and Runs shows it under way.")
             warnings = [f"But the worker is down: {fault}." for fault in [wedged(now)] if fault]
         problem = "" if keys else "There is nothing to look at: nothing is due, and no gap is open."
@@ -302,9 +304,19 @@ def sentence(error: Exception) -> str:
 
 
 def examined(trade_ids: Sequence[str], source: Source | None, now: datetime) -> list[int]:
-    """Keys of the signals that a run by hand would look at, in order. Raises ValueError for an unknown trade id."""
-    scope = Scope(now, by_hand=True, trade_ids=tuple(trade_ids), source=source)
-    work = find_work(scope, GapView.at(now), mark=False)
+    """Keys of the signals that a run by hand would look at, in order; of more than a page can deal with, only some.
+
+    Raises ValueError for an unknown trade id.
+    """
+    scope, view = Scope(now, by_hand=True, trade_ids=tuple(trade_ids), source=source), GapView.at(now)
+    if not trade_ids:
+        signals = AutomatedSignal.objects.all() if source is None else AutomatedSignal.objects.filter(source=source)
+        some_keys: set[int] = set()
+        for rows in (*due(signals, scope), *put_off(signals, view)):
+            some_keys.update(rows.order_by().values_list("pk", flat=True)[: SIGNALS_AT_ONCE + 1])
+        if len(some_keys) > SIGNALS_AT_ONCE:
+            return sorted(some_keys)
+    work = find_work(scope, view, mark=False)
     return sorted(key for keys in work.values() for key in keys)
 
 
