@@ -13,7 +13,7 @@ from reconciliation.gaps import CATALOGUE
 
 register = template.Library()
 register.filter("named", named)
-LONGEST = 32
+LONGEST = 26
 
 
 @register.simple_tag
