@@ -1,4 +1,4 @@
-"""The tests on SQLite, then on PostgreSQL where one answers; arguments go to pytest. The last lines sum up."""
+"""The tests on SQLite, then those that use a database on PostgreSQL where one answers; arguments go to pytest."""
 
 import os
 import re
@@ -16,10 +16,10 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def run(database: str, url: str) -> tuple[int, str]:
+def run(database: str, url: str, *options: str) -> tuple[int, str]:
     """pytest's exit status and closing line, while its output is shown as it comes."""
     say(f"\n=== tests on {database}")
-    command = [sys.executable, "-m", "pytest", "-n", "2", *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-n", "2", *options, *sys.argv[1:]]
     if sys.stdout.isatty():
         command.append("--color=yes")
     last = ""
@@ -47,7 +47,7 @@ def main() -> int:
     if why := why_no_postgres():
         results["PostgreSQL"] = (0, f"not tested: none answers at TEST_POSTGRES_URL ({why})")
     else:
-        results["PostgreSQL"] = run("PostgreSQL", POSTGRES)
+        results["PostgreSQL"] = run("PostgreSQL", POSTGRES, "--database-only")
     say("")
     for database, (_, closing) in results.items():
         say(f"{database + ':':<12}{closing}")

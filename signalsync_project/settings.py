@@ -4,8 +4,6 @@ docs/settings.md shows the same table; tests/test_settings.py compares the two. 
 variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a webhook token.
 """
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,8 +172,6 @@ def database() -> dict[str, Any]:
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":
         Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
-        # Tests need a file, too: threads and processes race on it as they do in production.
-        config["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"signalsync-test-{os.getpid()}.sqlite3")}
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",  # a transaction that starts as a reader cannot wait to become a writer
             "timeout": 20,

@@ -17,6 +17,31 @@ settings.register_profile(
 )
 settings.load_profile("signalsync")
 
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only",
+        action="store_true",
+        help="only what can differ between databases: tests that use one, but for the browser's",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On the second database, pure tests would only say again what they said on the first."""
+    if not config.getoption("--database-only"):
+        return
+
+    def can_differ(item: pytest.Item) -> bool:
+        stored = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
+        return bool(stored) and item.get_closest_marker("browser") is None
+
+    left_out = [item for item in items if not can_differ(item)]
+    items[:] = [item for item in items if can_differ(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 
 
