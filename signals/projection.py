@@ -130,7 +130,8 @@ class Event(Protocol):
 
 
 def iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """UTC to the second, as facts and provenance write moments."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def typed(field: str, value: Any) -> Any:
