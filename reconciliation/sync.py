@@ -253,7 +253,7 @@ def run_sync(
         return cycle.report
     with held() as lease:
         options = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
-            options |= {"source": source.name} if source else {}
+        options |= {"source": source.name} if source else {}
         run = open_run(now, trigger, actor, options)
         try:
             cycle = new_cycle(scope, means, run, lease)
