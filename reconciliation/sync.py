@@ -252,7 +252,7 @@ def run_sync(
         conclude(cycle, started)
         return cycle.report
     with held() as lease:
-        options = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
+        options: dict[str, Any] = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
         options |= {"source": source.name} if source else {}
         run = open_run(now, trigger, actor, options)
         try:
