@@ -5,7 +5,6 @@ what cannot be read is quarantined, what was here before is a duplicate, and a p
 for rebuild, behind stored delivery and events.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,9 +25,10 @@ from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .prices import Bar, store_bars
 from .projection import BIRTH
-from .projector import NeedsSourceLock, project
+from .projector import ClockNeededError, project
 from .senders import stored_address
 from .vocabulary import Channel, DeliveryStatus
+from .zones import Hold, hold_clock
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
@@ -99,17 +99,21 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     `wait_ms` is how long the database may make us wait (see transaction_within; 0: as the settings say).
     """
     parcels = [open_parcel(source, item) for item in incoming]
-    lock_source, careful = brings_votes(parcels), False
+    hold, careful = first_hold(source, parcels), False
     deadline = monotonic() + wait_ms / 1000
     for attempt in range(DEADLOCK_TRIES + 2):
         try:
             with transaction_within(wait_ms, deadline):
-                return store(source, parcels, now, lock_source=lock_source, careful=careful)
-        except NeedsSourceLock:
-            lock_source = True
+                return store(source, parcels, now, hold=hold, careful=careful)
+        except ClockNeededError:
+            hold = Hold.ALONE
         except (DataError, IntegrityError) as error:
             if careful:
                 raise
+            if hold == Hold.SHARED:  # most likely somebody made the same new signal beside us
+                hold = Hold.ALONE
+                reset(parcels)
+                continue
             log.warning("storing %d deliveries again, carefully: %s", len(parcels), error)
             careful = True
         except OperationalError as error:
@@ -222,32 +226,25 @@ def describe(parcel: Parcel) -> None:
         delivery.repair, delivery.repaired_text = reading.repair.summary[:200], reading.repair.text
 
 
-def brings_votes(parcels: Sequence[Parcel]) -> bool:
-    """Whether any event can vote on the source's clock; then writers of the source must queue."""
-    return any(event.type in BIRTH for parcel in parcels if parcel.reading for event in parcel.reading.events)
+def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
+    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it."""
+    if not any(event.type in BIRTH for parcel in parcels if parcel.reading for event in parcel.reading.events):
+        return Hold.NONE
+    return Hold.SHARED if connection.vendor == "postgresql" and len(source.zones_seen) == 1 else Hold.ALONE
 
 
-def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, lock_source: bool, careful: bool) -> Taken:
+def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hold, careful: bool) -> Taken:
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
-    if lock_source:
-        # NO KEY UPDATE: writers that bring only updates go on beside us. On SQLite the transaction itself queues.
-        lock_clock(source)
+    if hold:
+        hold_clock(source, hold)
     new = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
     events = [event for parcel in accepted for event in event_rows(source, parcel)]
-    created, updated = project(source, events, now=now, locked=lock_source, careful=careful)
+    created, updated = project(source, events, now=now, hold=hold, careful=careful)
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
-
-
-def lock_clock(source: Source) -> None:
-    """Lock the source's row, and read what others may have learned about its clock since `source` was loaded."""
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT zones_seen FROM signals_source WHERE id = %s{lock}", [source.pk])  # noqa: S608 ours
-        source.zones_seen = json.loads(cursor.fetchone()[0])
 
 
 def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]:

@@ -1,7 +1,7 @@
 """The one writer of signals: stored events are joined to their signals' rows.
 
 `projection` and `settling` decide; this module locks, loads and saves. Locks are taken in one order everywhere: the
-source's row first (only by writers that bring votes or new signals), then signals by key.
+source's clock first (by writers that bring votes or new signals), then signals by key.
 """
 
 import logging
@@ -17,23 +17,23 @@ from .clock import Vote
 from .models import AutomatedSignal, SignalEvent, Source
 from .projection import blank, join
 from .settling import Place, settle
-from .zones import decide_zones, swayed_signals
+from .zones import Hold, decide_zones, is_quiet, swayed_signals
 
 log = logging.getLogger(__name__)
 COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not field.primary_key]
 UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
 
 
-class NeedsSourceLock(Exception):  # noqa: N818 - an instruction to begin again
-    """The events make a signal or move its first minute, which the source's clock depends on."""
+class ClockNeededError(Exception):
+    """The events may change the source's clock, or a signal that depends on it: hold the clock, and begin again."""
 
 
 def project(
-    source: Source, events: Sequence[SignalEvent], *, now: datetime, locked: bool, careful: bool = False
+    source: Source, events: Sequence[SignalEvent], *, now: datetime, hold: Hold, careful: bool = False
 ) -> tuple[frozenset[int], frozenset[int]]:
     """Store new events and join them to their signals. Returns the keys of the signals made and of those changed.
 
-    Runs in the caller's transaction. `locked` says that it holds the source's row; `careful` that a first attempt
+    Runs in the caller's transaction. `hold` is how it holds the source's clock; `careful` says that a first attempt
     failed on the data: then signals are saved one by one, and one that cannot be is marked for rebuild instead.
     """
     if not events:
@@ -42,8 +42,10 @@ def project(
     for event in events:
         by_trade[event.trade_id].append(event)  # type: ignore[attr-defined]
     known = lock_signals(source, by_trade)
-    if not locked and shakes_clock(known, by_trade):
-        raise NeedsSourceLock
+    votes = votes_of(events)
+    safe = hold == Hold.ALONE or (hold == Hold.SHARED and is_quiet(source, votes))
+    if not safe and (votes or shakes_clock(known, by_trade)):
+        raise ClockNeededError
     signals = {trade_id: known.get(trade_id) or blank(source.pk, trade_id) for trade_id in sorted(by_trade)}
     moved = []
     for trade_id, signal in signals.items():
@@ -51,7 +53,6 @@ def project(
         absorb(signal, by_trade[trade_id])
         if signal.first_event_at != first:
             moved.append(signal)
-    votes = votes_of(events)
     decide_zones(moved, source, votes)
     place = Place.of(source)
     save(signals.values(), place, now=now, careful=careful)

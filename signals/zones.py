@@ -1,21 +1,58 @@
 """Which zone a trade id is in: the source's votes, applied to the signals that they decide.
 
 The rule itself is `clock.decide`. This module reads the votes that can matter for a set of signals, and finds the
-signals that a new vote can have changed. Callers hold the source's row lock (see intake), so that no vote or new
+signals that a new vote can have changed. Callers hold the source's clock (see hold_clock), so that no vote or new
 signal comes in between.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from enum import IntEnum
 
+from django.db import connection
 from django.db.models import Q
 
 from .clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones
 from .models import AutomatedSignal, SignalEvent, Source
 
+LOCK_SPACE = 0x5350  # of advisory locks: "SP", so that no other use of them meets ours
+
+
+class Hold(IntEnum):
+    """How far a transaction has the source's clock for itself."""
+
+    NONE = 0
+    SHARED = 1
+    ALONE = 2
+
+
 # A signal's five nearest votes lie within five votes of it on either side; between it and a vote among them lie at
 # most four. So a vote can only matter to signals within ten votes of it.
 REACH = 2 * VOTES_THAT_DECIDE
+
+
+def hold_clock(source: Source, hold: Hold) -> None:
+    """Hold the source's clock until the transaction ends, and read what others have learned about it.
+
+    Writers that share it can only bring what cannot change it (see is_quiet), so they do not wait for each other's
+    commits. On SQLite the transaction itself is alone.
+    """
+    text = "SELECT zones_seen FROM signals_source WHERE id = %s"
+    parameters = [source.pk]
+    if connection.vendor == "postgresql":
+        # Two statements: the second reads with a snapshot of after the wait.
+        function = "pg_advisory_xact_lock" if hold == Hold.ALONE else "pg_advisory_xact_lock_shared"
+        text = f"SELECT {function}({LOCK_SPACE}, %s); {text}"
+        parameters.insert(0, source.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(text, parameters)
+        source.zones_seen = json.loads(cursor.fetchone()[0])
+
+
+def is_quiet(source: Source, votes: Iterable[Vote]) -> bool:
+    """Whether these votes, and any signals, leave the clock as it is: all the source ever voted for is one zone."""
+    return len(source.zones_seen) == 1 and all(vote.zone in source.zones_seen for vote in votes)
 
 
 def standing_zones(signal: AutomatedSignal, source: Source) -> tuple[str, ...]:
