@@ -16,7 +16,7 @@ from .senders import default_source, mask_body
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
-CHUNK = 500
+CHUNK = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
 COLUMNS = {"alert id": "alert_id", "description": "body", "time": "time", "webhook status": "log_status"}
 NEEDED = ("body", "time")
 YEARS = range(2000, 2100)  # a time beyond them is a damaged one, and calendars end

@@ -45,7 +45,8 @@ def mask_body(body: bytes) -> tuple[bytes, str]:
 
     Works on the bytes, not on parsed JSON: a body that is broken must not keep its secret either.
     """
-    found = TOKEN_IN_BODY.search(body)
+    # Most bodies do not have the word at all, and looking for it costs a tenth of looking for the pattern.
+    found = TOKEN_IN_BODY.search(body) if b"token" in body.lower() else None
     if found is None:
         return body, ""
     token = found["bare"] or found["text"]
