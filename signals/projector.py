@@ -99,16 +99,26 @@ def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
             signal.event_count = event.sequence_number
             signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
             signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
-            signal.rebuild_error = f"{type(error).__name__}: {error}"
+            signal.rebuild_error = told(error)
 
 
-def finish(signal: AutomatedSignal, place: Place, now: datetime) -> None:
-    """Settle a signal and mark it for the next cycle, in memory."""
+def told(error: Exception) -> str:
+    """An error as `rebuild_error` keeps it."""
+    return f"{type(error).__name__}: {error}"
+
+
+def settle_or_mark(signal: AutomatedSignal, place: Place) -> None:
+    """Settle a signal, or note on it why that failed: one must not stop the others."""
     try:
         settle(signal, place)
     except Exception as error:
         log.exception("%s did not settle", signal.trade_id)
-        signal.rebuild_error = f"{type(error).__name__}: {error}"
+        signal.rebuild_error = told(error)
+
+
+def finish(signal: AutomatedSignal, place: Place, now: datetime) -> None:
+    """Settle a signal and mark it for the next cycle, in memory."""
+    settle_or_mark(signal, place)
     signal.needs_sync = True
     signal.created_at = signal.created_at or now
     signal.updated_at = now
@@ -143,6 +153,6 @@ def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
         marked.pk = signal.pk
         for name in ("first_event_at", "last_event_at", "event_count", "created_at", "updated_at"):
             setattr(marked, name, getattr(signal, name))
-        marked.rebuild_error = f"{type(error).__name__}: {error}"
+        marked.rebuild_error = told(error)
         marked.save()
         signal.pk = marked.pk

@@ -11,8 +11,8 @@ from django.db import transaction
 
 from .models import AutomatedSignal, Fill, SignalEvent, Source
 from .projection import blank, join, join_fill
-from .projector import UPDATED, overwrite
-from .settling import Place, settle
+from .projector import UPDATED, overwrite, settle_or_mark, told
+from .settling import Place
 from .zones import decide_zones
 
 log = logging.getLogger(__name__)
@@ -75,22 +75,10 @@ def derived(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Seque
         return marked(signal, error)
 
 
-def settle_or_mark(fresh: AutomatedSignal, place: Place) -> None:
-    try:
-        settle(fresh, place)
-    except Exception as error:
-        log.exception("%s cannot be settled", fresh.trade_id)
-        fresh.rebuild_error = describe(error)
-
-
 def marked(signal: AutomatedSignal, error: Exception) -> AutomatedSignal:
     same = copy(signal)
-    same.rebuild_error = describe(error)
+    same.rebuild_error = told(error)
     return same
-
-
-def describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
 
 
 def differences(signal: AutomatedSignal, fresh: AutomatedSignal) -> list[Difference]:

@@ -1,12 +1,15 @@
 """People of each role, signed in; and some alerts to look at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
+from playwright.sync_api import Browser
+from pytest_django.live_server_helper import LiveServer
 
 from dashboard.roles import ADMINISTRATOR, OPERATOR, VIEWER
 from signals.intake import Incoming, take_in
@@ -14,6 +17,9 @@ from signals.models import Quarantine
 from signals.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import at, created, entry, send, update
+
+if TYPE_CHECKING:
+    from tests.console.browser import Visitor
 
 ROLES = (VIEWER, OPERATOR, ADMINISTRATOR)
 PASSWORD = "long-enough-for-tests"
@@ -69,3 +75,22 @@ def quarantined(body: bytes = UNREADABLE, minute: float = 6) -> Quarantine:
     item = Incoming(body=body, received_at=at(minute), channel=Channel.WEBHOOK)
     outcome = take_in(default_source(), [item], now=timezone.now()).outcomes[0]
     return Quarantine.objects.get(delivery=outcome.delivery_id)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    from tests.console.browser import launched  # which signs people in with what is above
+
+    yield from launched()
+
+
+@pytest.fixture
+def visitor(chromium: Browser, live_server: LiveServer) -> "Iterator[Visitor]":
+    """Somebody at a desk. Whatever the browser complains about fails the test."""
+    from tests.console.browser import Visitor
+
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    somebody = Visitor(context.new_page(), live_server.url)
+    yield somebody
+    context.close()
+    assert somebody.problems == []

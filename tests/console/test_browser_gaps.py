@@ -1,7 +1,5 @@
 """Gaps in a real browser: from a type to its signals, previewed, fixed, undone, dismissed; all of a type by itself."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
@@ -11,27 +9,11 @@ from reconciliation.models import SyncAuditLog, SyncRun
 from reconciliation.sync import run_sync
 from signals.models import Fill
 from tests.builders import TRADE_ID, at, the_signal
-from tests.console import browser
 from tests.console.browser import Visitor
 from tests.console.test_gaps import fillable, link, without_mfe
 from tests.console.test_overview import propose
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    yield from browser.launched()
-
-
-@pytest.fixture
-def visitor(chromium: Browser, live_server: LiveServer) -> Iterator[Visitor]:
-    """Somebody at a desk. Whatever the browser complains about fails the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    somebody = Visitor(context.new_page(), live_server.url)
-    yield somebody
-    context.close()
-    assert somebody.problems == []
 
 
 def test_a_gap_is_fixed_and_the_run_undone(visitor: Visitor) -> None:

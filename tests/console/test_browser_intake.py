@@ -1,7 +1,6 @@
 """The intake pages as people use them, in a real browser: at a desk, on a phone, in the dark, without JavaScript."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,21 +25,6 @@ from tests.posting import CREATED
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # What the navigation leads to, and the actions that need no subject.
 SHOWN: list[type[Page]] = [page for page in PAGES if "<" not in page.route and (page.icon or issubclass(page, Action))]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    yield from browser.launched()
-
-
-@pytest.fixture
-def visitor(chromium: Browser, live_server: LiveServer) -> Iterator[Visitor]:
-    """Somebody at a desk. Whatever the browser complains about fails the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    somebody = Visitor(context.new_page(), live_server.url)
-    yield somebody
-    context.close()
-    assert somebody.problems == []
 
 
 def test_signing_in_leads_to_where_one_wanted_to_go_and_out_again(visitor: Visitor) -> None:

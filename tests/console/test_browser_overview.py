@@ -1,7 +1,6 @@
 """Overview, gaps, runs and audit in a real browser: at a desk, on a phone, in the dark, without scripts."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -27,21 +26,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(trans
 DRAWN = """[...document.querySelectorAll("[data-trend]")].map(
   (canvas) => Chart.getChart(canvas).data.datasets[0].data.length
 )"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    yield from browser.launched()
-
-
-@pytest.fixture
-def visitor(chromium: Browser, live_server: LiveServer) -> Iterator[Visitor]:
-    """Somebody at a desk. Whatever the browser complains about fails the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    somebody = Visitor(context.new_page(), live_server.url)
-    yield somebody
-    context.close()
-    assert somebody.problems == []
 
 
 @pytest.fixture(autouse=True)

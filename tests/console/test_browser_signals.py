@@ -1,7 +1,6 @@
 """All Signals and Signal as people use them, in a real browser: at a desk, on a phone, in the dark, without scripts."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from django.urls import reverse
@@ -25,21 +24,6 @@ WAKE = """() => {
   htmx.trigger(document, "consolevisible");
   return asked;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    yield from browser.launched()
-
-
-@pytest.fixture
-def visitor(chromium: Browser, live_server: LiveServer) -> Iterator[Visitor]:
-    """Somebody at a desk. Whatever the browser complains about fails the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    somebody = Visitor(context.new_page(), live_server.url)
-    yield somebody
-    context.close()
-    assert somebody.problems == []
 
 
 @pytest.fixture(autouse=True)
