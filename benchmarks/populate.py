@@ -41,7 +41,7 @@ SIGNAL = {
 # Every foreign key leads to what is copied or cloned: checking that a million times takes minutes.
 START = f"""
 SET session_replication_role = replica; SET synchronous_commit = off; SET work_mem = '64MB';
-CREATE TEMPORARY TABLE copy AS SELECT n, 1 + (n - 1) / {A_WEEK} AS week, (n - 1) % {A_WEEK} AS nth
+CREATE TEMPORARY TABLE copy AS SELECT n, 1 + (n - 1) / {A_WEEK} AS week, 1 + (n - 1) % {A_WEEK} AS nth
   FROM generate_series(1, {{copies}}) n;
 CREATE TEMPORARY TABLE original AS SELECT id, trade_id FROM automated_signals WHERE {SETTLED};
 ANALYZE copy; ANALYZE original;
@@ -110,7 +110,8 @@ def clone_runs(database: Database) -> None:
     minutes = f"CROSS JOIN (SELECT n / 5040.0 AS week FROM generate_series(1, {RUNS}) n ORDER BY n DESC) copy"
     other = "JOIN sync_runs run ON run.id <> seed.run_id CROSS JOIN (SELECT 0 AS week) copy"
     runs = cloned(database, "sync_runs", minutes, {"trigger": "'schedule'"})
-    execute(database.url, runs + cloned(database, "signal_health_metrics", other, {"run_id": "run.id", "at": "run.as_of"}))
+    metrics = cloned(database, "signal_health_metrics", other, {"run_id": "run.id", "at": "run.as_of"})
+    execute(database.url, runs + metrics)
 
 
 def cloned(database: Database, name: str, rest: str, others: Mapping[str, str]) -> str:
@@ -120,8 +121,9 @@ def cloned(database: Database, name: str, rest: str, others: Mapping[str, str]) 
         "SELECT column_name, data_type FROM information_schema.columns"
         f" WHERE table_name = '{name}' AND table_schema = 'public' ORDER BY ordinal_position",
     )
-    values = {column: SHIFTED.get(kind, "seed.{0}").format(column) for column, kind in columns} | others
+    shifted = {column: SHIFTED.get(kind, "seed.{0}").format(column) for column, kind in columns}
+    values = shifted | dict(others)
     if "id" not in others:
         values.pop("id")
-    names = ", ".join(values)
-    return f"INSERT INTO {name} ({names}) SELECT {', '.join(values.values())} FROM {name} seed {rest} ON CONFLICT DO NOTHING;"
+    names, found = ", ".join(values), ", ".join(values.values())
+    return f"INSERT INTO {name} ({names}) SELECT {found} FROM {name} seed {rest} ON CONFLICT DO NOTHING;"

@@ -17,6 +17,9 @@ class Size:
     probe_rows: int = 5_000
     probes: int = 3  # of each kind, into each database
     seeds: int = 10  # of damage to each recorded log
+    stored_signals: int = 1_000_000  # under the pages
+    seed_hours: int = 120  # of open market that they are cloned from
+    asked: int = 7  # requests of each address
 
 
 FULL = Size()
@@ -33,4 +36,7 @@ QUICK = Size(
     probe_rows=50,
     probes=1,
     seeds=1,
+    stored_signals=2_000,
+    seed_hours=6,
+    asked=2,
 )
