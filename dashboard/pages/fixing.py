@@ -64,8 +64,7 @@ class Selection:
         name = request.GET.get("gap", "")
         gap = gap_named(name) if name else None
         if gap is not None and "all" in request.GET:
-            found = with_gap(gap.name, ACTIONABLE, GapView.at(now))
-            return cls(gap, found.select_related("source").order_by("pk"), whole=True)
+            return cls(gap, with_gap(gap.name, ACTIONABLE, GapView.at(now)).order_by("pk"), whole=True)
         keys = [int(key) for key in request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:AT_ONCE]
         found = AutomatedSignal.objects.filter(pk__in=keys)
         return cls(gap, found.select_related("source").order_by("pk"))
@@ -73,9 +72,6 @@ class Selection:
     def count(self) -> int:
         """Counted to COUNTED and no further."""
         return self.signals.order_by()[:COUNTED].count()
-
-    def from_key(self, after: int) -> list[AutomatedSignal]:
-        return list(self.signals.filter(pk__gt=after)[:AT_ONCE])
 
     @property
     def back(self) -> str:
@@ -134,7 +130,7 @@ class FixGaps(OnSelection):
         return Preview(says=says, warnings=warnings, more={"offers": offers, **alone})
 
     def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
-        chunk = subject.from_key(0)
+        chunk = list(subject.signals[:AT_ONCE])
         if not chunk:
             raise ActionError("Nothing is left to do: the gaps have closed meanwhile.")
         total = subject.count() if len(chunk) == AT_ONCE else len(chunk)
@@ -199,8 +195,9 @@ class FixProgress(Page):
     def rest(self, now: datetime) -> list[AutomatedSignal]:
         if not self.state["gap"]:
             return []
-        found = with_gap(gap_named(self.state["gap"]).name, ACTIONABLE, GapView.at(now)).select_related("source")
-        return list(found.filter(pk__gt=self.state["after"]).order_by("pk")[:AT_ONCE])
+        gap = gap_named(self.state["gap"]).name
+        found = with_gap(gap, ACTIONABLE, GapView.at(now), after=self.state["after"])
+        return list(found.order_by("pk")[:AT_ONCE])
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         now, state = timezone.now(), self.state

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from dashboard.api.sync import gap_counts
@@ -37,21 +37,29 @@ def gap_named(name: str) -> Gap:
     return CATALOGUE[name]
 
 
-def with_gap(gap: str, state: str, view: GapView, source: Source | None = None) -> QuerySet[AutomatedSignal]:
-    """The signals with this gap, by the catalogue's condition, looked for where indexes say that it can be.
+def with_gap(
+    gap: str, state: str, view: GapView, source: Source | None = None, after: int = 0
+) -> QuerySet[AutomatedSignal]:
+    """The signals with this gap whose keys come `after`, by the catalogue's condition, without their order.
 
-    Actionable gaps are on record since the cycle that found them; younger ones are of signals that changed or fell
-    due since. What waits is of active trades.
+    They are looked for where indexes say that it can be, in the order of keys, so that the first of very many cost no
+    more than the first of few. Actionable gaps are on record since the cycle that found them; younger ones are of
+    signals that changed or fell due since. What waits is of active trades. The actionable ones come as a union, which
+    can be ordered, sliced and counted, and not be filtered any further.
     """
-    signals = AutomatedSignal.objects.all() if source is None else AutomatedSignal.objects.filter(source=source)
+    signals = AutomatedSignal.objects.select_related("source").order_by()
+    signals = signals.filter(**{"source": source} if source else {}, **{"pk__gt": after} if after else {})
     if state == WAITING:
         return signals.filter(view.q_waiting(gap))
     if state == DISMISSED:
-        dismissed = GapRecord.objects.filter(gap=gap, state=GapRecord.State.DISMISSED)
-        return signals.filter(pk__in=dismissed.order_by().values("signal"))
-    recorded = GapRecord.objects.filter(gap=gap, state=GapRecord.State.OPEN).order_by().values("signal")
-    queued = AutomatedSignal.objects.filter(Q(needs_sync=True) | Q(check_at__lte=view.now)).order_by().values("pk")
-    return signals.filter(view.q_actionable(gap), pk__in=recorded.union(queued))
+        return signals.filter(gap_records__gap=gap, gap_records__state=GapRecord.State.DISMISSED)
+    having = signals.filter(view.q_actionable(gap))
+    on_record = {"gap": gap, "state": GapRecord.State.OPEN}
+    recorded = having.filter(**{f"gap_records__{name}": value for name, value in on_record.items()})
+    found_since = having.filter(Q(needs_sync=True) | Q(check_at__lte=view.now)).exclude(
+        Exists(GapRecord.objects.filter(signal=OuterRef("pk"), **on_record))
+    )
+    return recorded.union(found_since, all=True)
 
 
 def rows_of(gap: str, signals: Iterable[AutomatedSignal]) -> list[Row]:
@@ -106,7 +114,7 @@ class GapPage(GapsPage):
         view, counts = GapView.at(now), {}
         if not self.alone:
             counts = gap_counts(view)[gap.name]
-        found = with_gap(gap.name, state, view).select_related("source").order_by("-pk")
+        found = with_gap(gap.name, state, view).order_by("-pk")
         page = BoundedPaginator(found, ROWS).get_page(self.request.GET.get("page"))
         return super().content(now) | {
             "title": gap.title,
