@@ -9,9 +9,10 @@ the caller's transaction.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, models
@@ -26,13 +27,26 @@ class Plan(NamedTuple):
     fields: tuple[Any, ...]
     start: str
     marks: str
+    held: Callable[[models.Model], tuple[Any, ...]]  # a row's values, in the order of the fields
+    documents: tuple[tuple[int, Any], ...]  # where JSON stands among them, and its field
 
     def text(self, rows: int, ending: str) -> str:
         return f"{self.start}{', '.join([self.marks] * rows)}{ending}"
 
     def parameters(self, rows: Sequence[models.Model]) -> list[Any]:
-        prepare = as_psycopg_takes if connection.vendor == "postgresql" else as_django_prepares
-        return list(chain.from_iterable(zip(*(prepare(field, rows) for field in self.fields), strict=True)))
+        prepare = self.as_psycopg_takes if connection.vendor == "postgresql" else self.as_django_prepares
+        return list(chain.from_iterable(map(prepare, rows)))
+
+    def as_django_prepares(self, row: models.Model) -> list[Any]:
+        values = zip(self.fields, self.held(row), strict=True)
+        return [field.get_db_prep_save(value, connection) for field, value in values]
+
+    def as_psycopg_takes(self, row: models.Model) -> list[Any]:
+        values = list(self.held(row))
+        for index, field in self.documents:
+            if values[index] is not None:
+                values[index] = json.dumps(field.get_prep_value(values[index]), cls=field.encoder)
+        return values  # all other types it adapts by itself
 
 
 @cache
@@ -40,7 +54,9 @@ def plan_of(model: type[models.Model], *, with_key: bool) -> Plan:
     """With the key's column, or leaving a key that the database makes to it."""
     fields = tuple(f for f in model._meta.concrete_fields if with_key or not isinstance(f, models.AutoField))
     start = f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))}) VALUES '  # noqa: S608 our names
-    return Plan(fields, start, f"({', '.join(['%s'] * len(fields))})")
+    held = attrgetter(*(field.attname for field in fields))
+    documents = tuple((index, field) for index, field in enumerate(fields) if isinstance(field, models.JSONField))
+    return Plan(fields, start, f"({', '.join(['%s'] * len(fields))})", held, documents)
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> set[Any]:
@@ -118,14 +134,3 @@ def primary_key(model: type[models.Model]) -> Any:
 
 def quoted(field: Any) -> str:
     return f'"{field.column}"'
-
-
-def as_django_prepares(field: Any, rows: Sequence[models.Model]) -> list[Any]:
-    return [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows]
-
-
-def as_psycopg_takes(field: Any, rows: Sequence[models.Model]) -> list[Any]:
-    held = [getattr(row, field.attname) for row in rows]
-    if isinstance(field, models.JSONField):
-        return [None if value is None else json.dumps(value, cls=field.encoder) for value in held]
-    return held  # all other types it adapts by itself

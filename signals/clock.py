@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from heapq import nsmallest
-from typing import Literal, Self
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from signals.vocabulary import Direction, Session
@@ -60,23 +60,28 @@ class TradeId:
     naive: datetime
     direction: str | None
 
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
+    @staticmethod
+    def parse(text: str) -> "TradeId | None":
         """Read YYYYMMDD_HHMMSSmmm_DIRECTION in any case; None when it names no minute that exists.
 
         Milliseconds and direction may be missing; a direction that is not understood is None.
         """
-        match = _TRADE_ID.fullmatch(text.strip().upper())
-        if match is None:
-            return None
-        *numbers, direction = match.groups()
-        year, month, day, hour, minute, second = map(int, numbers)
-        try:
-            # An id has no zone. Its seconds must exist, and then decide nothing.
-            naive = datetime(year, month, day, hour, minute, second).replace(second=0)  # noqa: DTZ001
-        except ValueError:
-            return None
-        return cls(naive, _DIRECTIONS.get(direction or "")) if year in _YEARS else None
+        return _parsed(text)
+
+
+@lru_cache(maxsize=4096)  # one id is read for its vote, its zone and its bar
+def _parsed(text: str) -> TradeId | None:
+    match = _TRADE_ID.fullmatch(text.strip().upper())
+    if match is None:
+        return None
+    *numbers, direction = match.groups()
+    year, month, day, hour, minute, second = map(int, numbers)
+    try:
+        # An id has no zone. Its seconds must exist, and then decide nothing.
+        naive = datetime(year, month, day, hour, minute, second).replace(second=0)  # noqa: DTZ001
+    except ValueError:
+        return None
+    return TradeId(naive, _DIRECTIONS.get(direction or "")) if year in _YEARS else None
 
 
 @lru_cache(maxsize=64)
@@ -84,6 +89,7 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+@lru_cache(maxsize=4096)
 def instant(naive: datetime, zone: str, near: datetime | None = None) -> datetime:
     """The UTC moment of a wall clock in `zone`.
 

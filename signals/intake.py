@@ -112,14 +112,14 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
                 raise
             if hold == Hold.SHARED:  # most likely somebody made the same new signal beside us
                 hold = Hold.ALONE
-                reset(parcels)
+                reset(source, parcels)
                 continue
             log.warning("storing %d deliveries again, carefully: %s", len(parcels), error)
             careful = True
         except OperationalError as error:
             if attempt >= DEADLOCK_TRIES or "deadlock" not in str(error):
                 raise
-        reset(parcels)
+        reset(source, parcels)
     raise DatabaseError("storing was tried too often")
 
 
@@ -168,11 +168,11 @@ def set_busy_timeout(wait_ms: int) -> None:
     connection.connection.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
 
 
-def reset(parcels: Sequence[Parcel]) -> None:
+def reset(source: Source, parcels: Sequence[Parcel]) -> None:
     """Undo in memory what a rolled-back transaction had settled about the deliveries."""
     for parcel in parcels:
         if parcel.delivery.status == DeliveryStatus.DUPLICATE:
-            parcel.delivery = delivery_row(parcel.delivery.source, parcel.incoming)
+            parcel.delivery = delivery_row(source, parcel.incoming)
             describe(parcel)
 
 
@@ -195,7 +195,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
 
 def delivery_row(source: Source, incoming: Incoming) -> Delivery:
     return Delivery(
-        source=source,
+        source_id=source.pk,
         channel=incoming.channel,
         received_at=incoming.received_at,
         fire_minute=incoming.fire_minute,
@@ -207,7 +207,7 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         remote_addr=stored_address(incoming.remote_addr),
         alert_id=incoming.alert_id[:32],
         log_status=incoming.log_status[:40],
-        replay_of=incoming.replay_of,
+        replay_of_id=incoming.replay_of and incoming.replay_of.pk,
         status=DeliveryStatus.QUARANTINED,
     )
 
@@ -235,16 +235,19 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
 
 def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hold, careful: bool) -> Taken:
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
-    if hold:
-        hold_clock(source, hold)
+    known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
     new = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
     events = [event for parcel in accepted for event in event_rows(source, parcel)]
-    created, updated = project(source, events, now=now, hold=hold, careful=careful)
+    created, updated = project(source, events, now=now, hold=hold, known=known, careful=careful)
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
+    return {event.trade_id for parcel in parcels if parcel.reading for event in parcel.reading.events}
 
 
 def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]:
@@ -283,9 +286,9 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
 
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
-    Quarantine.objects.bulk_create(
-        Quarantine(delivery=parcel.delivery, proposal=parcel.proposal) for parcel in parcels if parcel.reading is None
-    )
+    unread = [parcel for parcel in parcels if parcel.reading is None]
+    if unread:
+        Quarantine.objects.bulk_create(Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread)
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
@@ -294,8 +297,8 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
     rows = []
     for event in parcel.reading.events:
         row = SignalEvent(
-            source=source,
-            delivery=parcel.delivery,
+            source_id=source.pk,
+            delivery_id=parcel.delivery.pk,
             position=event.position,
             type=event.type,
             fire_minute=minute,

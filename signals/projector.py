@@ -29,24 +29,31 @@ class ClockNeededError(Exception):
 
 
 def project(
-    source: Source, events: Sequence[SignalEvent], *, now: datetime, hold: Hold, careful: bool = False
+    source: Source,
+    events: Sequence[SignalEvent],
+    *,
+    now: datetime,
+    hold: Hold,
+    known: bool = True,
+    careful: bool = False,
 ) -> tuple[frozenset[int], frozenset[int]]:
     """Store new events and join them to their signals. Returns the keys of the signals made and of those changed.
 
-    Runs in the caller's transaction. `hold` is how it holds the source's clock; `careful` says that a first attempt
-    failed on the data: then signals are saved one by one, and one that cannot be is marked for rebuild instead.
+    Runs in the caller's transaction. `hold` is how it holds the source's clock, `known` whether any of the signals may
+    be stored; `careful` says that a first attempt failed on the data: then signals are saved one by one, and one that
+    cannot be is marked for rebuild instead.
     """
     if not events:
         return frozenset(), frozenset()
     by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
     for event in events:
         by_trade[event.trade_id].append(event)  # type: ignore[attr-defined]
-    known = lock_signals(source, by_trade)
+    stored = lock_signals(source, by_trade) if known else {}
     votes = votes_of(events)
     safe = hold == Hold.ALONE or (hold == Hold.SHARED and is_quiet(source, votes))
-    if not safe and (votes or shakes_clock(known, by_trade)):
+    if not safe and (votes or shakes_clock(stored, by_trade)):
         raise ClockNeededError
-    signals = {trade_id: known.get(trade_id) or blank(source.pk, trade_id) for trade_id in sorted(by_trade)}
+    signals = {trade_id: stored.get(trade_id) or blank(source.pk, trade_id) for trade_id in sorted(by_trade)}
     moved = []
     for trade_id, signal in signals.items():
         first = signal.first_event_at
@@ -57,12 +64,12 @@ def project(
     place = Place.of(source)
     save(signals.values(), place, now=now, careful=careful)
     for event in events:
-        event.signal = signals[event.trade_id]  # type: ignore[attr-defined]
+        event.signal_id = signals[event.trade_id].pk  # type: ignore[attr-defined]
     insert(SignalEvent, events)
     if votes:
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
         save(decide_zones(swayed_signals(source, votes), source), place, now=now, careful=False)
-    updated = frozenset(signal.pk for signal in known.values())
+    updated = frozenset(signal.pk for signal in stored.values())
     return frozenset(signal.pk for signal in signals.values()) - updated, updated
 
 

@@ -5,6 +5,7 @@ import hmac
 import re
 import secrets
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -95,6 +96,7 @@ def client_address(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+@lru_cache(maxsize=1024)
 def stored_address(address: str) -> str | None:
     """The address as the database takes it, None for anything that is not one (a Unix socket, say)."""
     try:

@@ -9,6 +9,7 @@ from django.db.models import Q
 from signals.vocabulary import DataSource, Direction, EventType, Session, Status
 
 from .deliveries import Delivery
+from .provenance import ProvenanceField
 from .sources import Source
 
 MAX_TRADE_ID = 64
@@ -92,7 +93,7 @@ class AutomatedSignal(models.Model):
     last_event_at = models.DateTimeField()
     event_count = models.PositiveIntegerField(default=0)
 
-    provenance = models.JSONField(default=dict, blank=True)
+    provenance = ProvenanceField(default=dict, blank=True)
     data_source = models.CharField(max_length=20, choices=DataSource, default=DataSource.REALTIME)
     confidence_score = models.DecimalField(max_digits=4, decimal_places=3, default=Decimal(1))
     reconciliation_timestamp = moment()
@@ -108,7 +109,8 @@ class AutomatedSignal(models.Model):
         db_table = "automated_signals"
         ordering = ["-first_event_at", "-pk"]
         constraints = [
-            models.UniqueConstraint(fields=["source", "trade_id"], name="one_signal_per_source_and_trade"),
+            # The trade id first, so that its index serves a search by trade id as well.
+            models.UniqueConstraint(fields=["trade_id", "source"], name="one_signal_per_trade_and_source"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="signal_status_known"),
             models.CheckConstraint(
                 condition=Q(direction__isnull=True) | Q(direction__in=Direction.values),
@@ -120,7 +122,6 @@ class AutomatedSignal(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["trade_id"], name="signal_by_trade_id"),
             models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
             models.Index(fields=["-signal_time"], name="signal_by_time"),
             models.Index(fields=["status"], name="signal_by_status"),  # counts above a list, without the table
