@@ -207,7 +207,7 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         remote_addr=stored_address(incoming.remote_addr),
         alert_id=incoming.alert_id[:32],
         log_status=incoming.log_status[:40],
-        replay_of_id=incoming.replay_of and incoming.replay_of.pk,
+        replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
         status=DeliveryStatus.QUARANTINED,
     )
 

@@ -306,8 +306,8 @@ def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
 
 
 @cache
-def nothing_known() -> tuple[Any, ...]:
-    """What every column of a signal holds before anything is known."""
+def nothing_known() -> Any:
+    """What every column of a signal holds before anything is known, in their order."""
     return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
 
 

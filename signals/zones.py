@@ -9,6 +9,7 @@ import json
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import IntEnum
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -43,7 +44,7 @@ def hold_clock(source: Source, hold: Hold, trade_ids: Collection[str]) -> bool:
     marks = ", ".join(["%s"] * len(trade_ids)) or "NULL"
     stored = f"EXISTS (SELECT 1 FROM automated_signals WHERE source_id = %s AND trade_id IN ({marks}))"  # noqa: S608 marks
     text = f"SELECT zones_seen, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
-    parameters = [source.pk, *trade_ids, source.pk]
+    parameters: list[Any] = [source.pk, *trade_ids, source.pk]
     if connection.vendor == "postgresql":
         # Two statements: the second reads with a snapshot of after the wait.
         function = "pg_advisory_xact_lock" if hold == Hold.ALONE else "pg_advisory_xact_lock_shared"
