@@ -115,7 +115,9 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
     news = [
         name
         for name, entry in base.provenance.items()
-        if (held := stored.provenance.get(name)) is None or (held != entry and "fill" not in held["evidence"])
+        if (held := stored.provenance.get(name)) is None
+        or getattr(stored, name) is None
+        or (held != entry and "fill" not in held["evidence"])
     ]
     if not news:
         return

@@ -17,7 +17,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
-from signals.projection import join, protected
+from signals.projection import PEAKS, join, protected
 from signals.rebuild import derive
 from signals.settling import Place, settle
 from signals.vocabulary import EventType, Status
@@ -101,10 +101,11 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
 def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[SignalEvent]]:
     """Each signal's events in order of fire time, without superseded updates where these are not needed.
 
-    They are needed where a live measurement was filled: what stood before it may be in any of them. Of a trade whose
-    entry no event tells the first update is there too: with the last it can give the entry (tiers.extremes).
+    They are needed where a live measurement was filled: what stood before it may be in any of them; and where the row
+    lost its peaks. Of a trade whose entry no event tells the first update is there too: with the last it can give the
+    entry (tiers.extremes).
     """
-    whole = [row.pk for row in rows if hides_updates(standing.active[row.pk].values())]
+    whole = [row.pk for row in rows if peak_lost(row) or hides_updates(standing.active[row.pk].values())]
     part = [row.pk for row in rows if row.pk not in set(whole)]
     of_type = Q(type=EventType.MFE_UPDATE)
     found = SignalEvent.objects.filter(Q(signal__in=whole) | Q(~of_type, signal__in=part))
@@ -133,6 +134,12 @@ def entry_lost(row: AutomatedSignal) -> bool:
     return row.seen_confirmed_at is not None and (entry is None or "fill" in entry["evidence"])
 
 
+def peak_lost(row: AutomatedSignal) -> bool:
+    """Whether the row forgot the highest of its reports, which need not be the last."""
+    entries = {field: row.provenance.get(field) for field, peak in PEAKS.items() if getattr(row, peak) is None}
+    return not row.provenance or any(entry and "fill" not in entry["evidence"] for entry in entries.values())
+
+
 def clone(signal: AutomatedSignal) -> AutomatedSignal:
     """A copy to change in memory. By hand: copy() pickles a model, which takes ten times as long."""
     fresh = AutomatedSignal.__new__(AutomatedSignal)
@@ -158,7 +165,8 @@ def base_of(
     else:
         base = clone(row)
         for name, entry in row.provenance.items():
-            if "fill" in entry["evidence"]:
+            # A value that is gone though its provenance is not must not keep its events from joining.
+            if "fill" in entry["evidence"] or getattr(row, name) is None:
                 setattr(base, name, None)
                 del base.provenance[name]
         for event in events:

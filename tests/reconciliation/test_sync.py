@@ -150,6 +150,23 @@ def test_a_row_that_knows_less_than_its_events_is_healed_from_them() -> None:
     }
 
 
+@pytest.mark.parametrize("provenance_too", [False, True])
+def test_columns_that_were_emptied_are_healed_from_all_events(provenance_too: bool) -> None:
+    send([(created(), at(1)), (entry(), at(5)), (update(0.9, 1.2), at(6)), (update(0.4), at(7)), (update(0.5), at(8))])
+    scheduled(8)
+    whole = everything()
+    lost: dict[str, Any] = dict.fromkeys(
+        ("htf_alignment", "session", "signal_date", "signal_time", "targets", "confirmation_time", "be_mfe",
+         "no_be_mfe", "be_mfe_peak", "no_be_mfe_peak", "stated_time", "session_label")
+    )  # fmt: skip
+    AutomatedSignal.objects.update(**lost, needs_sync=True, **({"provenance": {}} if provenance_too else {}))
+    report = scheduled(8)
+    assert (report.healed, report.gaps_after) == (1, 0)
+    assert set(lost) - {"be_mfe_peak", "no_be_mfe_peak"} <= SyncAuditLog.objects.get(action="healed").new.keys()
+    assert everything() == whole
+    assert rebuilt_differently() == []
+
+
 def test_a_signal_whose_projection_failed_is_derived_anew_first() -> None:
     send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(6))])
     AutomatedSignal.objects.update(rebuild_error="it broke", entry_price=None)
