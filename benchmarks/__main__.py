@@ -5,7 +5,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 
-from benchmarks import importing, pages, profiling, recorded, repair, webhook
+from benchmarks import cycle, importing, pages, profiling, recorded, repair, webhook
 from benchmarks.report import Section, circumstances, write
 from benchmarks.sizes import FULL, QUICK, Size
 
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[Size], Section]] = {
     "growth": importing.measure_growth,
     "recorded": recorded.measure,
     "repair": repair.measure,
+    "cycle": cycle.measure,
     "pages": pages.measure,
 }
 

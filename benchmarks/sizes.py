@@ -19,6 +19,11 @@ class Size:
     seeds: int = 10  # of damage to each recorded log
     stored_signals: int = 1_000_000  # under the pages
     seed_hours: int = 120  # of open market that they are cloned from
+    active_signals: int = 1_000  # that a cycle mends
+    many_active: int = 100_000
+    few_signals: int = 10_000  # stored, beside stored_signals
+    cycles: int = 5
+    turns: int = 3
     asked: int = 7  # requests of each address
 
 
@@ -38,5 +43,10 @@ QUICK = Size(
     seeds=1,
     stored_signals=2_000,
     seed_hours=6,
+    active_signals=80,
+    many_active=120,
+    few_signals=300,
+    cycles=1,
+    turns=1,
     asked=2,
 )

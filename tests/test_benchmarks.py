@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alerts, importing, load, profiling, recorded, webhook
+from benchmarks import alerts, cycle, importing, load, profiling, recorded, webhook
 from benchmarks.databases import Database, postgres, sqlite
 from benchmarks.report import Section, Target, table, write
 from benchmarks.sizes import QUICK
@@ -71,6 +71,15 @@ def test_recorded_logs_are_counted(tmp_path: Path) -> None:
     section = recorded.measure(QUICK, {"here": databases}, tmp_path)
     assert figures(section)[0][:2] == ["`night.csv`", "30"]
     assert section.targets[0].met
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+def test_cycle_mends_the_damaged_signals_among_few_and_many() -> None:
+    section = cycle.measure(QUICK, databases)
+    rows = [line.strip("| ").split(" | ") for line in section.body.splitlines() if line.startswith("| damaged")]
+    assert [row[1] for row in rows] == ["80", "120", "80", "80"]
+    assert len(section.targets) == 6
 
 
 def test_recorded_logs_that_are_not_there_are_said_to_be_absent(tmp_path: Path) -> None:
