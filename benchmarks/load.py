@@ -4,6 +4,7 @@ gunicorn's sync workers close the connection after each answer, so every request
 `connections` are open at a time. The generator shares the machine with what it measures, which is why it must be cheap.
 """
 
+import os
 import re
 import selectors
 import socket
@@ -12,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
+from pathlib import Path
 from typing import cast
 
 from benchmarks.web import PATIENCE, Address
@@ -21,9 +23,13 @@ WORD = re.compile(rb'"status": ?"(\w+)"')
 
 @dataclass(slots=True)
 class Load:
-    """What came back: a latency in seconds for each request, statuses, and the seconds that it took in all."""
+    """What came back: a latency in seconds for each request, statuses, and the seconds that it took in all.
+
+    `busy` are the seconds that the machine's cores worked meanwhile, on whatever: the answer, and the question.
+    """
 
     seconds: float = 0.0
+    busy: float = 0.0
     latencies: list[float] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
 
@@ -31,13 +37,23 @@ class Load:
     def rate(self) -> float:
         return len(self.latencies) / self.seconds
 
+    @property
+    def busy_ms(self) -> float:
+        """Milliseconds of a core's work for each request."""
+        return 1000 * self.busy / len(self.latencies)
+
     def percentile(self, percent: float) -> float:
         """The nearest-rank percentile of the latencies, in milliseconds."""
         ordered = sorted(self.latencies)
         return 1000 * ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
     def __add__(self, other: "Load") -> "Load":
-        return Load(self.seconds + other.seconds, self.latencies + other.latencies, self.answers + other.answers)
+        return Load(
+            self.seconds + other.seconds,
+            self.busy + other.busy,
+            self.latencies + other.latencies,
+            self.answers + other.answers,
+        )
 
 
 @dataclass(slots=True)
@@ -72,7 +88,7 @@ def send(
     many a second whatever the answers do, and their latency counts from then: a stall is seen by all who wait.
     Raises RuntimeError when no answer comes for PATIENCE seconds.
     """
-    load, opened, start = Load(), 0, time.perf_counter()
+    load, opened, start, busy = Load(), 0, time.perf_counter(), busy_seconds()
     queue = schedule(requests, seconds, pace)
     upcoming = next(queue, None)
     with selectors.DefaultSelector() as selector:
@@ -90,8 +106,14 @@ def send(
                 raise RuntimeError(f"{opened} requests had no answer for {PATIENCE:.0f} s")
             for key, _ in ready:
                 opened -= finished(key, selector, load)
-    load.seconds = time.perf_counter() - start
+    load.seconds, load.busy = time.perf_counter() - start, busy_seconds() - busy
     return load
+
+
+def busy_seconds() -> float:
+    """Seconds that all cores together have worked since the machine started, by the kernel's count."""
+    user, nice, system, _idle, _waiting, *rest = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:9])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
 
 
 def post(address: Address, message: bytes) -> socket.socket:

@@ -18,7 +18,7 @@ CONNECTIONS = 16
 PACE = 100  # posts a second
 BARE = "benchmarks.bare.settings"
 MAKE_TOKEN = "from signals.senders import default_source, new_token; print(new_token(default_source()))"
-HEAD = ("", "posts/s", "slowest round", "fastest", "p50 ms", "p99 ms")
+HEAD = ("", "posts/s", "slowest round", "fastest", "p50 ms", "p99 ms", "CPU ms a post")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ def ratio(entries: list[list[Load]]) -> float:
     return pooled(ours).rate / pooled(bare).rate
 
 
-def row(name: str, rounds: Sequence[Load]) -> tuple[str, float, float, float, float, float]:
+def row(name: str, rounds: Sequence[Load]) -> tuple[str, *tuple[float, ...]]:
     load, rates = pooled(rounds), [each.rate for each in rounds]
-    return name, load.rate, min(rates), max(rates), load.percentile(50), load.percentile(99)
+    return name, load.rate, min(rates), max(rates), load.percentile(50), load.percentile(99), load.busy_ms
 
 
 def targets(entries: list[list[Load]], paced: Load) -> list[Target]:
@@ -104,5 +104,6 @@ def explained(size: Size, entry: int, batch: int) -> str:
         f" so every post opens one, on both sides. ENTRY: telemetry of {entry} bytes, each a new signal. Batch: {BATCH}"
         f" MFE updates in {batch} bytes, for {CONNECTIONS} groups of signals in turn. Both servers share one database,"
         " its persistent connections and the gunicorn configuration, and the cores with PostgreSQL and with the load"
-        " generator. At a given pace latency counts from when a post was due."
+        " generator. At a given pace latency counts from when a post was due. CPU is what all processes of the machine"
+        " used, per post: the web server's, PostgreSQL's, the load generator's and the kernel's."
     )
