@@ -14,6 +14,7 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from reconciliation.findings import FINDINGS
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Source
@@ -67,6 +68,11 @@ class SignalFilter(FilterSet):
         help_text="Having this gap, waiting or actionable. Repeatable.",
     )
     actionable = filters.BooleanFilter(method="with_actionable", help_text="Having an actionable gap, or none.")
+    finding = filters.MultipleChoiceFilter(
+        method="with_finding",
+        choices=[(finding.name, finding.title) for finding in FINDINGS],
+        help_text="With a value that is there but cannot be right. Repeatable.",
+    )
 
     class Meta:
         model = AutomatedSignal
@@ -77,6 +83,10 @@ class SignalFilter(FilterSet):
             return signals
         gaps = GapView.at(timezone.now())
         return signals.filter(reduce(or_, (gaps.q(name) for name in names)))
+
+    def with_finding(self, signals: QuerySet[AutomatedSignal], _: str, names: list[str]) -> QuerySet[AutomatedSignal]:
+        conditions = [finding.q for finding in FINDINGS if finding.name in names]
+        return signals.filter(reduce(or_, conditions)) if conditions else signals
 
     def with_actionable(self, signals: QuerySet[AutomatedSignal], _: str, wanted: bool) -> QuerySet[AutomatedSignal]:
         having = signals.filter(GapView.at(timezone.now()).q_any_actionable())

@@ -9,7 +9,6 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.filters import SearchFilter
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -18,6 +17,7 @@ from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
 from .filters import SignalFilter, StableOrdering
+from .lists import StrictList
 from .pagination import SignalPagination
 from .permissions import ProtectedView
 from .serializers import DetailedSignal, ListedSignal, described
@@ -53,7 +53,7 @@ def asked_signal(request: Request, trade_id: str) -> AutomatedSignal:
 
 
 @extend_schema_view(get=extend_schema(operation_id="all_signals"))
-class AllSignals(ProtectedView, ListAPIView[AutomatedSignal]):
+class AllSignals(StrictList[AutomatedSignal]):
     """Every signal, newest first: pending, confirmed, completed and cancelled."""
 
     queryset = AutomatedSignal.objects.select_related("source")

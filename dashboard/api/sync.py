@@ -11,7 +11,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import serializers, status
 from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,6 +25,7 @@ from signals.models import Source
 from signals.projection import iso
 
 from .filters import AuditFilter
+from .lists import StrictList
 from .permissions import ProtectedView
 from .signals import NOT_ONE, ONE_SIGNAL, asked_signal
 
@@ -109,7 +109,7 @@ class Gaps(ProtectedView):
 
 
 @extend_schema_view(get=extend_schema(operation_id="sync_runs"))
-class Runs(ProtectedView, ListAPIView[SyncRun]):
+class Runs(StrictList[SyncRun]):
     """Every run of the cycle, newest first."""
 
     queryset = SyncRun.objects.all()
@@ -120,7 +120,7 @@ class Runs(ProtectedView, ListAPIView[SyncRun]):
 
 
 @extend_schema_view(get=extend_schema(operation_id="sync_audit"))
-class Audit(ProtectedView, ListAPIView[SyncAuditLog]):
+class Audit(StrictList[SyncAuditLog]):
     """What was done to signals, by whom and why, newest first."""
 
     queryset = SyncAuditLog.objects.select_related("signal__source")

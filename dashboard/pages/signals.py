@@ -4,8 +4,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
 from django import forms
@@ -22,7 +20,6 @@ from dashboard.api.serializers import described
 from dashboard.page import Page, address
 from dashboard.summary import summary
 from reconciliation.cases import LONGEST_TRADE
-from reconciliation.findings import FINDINGS
 from reconciliation.gaps import CATALOGUE
 from signals.exporting import csv_lines, jsonl
 from signals.models import AutomatedSignal, Source
@@ -62,16 +59,9 @@ CARRIED = ("ordering", "created_from", "created_to")
 
 
 class ListFilter(SignalFilter):
-    """The API's filter, with what its address says besides (search), and findings."""
+    """The API's filter, with what its address says besides: search."""
 
     search = filters.CharFilter("trade_id", "icontains")
-    finding = filters.MultipleChoiceFilter(
-        method="with_finding", choices=[(finding.name, finding.title) for finding in FINDINGS]
-    )
-
-    def with_finding(self, signals: QuerySet[AutomatedSignal], _: str, names: list[str]) -> QuerySet[AutomatedSignal]:
-        conditions = [finding.q for finding in FINDINGS if finding.name in names]
-        return signals.filter(reduce(or_, conditions)) if conditions else signals
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

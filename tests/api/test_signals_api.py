@@ -181,6 +181,8 @@ class TestNarrowing:
             ({"gap": ["no_mfe_update", "no_entry_price"]}, {TRADE_ID}),
             ({"actionable": "true"}, {TRADE_ID}),
             ({"actionable": "false"}, {PENDING_ID, CANCELLED_ID, COMPLETED_ID}),
+            ({"finding": "mae_above_zero"}, set()),
+            ({"finding": ["mae_above_zero", "htf_conflict"], "status": "CONFIRMED"}, set()),
         ],
     )
     def test_by_each_parameter(self, api: Client, parameters: dict[str, Any], expected: set[str]) -> None:
@@ -198,11 +200,22 @@ class TestNarrowing:
         [
             {"status": "WON"}, {"session": "MARS"}, {"direction": "Up"}, {"source": "nowhere"}, {"gap": "no_sense"},
             {"date_from": "yesterday"}, {"created_from": "now"}, {"health_min": "low"}, {"htf_h1": "Sideways"},
-            {"ordering": "provenance"}, {"search": "\0"},
+            {"ordering": "provenance"}, {"search": "\0"}, {"finding": "no_sense"}, {"sesion": "LONDON"},
         ],
     )  # fmt: skip
     def test_a_value_that_means_nothing_is_400_not_everything(self, api: Client, parameters: dict[str, str]) -> None:
         assert api.get(ALL, parameters).status_code == 400
+
+    def test_an_unknown_parameter_is_named_with_those_that_are_known(self, api: Client) -> None:
+        for address in (ALL, "/api/automated-signals/cancelled-signals", "/api/sync/runs", "/api/sync/audit"):
+            answer = api.get(address, {"sesion": "LONDON", "format": "json", "page_size": "5"})
+            assert (answer.status_code, list(answer.json())) == (400, ["sesion"])
+            assert "page_size" in answer.json()["sesion"][0]
+
+    def test_findings_are_those_of_the_catalogue(self, api: Client) -> None:
+        send(lifecycle())
+        AutomatedSignal.objects.filter(trade_id=TRADE_ID).update(mae=1)
+        assert ids(api, finding="mae_above_zero") == {TRADE_ID}
 
     def test_every_timeframe_has_a_filter(self) -> None:
         assert {f"htf_{name}" for name in TIMEFRAMES} <= SignalFilter.base_filters.keys()
