@@ -17,7 +17,11 @@ RUNS = 20_000  # a month of cycles
 # Two of five originals get clones that lack what this gap asks for, so that it has very many signals.
 MANY = "no_htf_alignment"
 
-SETTLED = "status IN ('COMPLETED', 'CANCELLED') AND trade_id ~ '^[0-9]{8}_[0-9]{9}_'"
+# Of less than a week, and of a minute one, so that no two have the same clone.
+SETTLED = (
+    "status IN ('COMPLETED', 'CANCELLED') AND trade_id ~ '^[0-9]{8}_[0-9]{6}000_'"
+    " AND first_event_at > (SELECT max(first_event_at) - interval '160 hours' FROM automated_signals)"
+)
 SHIFTED = {
     "timestamp with time zone": "seed.{0} - copy.week * interval '7 days'",
     "date": "seed.{0} - (7 * copy.week)::int",
@@ -98,7 +102,8 @@ def script(database: Database, copies: int) -> str:
         cloned(database, "sync_audit_log", made, of_signal),
         cloned(database, "signal_gaps", f"{made} WHERE seed.gap <> '{MANY}'", of_signal),
         GAPS,
-        cloned(database, "deliveries", f"JOIN copy ON copy.n <= {recent}", {"id": DELIVERY.format("seed")}),
+        cloned(database, "deliveries", f"JOIN copy ON copy.n <= {recent}",
+               {"id": DELIVERY.format("seed"), "checksum": "md5(seed.checksum || copy.n)"}),
         cloned(database, "signal_events",
                f"{made} JOIN deliveries delivery ON delivery.id = seed.delivery_id WHERE copy.n <= {recent}",
                of_signal | {"delivery_id": DELIVERY.format("delivery")}),
