@@ -31,9 +31,8 @@ from reconciliation.tiers import TIERS
 from reconciliation.undo import approve, dismiss_gap, reopen_gap, undo
 from signals.models import AutomatedSignal, Fill
 
-from .gaps import ACTIONABLE, gap_named, with_gap
+from .gaps import ACTIONABLE, Found, gap_named, with_gap
 
-COUNTED = 10_000
 # Those that a cycle asks. Tier 1, the indicator, answers when it answers: its questions have a queue of their own.
 TIER_TITLES = {name: f"{name}: {tier.title}" for name, tier in TIERS.items()} | {
     "inference": "Inference: the alternation of directions"
@@ -52,10 +51,10 @@ class TiersForm(forms.Form):
 
 @dataclass(frozen=True)
 class Selection:
-    """Signals to act on, in order of their keys; with the gap that it is about, if it is about one."""
+    """Signals to act on; with the gap that it is about, if it is about one."""
 
     gap: Gap | None
-    signals: QuerySet[AutomatedSignal]
+    found: Found
     whole: bool = False
 
     @classmethod
@@ -64,14 +63,14 @@ class Selection:
         name = request.GET.get("gap", "")
         gap = gap_named(name) if name else None
         if gap is not None and "all" in request.GET:
-            return cls(gap, with_gap(gap.name, ACTIONABLE, GapView.at(now)).order_by("pk"), whole=True)
+            return cls(gap, with_gap(gap.name, ACTIONABLE, GapView.at(now)), whole=True)
         keys = [int(key) for key in request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:AT_ONCE]
-        found = AutomatedSignal.objects.filter(pk__in=keys)
-        return cls(gap, found.select_related("source").order_by("pk"))
+        return cls(gap, Found([AutomatedSignal.objects.filter(pk__in=keys)]))
 
-    def count(self) -> int:
-        """Counted to COUNTED and no further."""
-        return self.signals.order_by()[:COUNTED].count()
+    @property
+    def signals(self) -> list[AutomatedSignal]:
+        """As many as one run or one answer can deal with, in order of their keys."""
+        return self.found.oldest(AT_ONCE)
 
     @property
     def back(self) -> str:
@@ -110,10 +109,10 @@ class FixGaps(OnSelection):
         return {"tiers": []}
 
     def preview(self, subject: Selection, given: dict[str, Any], now: datetime) -> Preview:
-        sample = list(subject.signals[:REHEARSED])
+        sample = subject.found.oldest(REHEARSED)
         if not sample:
             return NOTHING_PICKED
-        total = len(sample) if len(sample) < REHEARSED else subject.count()
+        total = len(sample) if len(sample) < REHEARSED else subject.found.count()
         offers, reports = rehearse(sample, now, given["tiers"] or None)
         says = [f"A cycle would look at {some(total, 'signal')}. {outcome(offers, reports)}"]
         if total > len(sample):
@@ -130,10 +129,10 @@ class FixGaps(OnSelection):
         return Preview(says=says, warnings=warnings, more={"offers": offers, **alone})
 
     def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
-        chunk = list(subject.signals[:AT_ONCE])
+        chunk = subject.signals
         if not chunk:
             raise ActionError("Nothing is left to do: the gaps have closed meanwhile.")
-        total = subject.count() if len(chunk) == AT_ONCE else len(chunk)
+        total = subject.found.count() if len(chunk) == AT_ONCE else len(chunk)
         reports = carry_out(chunk, now, self.person.get_username(), given["tiers"] or None)
         if subject.whole and total > len(chunk):
             state = {"gap": subject.gap.name if subject.gap else "", "of": total, "first": reports[0].run_id}
@@ -196,8 +195,7 @@ class FixProgress(Page):
         if not self.state["gap"]:
             return []
         gap = gap_named(self.state["gap"]).name
-        found = with_gap(gap, ACTIONABLE, GapView.at(now), after=self.state["after"])
-        return list(found.order_by("pk")[:AT_ONCE])
+        return with_gap(gap, ACTIONABLE, GapView.at(now), after=self.state["after"]).oldest(AT_ONCE)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         now, state = timezone.now(), self.state
@@ -242,7 +240,7 @@ class OnGap(OnSelection):
     """An action on one gap of the ticked signals. The list's own template shows which."""
 
     def listed(self, subject: Selection, *says: str, **more: Any) -> Preview:
-        signals = list(subject.signals)
+        signals = subject.signals
         if not signals or subject.gap is None:
             return NOTHING_PICKED
         return Preview(
@@ -269,7 +267,7 @@ class DismissGaps(OnGap):
         )
 
     def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
-        signals = list(subject.signals)
+        signals = subject.signals
         if subject.gap is None or not signals:
             raise ActionError(NOTHING_PICKED.problem)
         for signal in signals:
@@ -288,7 +286,7 @@ class ReopenGaps(OnGap):
         return self.listed(subject, "The gaps count again, and the next cycle tries to fill them.")
 
     def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
-        signals = list(subject.signals)
+        signals = subject.signals
         if subject.gap is None or not signals:
             raise ActionError(NOTHING_PICKED.problem)
         for signal in signals:

@@ -1,10 +1,11 @@
 """Gaps: by type, the signals of each, what waits for approval, and what cycles have set aside."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.paginator import Page as Rows
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
@@ -15,8 +16,8 @@ from dashboard.page import Page
 from dashboard.roles import RECONCILE
 from reconciliation.gaps import CATALOGUE, Gap, GapView
 from reconciliation.models import AskedGap, GapRecord, SetAside
-from signals.admin.base import BoundedPaginator
-from signals.models import AutomatedSignal, Source
+from signals.admin.base import COUNTED_ROWS, BoundedPaginator
+from signals.models import AutomatedSignal
 
 ROWS = 25
 ACTIONABLE, WAITING, DISMISSED = STATES = ("actionable", "waiting", "dismissed")
@@ -37,29 +38,54 @@ def gap_named(name: str) -> Gap:
     return CATALOGUE[name]
 
 
-def with_gap(
-    gap: str, state: str, view: GapView, source: Source | None = None, after: int = 0
-) -> QuerySet[AutomatedSignal]:
-    """The signals with this gap whose keys come `after`, by the catalogue's condition, without their order.
+@dataclass(frozen=True)
+class Found:
+    """Signals in disjoint parts, each of which an index finds in the order of keys; to be paged newest first.
 
-    They are looked for where indexes say that it can be, in the order of keys, so that the first of very many cost no
-    more than the first of few. Actionable gaps are on record since the cycle that found them; younger ones are of
-    signals that changed or fell due since. What waits is of active trades. The actionable ones come as a union, which
-    can be ordered, sliced and counted, and not be filtered any further.
+    One query of all parts would read very many whole before it sorts them.
     """
-    signals = AutomatedSignal.objects.select_related("source").order_by()
-    signals = signals.filter(**{"source": source} if source else {}, **{"pk__gt": after} if after else {})
+
+    parts: Sequence[QuerySet[AutomatedSignal]]
+
+    def count(self) -> int:
+        """Counted to COUNTED_ROWS and no further."""
+        return min(COUNTED_ROWS, sum(part.order_by()[:COUNTED_ROWS].count() for part in self.parts))
+
+    def __getitem__(self, wanted: slice) -> list[AutomatedSignal]:
+        return self.rows(self.keys(wanted.stop, "-pk")[wanted])
+
+    def oldest(self, number: int) -> list[AutomatedSignal]:
+        return self.rows(self.keys(number, "pk"))
+
+    def keys(self, number: int, order: str) -> list[int]:
+        keys = (key for part in self.parts for key in part.order_by(order).values_list("pk", flat=True)[:number])
+        return sorted(keys, reverse=order.startswith("-"))[:number]
+
+    def rows(self, keys: Sequence[int]) -> list[AutomatedSignal]:
+        rows = AutomatedSignal.objects.select_related("source").in_bulk(keys)
+        return [rows[key] for key in keys if key in rows]
+
+
+def with_gap(gap: str, state: str, view: GapView, after: int = 0) -> Found:
+    """The signals with this gap, by the catalogue's condition, whose keys come `after`.
+
+    They are looked for where indexes say that it can be. Actionable gaps are on record since the cycle that found them;
+    younger ones are of signals that changed or fell due since. What waits is of active trades.
+    """
+    signals = AutomatedSignal.objects.filter(pk__gt=after)
     if state == WAITING:
-        return signals.filter(view.q_waiting(gap))
+        return Found([signals.filter(view.q_waiting(gap))])
     if state == DISMISSED:
-        return signals.filter(gap_records__gap=gap, gap_records__state=GapRecord.State.DISMISSED)
+        return Found([signals.filter(gap_records__gap=gap, gap_records__state=GapRecord.State.DISMISSED)])
     having = signals.filter(view.q_actionable(gap))
-    on_record = {"gap": gap, "state": GapRecord.State.OPEN}
-    recorded = having.filter(**{f"gap_records__{name}": value for name, value in on_record.items()})
-    found_since = having.filter(Q(needs_sync=True) | Q(check_at__lte=view.now)).exclude(
-        Exists(GapRecord.objects.filter(signal=OuterRef("pk"), **on_record))
+    recorded = GapRecord.objects.filter(signal=OuterRef("pk"), gap=gap, state=GapRecord.State.OPEN)
+    due = Q(needs_sync=True) | Q(check_at__lte=view.now)
+    return Found(
+        [
+            having.filter(gap_records__gap=gap, gap_records__state=GapRecord.State.OPEN),
+            having.filter(due).exclude(Exists(recorded)),
+        ]
     )
-    return recorded.union(found_since, all=True)
 
 
 def rows_of(gap: str, signals: Iterable[AutomatedSignal]) -> list[Row]:
@@ -114,8 +140,8 @@ class GapPage(GapsPage):
         view, counts = GapView.at(now), {}
         if not self.alone:
             counts = gap_counts(view)[gap.name]
-        found = with_gap(gap.name, state, view).order_by("-pk")
-        page = BoundedPaginator(found, ROWS).get_page(self.request.GET.get("page"))
+        found: Any = with_gap(gap.name, state, view)  # a paginator asks for no more than it has
+        page: Rows[AutomatedSignal] = Paginator(found, ROWS).get_page(self.request.GET.get("page"))
         return super().content(now) | {
             "title": gap.title,
             "gap": gap,

@@ -54,7 +54,8 @@ def confirmed(client: Client, address: str, **given: Any) -> Any:
 
 def now_open(gap: str = GAP, state: str = ACTIONABLE) -> set[str]:
     found = with_gap(gap, state, GapView.at(timezone.now()))
-    return set(found.values_list("trade_id", flat=True))
+    assert found.count() == len(found[:100])
+    return {signal.trade_id for signal in found[:100]}
 
 
 def test_each_type_leads_to_its_signals(signed_in: As) -> None:
@@ -80,7 +81,7 @@ def test_the_lists_of_a_gap_hold_what_its_condition_says() -> None:
         assert now_open(state=WAITING) == {young}
         for name in CATALOGUE:
             condition = AutomatedSignal.objects.filter(view.q_actionable(name))
-            assert set(with_gap(name, ACTIONABLE, view)) == set(condition), name
+            assert with_gap(name, ACTIONABLE, view).oldest(100) == list(condition.order_by("pk")), name
         run_sync(now=now, trigger="schedule")
 
 
