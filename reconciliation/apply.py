@@ -5,21 +5,24 @@ for the next cycle; of the others, gap and trust are as the plan saw them. Row, 
 chunk are written in one transaction.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Model
 from django.utils import timezone
 
+from signals.bulk import insert
 from signals.models import AutomatedSignal, Fill
 from signals.projection import RULES, join_fill
 
 from .audit import Action, Journal, plain
 from .cases import clone
-from .columns import changed, write_columns
+from .columns import changed, differs, write_columns
 from .gaps import score
 from .lease import Lease
 from .models import GapRecord, GapTotal, SetAside, SyncRun
@@ -119,10 +122,7 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
         or getattr(stored, name) is None
         or (held != entry and "fill" not in held["evidence"])
     ]
-    if not news:
-        return
-    columns = set(changed(stored, base))
-    healed = {name: plain(getattr(base, name)) for name in news if name in columns}
+    healed = {name: plain(getattr(base, name)) for name in news if differs(name, stored, base)}
     if healed:
         done.healed += 1
         journal.note(base, Action.HEALED, tier="0", method="stored_events", new=healed)
@@ -164,14 +164,14 @@ def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime)
         note = "recomputed" if recomputed else "its evidence no longer says so"
         batch.journal.note_fill(plan.signal, Action.WITHDRAWN, fill, old=fill.value, new=new, note=note)
         return
-    conflict = differs(plan.signal, fill)
+    conflict = contradicts(plan.signal, fill)
     done.conflicts += conflict
     action = Action.CONFLICT if conflict else Action.SUPERSEDED
     note = rule_for(plan.signal, fill)
     batch.journal.note_fill(plan.signal, action, fill, old=fill.value, new=new, note=note)
 
 
-def differs(signal: AutomatedSignal, fill: Fill) -> bool:
+def contradicts(signal: AutomatedSignal, fill: Fill) -> bool:
     """Whether the better value contradicts the fill. A measurement as of a later bar is news, no contradiction."""
     held = signal.provenance[fill.field]
     rule = RULES.get(fill.field)
@@ -234,14 +234,24 @@ def update_gaps(plan: Plan, batch: Batch, now: datetime) -> None:
 
 def store(batch: Batch) -> None:
     """Write the batch. Ended fills go first: a field has one active fill at most."""
-    Fill.objects.bulk_update(batch.ended, ["state", "ended_at"], batch_size=500)
-    Fill.objects.bulk_create(batch.fills, batch_size=500)
+    update_alike(Fill, batch.ended, "state", "ended_at")
+    insert(Fill, batch.fills)
     write_columns(batch.rows, batch.columns | FLAGS | STAMPS)
     write_columns(batch.flagged, FLAGS)
-    GapRecord.objects.bulk_update(batch.closed, ["state", "closed_at", "tier"], batch_size=500)
-    GapRecord.objects.bulk_create(batch.opened, batch_size=500)
+    update_alike(GapRecord, batch.closed, "state", "closed_at", "tier")
+    insert(GapRecord, batch.opened)
     count_records(batch.opened, batch.closed)
     batch.journal.write()
+
+
+def update_alike(model: type[Model], rows: Iterable[Model], *names: str) -> None:
+    """Write these fields of rows that mostly have the same values: one statement for each difference."""
+    values_of = attrgetter(*names)
+    alike: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        alike[values_of(row)].append(row.pk)
+    for values, keys in alike.items():
+        model._default_manager.filter(pk__in=keys).update(**dict(zip(names, values, strict=True)))
 
 
 def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> None:

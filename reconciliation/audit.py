@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from signals.bulk import insert
 from signals.models import AutomatedSignal, Fill
 from signals.projection import iso
 
@@ -68,7 +69,7 @@ class Journal:
         )
 
     def write(self) -> None:
-        SyncAuditLog.objects.bulk_create(self.entries, batch_size=500)
+        insert(SyncAuditLog, self.entries)
 
 
 def counted(entries: Iterable[SyncAuditLog], action: SyncAuditLog.Action) -> int:

@@ -9,15 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
-from signals.projection import PEAKS, join, protected
+from signals.projection import PEAKS, Event, join, protected
 from signals.rebuild import derive
 from signals.settling import Place, settle
 from signals.vocabulary import EventType, Status
@@ -98,28 +97,44 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
     return standing
 
 
-def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[SignalEvent]]:
+class Told(NamedTuple):
+    """An event as it is stored: what the projection and the tiers read of it."""
+
+    signal_id: int
+    fire_minute: datetime
+    pk: int
+    type: str
+    payload_checksum: str
+    position: int
+    facts: Mapping[str, Any]
+
+
+ROW = Told._fields
+
+
+def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[Told]]:
     """Each signal's events in order of fire time, without superseded updates where these are not needed.
 
     They are needed where a live measurement was filled: what stood before it may be in any of them; and where the row
     lost its peaks. Of a trade whose entry no event tells the first update is there too: with the last it can give the
     entry (tiers.extremes).
     """
-    whole = [row.pk for row in rows if peak_lost(row) or hides_updates(standing.active[row.pk].values())]
-    part = [row.pk for row in rows if row.pk not in set(whole)]
+    whole = {row.pk for row in rows if peak_lost(row) or hides_updates(standing.active[row.pk].values())}
+    part = [row.pk for row in rows if row.pk not in whole]
     of_type = Q(type=EventType.MFE_UPDATE)
-    found = SignalEvent.objects.filter(Q(signal__in=whole) | Q(~of_type, signal__in=part))
     updates = SignalEvent.objects.filter(of_type, signal__in=part)
-    latest = updates.annotate(place=place_by(F("fire_minute").desc(), F("payload_checksum").desc())).filter(place=1)
-    loaded = {event.pk: event for event in [*found, *latest]}
+    queries = [
+        SignalEvent.objects.filter(Q(signal__in=whole) | Q(~of_type, signal__in=part)),
+        updates.annotate(place=place_by(F("fire_minute").desc(), F("payload_checksum").desc())).filter(place=1),
+    ]
     lost = [row.pk for row in rows if entry_lost(row)]
     if lost:
         oldest = updates.filter(signal__in=lost).annotate(place=place_by(F("fire_minute"), F("payload_checksum")))
-        loaded |= {event.pk: event for event in oldest.filter(place=1)}
-    events = sorted(loaded.values(), key=attrgetter("signal_id", "fire_minute", "pk"))
-    by_signal: dict[int, list[SignalEvent]] = defaultdict(list)
-    for key, group in groupby(events, attrgetter("signal_id")):
-        by_signal[key] = list(group)
+        queries.append(oldest.filter(place=1))
+    found = {event.pk: event for query in queries for event in map(Told._make, query.order_by().values_list(*ROW))}
+    by_signal: dict[int, list[Told]] = defaultdict(list)
+    for event in sorted(found.values(), key=itemgetter(0, 1, 2)):
+        by_signal[event.signal_id].append(event)
     return by_signal
 
 
@@ -152,9 +167,7 @@ def hides_updates(fills: Iterable[Fill]) -> bool:
     return any(fill.as_of is not None or fill.tier in TIED_TIERS for fill in fills)
 
 
-def base_of(
-    row: AutomatedSignal, events: Sequence[SignalEvent], active: Mapping[str, Fill], place: Place
-) -> AutomatedSignal:
+def base_of(row: AutomatedSignal, events: Sequence[Event], active: Mapping[str, Fill], place: Place) -> AutomatedSignal:
     """The signal as its events alone have it; `row` is left as it is.
 
     Joining events again changes nothing, unless the row knew less than they do: then it is healed.

@@ -1,53 +1,63 @@
 """Signals' columns: which of them a plan changed, and writing only those, many rows in one statement."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.db import connection
 
+from signals import bulk
 from signals.models import AutomatedSignal
 from signals.rebuild import COMPARED
 
 _FIELDS: dict[str, Any] = {field.name: field for field in AutomatedSignal._meta.concrete_fields}
-_COMPARED = [(name, _FIELDS[name].attname, getattr(_FIELDS[name], "decimal_places", None)) for name in COMPARED]
+_PLACES: dict[str, int | None] = {name: getattr(_FIELDS[name], "decimal_places", None) for name in COMPARED}
+_values = attrgetter(*(_FIELDS[name].attname for name in _PLACES))
 # SQLite's limit; PostgreSQL has none where the client fills the values in.
 MOST_VALUES = 30_000
 
 
 def changed(stored: AutomatedSignal, wanted: AutomatedSignal) -> list[str]:
     """The names of the columns whose values differ, as far as the database keeps their digits."""
-    found = []
-    for name, attribute, places in _COMPARED:
-        before, after = getattr(stored, attribute), getattr(wanted, attribute)
-        if before is after or before == after:
-            continue
-        if None in (places, before, after) or round(before, places) != round(after, places):
-            found.append(name)
-    return found
+    columns = zip(_PLACES.items(), _values(stored), _values(wanted), strict=True)
+    return [name for (name, places), before, after in columns if differ(before, after, places)]
+
+
+def differs(name: str, stored: AutomatedSignal, wanted: AutomatedSignal) -> bool:
+    """Whether the values of one column differ, likewise."""
+    return differ(getattr(stored, name), getattr(wanted, name), _PLACES[name])
+
+
+def differ(before: Any, after: Any, places: int | None) -> bool:
+    if before is after or before == after:
+        return False
+    return None in (places, before, after) or bool(round(before, places) != round(after, places))
 
 
 def write_columns(rows: Sequence[AutomatedSignal], names: Iterable[str]) -> None:
     """Write these columns of rows whose locks the caller holds; no other column is touched."""
-    fields = [_FIELDS["id"], *(_FIELDS[name] for name in sorted(names))]
-    per_statement = max(1, MOST_VALUES // len(fields))
+    plan = plan_of(frozenset(names))
+    per_statement = max(1, MOST_VALUES // len(plan.fields))
     for start in range(0, len(rows), per_statement):
-        statement(rows[start : start + per_statement], fields)
+        statement(rows[start : start + per_statement], plan)
 
 
-def statement(rows: Sequence[AutomatedSignal], fields: Sequence[Any]) -> None:
+@cache
+def plan_of(names: frozenset[str]) -> bulk.Plan:
+    fields = (_FIELDS["id"], *(_FIELDS[name] for name in sorted(names)))
+    return bulk.plan_for(fields, f"WITH new({', '.join(field.column for field in fields)}) AS (VALUES ")
+
+
+def statement(rows: Sequence[AutomatedSignal], plan: bulk.Plan) -> None:
     table = AutomatedSignal._meta.db_table
-    values = [
-        field.get_db_prep_save(getattr(row, field.attname), connection=connection) for row in rows for field in fields
-    ]
-    columns = [field.column for field in fields]
-    marks = ["%s"] * len(fields)
     # The first row tells PostgreSQL the types; SQLite keeps those of the values.
-    typed = [f"%s::{field.db_type(connection)}" for field in fields] if connection.vendor == "postgresql" else marks
-    lines = ", ".join(f"({', '.join(one)})" for one in [typed, *[marks] * (len(rows) - 1)])
-    updates = ", ".join(f"{column} = new.{column}" for column in columns[1:])
+    types = [f"%s::{field.db_type(connection)}" for field in plan.fields]
+    first = f"({', '.join(types)})" if connection.vendor == "postgresql" else plan.marks
+    updates = ", ".join(f"{field.column} = new.{field.column}" for field in plan.fields[1:])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH new({', '.join(columns)}) AS (VALUES {lines})"  # noqa: S608 names are the model's own
+            f"{plan.start}{', '.join([first, *[plan.marks] * (len(rows) - 1)])})"  # noqa: S608 names are the model's own
             f" UPDATE {table} SET {updates} FROM new WHERE {table}.id = new.id",
-            values,
+            plan.parameters(rows),
         )

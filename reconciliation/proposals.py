@@ -11,7 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from signals.models import AutomatedSignal, PriceBar, SignalEvent
+from signals.models import AutomatedSignal, PriceBar
+from signals.projection import Event
 from signals.settling import Place
 from signals.vocabulary import DataSource
 
@@ -40,7 +41,7 @@ class Case:
     place: Place
     now: datetime
     tick_size: Decimal
-    events: Sequence[SignalEvent] = ()
+    events: Sequence[Event] = ()
     bars: Sequence[PriceBar] = ()
     before: Sequence[Neighbour] = ()
     after: Sequence[Neighbour] = ()

@@ -4,10 +4,11 @@
 signals themselves (see queue.py), so a cycle costs what changed, not what is stored.
 """
 
+import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,11 +96,11 @@ class Tally:
     after: Counter[str]
 
     @classmethod
-    def of(cls, view: GapView, *, whole: bool) -> "Tally":
+    def of(cls, waiting: Mapping[str, int], *, whole: bool) -> "Tally":
         start: Counter[str] = Counter()
         if whole:
             start.update(dict(GapTotal.objects.values_list("gap", "open")))
-            start.update(count_waiting(view))
+            start.update(waiting)
         return cls(whole, start.copy(), start)
 
     def note(self, made: Plan) -> None:
@@ -120,14 +121,16 @@ class Cycle:
     report: Report
     tally: Tally
     health: Health
+    waiting: int
     run: SyncRun | None = None
     lease: Lease | None = None
 
     def work(self) -> None:
         with self.report.phase("find"):
             work = find_work(self.scope, self.view, mark=self.run is not None)
-        for chunk in chunks_of(work, Source.objects.order_by("pk")):
-            self.process(chunk)
+        with young_garbage():
+            for chunk in chunks_of(work, Source.objects.order_by("pk")):
+                self.process(chunk)
 
     def process(self, chunk: Chunk) -> None:
         """Do a chunk. One that fails is halved until the signal at fault is alone, and set aside."""
@@ -195,6 +198,16 @@ class Cycle:
             self.report.add(
                 Applied(Counter(offer.tier for offer in made.add.values()), cancelled="cancelled_at" in made.add)
             )
+
+
+@contextmanager
+def young_garbage() -> Iterator[None]:
+    """Let the collector look through what the cycle makes only: all else that the process holds stays anyway."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def shown(made: Plan, offer: Proposal) -> dict[str, Any]:
@@ -274,10 +287,10 @@ def run_sync(
 def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lease | None = None) -> Cycle:
     view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
     with report.phase("health"):
-        found = health(view)
-        tally = Tally.of(view, whole=scope.whole)
+        found, waiting = health(view), count_waiting(view)
+        tally = Tally.of(waiting, whole=scope.whole)
     report.health_before = found.score
-    return Cycle(scope, view, means, report, tally, found, run, lease)
+    return Cycle(scope, view, means, report, tally, found, sum(waiting.values()), run, lease)
 
 
 def open_run(now: datetime, trigger: str, actor: str, options: dict[str, Any]) -> SyncRun:
@@ -299,9 +312,11 @@ def close_run(cycle: Cycle) -> None:
     """Finish the run's row and keep the snapshot, together."""
     report, run, now = cycle.report, cycle.run, timezone.now()
     assert run is not None
-    found = health(cycle.view) if report.signals_examined else cycle.health
+    found, waiting = cycle.health, cycle.waiting
+    if report.signals_examined:
+        with report.phase("health"):
+            found, waiting = health(cycle.view), sum(count_waiting(cycle.view).values())
     report.health_after = found.score
-    waiting = sum(count_waiting(cycle.view).values())
     with transaction.atomic():
         for name in (
             "signals_examined", "fills", "fills_by_tier", "withdrawn", "healed", "cancelled", "conflicts", "errors",

@@ -54,6 +54,11 @@ def plan_of(model: type[models.Model], *, with_key: bool) -> Plan:
     """With the key's column, or leaving a key that the database makes to it."""
     fields = tuple(f for f in model._meta.concrete_fields if with_key or not isinstance(f, models.AutoField))
     start = f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))}) VALUES '  # noqa: S608 our names
+    return plan_for(fields, start)
+
+
+def plan_for(fields: tuple[Any, ...], start: str) -> Plan:
+    """For rows with these fields, in a statement that begins so."""
     held = attrgetter(*(field.attname for field in fields))
     documents = tuple((index, field) for index, field in enumerate(fields) if isinstance(field, models.JSONField))
     return Plan(fields, start, f"({', '.join(['%s'] * len(fields))})", held, documents)

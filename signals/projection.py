@@ -129,6 +129,7 @@ class Event(Protocol):
     def facts(self) -> Mapping[str, Any]: ...
 
 
+@lru_cache(maxsize=4096)
 def iso(moment: datetime) -> str:
     """UTC to the second, as facts and provenance write moments."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from .models import AutomatedSignal, Fill, SignalEvent, Source
-from .projection import blank, join, join_fill
+from .projection import Event, blank, join, join_fill
 from .projector import UPDATED, overwrite, settle_or_mark, told
 from .settling import Place
 from .zones import decide_zones
@@ -33,7 +33,7 @@ class Difference(NamedTuple):
     derived: Any
 
 
-def derive(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Sequence[Fill]) -> AutomatedSignal:
+def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fill]) -> AutomatedSignal:
     """What the signal should be, except for its zone and what follows from it. `signal` is left as it is."""
     fresh = blank(signal.source_id, signal.trade_id)
     for event in events:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from reconciliation.proposals import Case
-from signals.models import SignalEvent
+from signals.projection import Event
 from signals.vocabulary import Direction, EventType
 
 from .targets import Ladder, points_of
@@ -50,11 +50,11 @@ def ladder_of_reports(case: Case) -> tuple[Ladder, Mapping[str, Any]] | None:
     return (ladder, evidence) if ladder.direction == case.signal.direction else None
 
 
-def says(event: SignalEvent, extreme: str) -> bool:
+def says(event: Event, extreme: str) -> bool:
     return extreme in event.facts and Decimal(event.facts.get("be_mfe", 0)) > 0
 
 
-def point(event: SignalEvent, extreme: str) -> tuple[Decimal, Decimal]:
+def point(event: Event, extreme: str) -> tuple[Decimal, Decimal]:
     return Decimal(event.facts["be_mfe"]), Decimal(event.facts[extreme])
 
 

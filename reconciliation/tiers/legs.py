@@ -59,10 +59,11 @@ def path_of(case: Case, ladder: Ladder) -> list[Reach]:
 
 
 def reach(bar: PriceBar, ladder: Ladder) -> Reach:
-    whole = bar.kind == PriceBar.Kind.BAR and bar.high is not None and bar.low is not None
-    prices = [bar.high, bar.low] if whole else [bar.close]
-    ends = sorted((price - ladder.entry) / ladder.step for price in prices if price is not None)
-    return Reach(bar.time, ends[-1], ends[0], whole)
+    if bar.kind == PriceBar.Kind.CLOSE or bar.high is None or bar.low is None:
+        close = (bar.close - ladder.entry) / ladder.step
+        return Reach(bar.time, close, close, whole=False)
+    ends = (bar.high - ladder.entry) / ladder.step, (bar.low - ladder.entry) / ladder.step
+    return Reach(bar.time, max(ends), min(ends), whole=True)
 
 
 def legs_of(case: Case, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
