@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from signals.settling import Place, settle
 from signals.vocabulary import EventType, Status
 
 from .gaps import Dismissed, GapView
-from .models import GapRecord
+from .models import GapRecord, SyncRun
 from .neighbours import load_neighbours
 from .periods import Period, merged
 from .proposals import Case
@@ -64,12 +65,13 @@ def load(
     standing = load_standing(rows)
     events = load_events(rows, standing)
     bases = [base_of(row, events[row.pk], standing.active[row.pk], place) for row in rows]
-    bars = load_bars(bases, source, now, view)
+    moments = moments_of(standing, now)
+    bars = load_bars(bases, source, moments, view)
     neighbours = load_neighbours(bases, source)
     loaded = []
     for row, base in zip(rows, bases, strict=True):
         before, after = neighbours(base)
-        case = Case(base, place, now, source.tick_size, events[row.pk], bars(base), before, after)
+        case = Case(base, place, moments[row.pk], source.tick_size, events[row.pk], bars(base), before, after)
         key = row.pk
         loaded.append(
             Loaded(row, case, standing.active[key], standing.proposed[key], standing.barred[key], standing.records[key])
@@ -95,6 +97,22 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
         else:
             standing.dismissed.add((record.signal_id, record.gap))
     return standing
+
+
+def moments_of(standing: Standing, now: datetime) -> Mapping[int, datetime]:
+    """The moment that each signal is planned for: `now`, or a later one that a fill of it was made for.
+
+    What was due once stays due: a run as of an earlier moment must not take it back.
+    """
+    fills = [fill for one in standing.active.values() for fill in one.values()]
+    fills += chain.from_iterable(standing.proposed.values())
+    made_by = {fill.run_id for fill in fills if fill.run_id is not None}
+    later = dict(SyncRun.objects.filter(pk__in=made_by, as_of__gt=now).order_by().values_list("pk", "as_of"))
+    moments: dict[int, datetime] = defaultdict(lambda: now)
+    for fill in fills:
+        if fill.run_id in later:
+            moments[fill.signal_id] = max(moments[fill.signal_id], later[fill.run_id])
+    return moments
 
 
 class Told(NamedTuple):
@@ -225,8 +243,8 @@ class Bars:
         return self.rows[bisect_left(self.times, start) : bisect_right(self.times, end)]
 
 
-def load_bars(bases: Sequence[AutomatedSignal], source: Source, now: datetime, view: GapView) -> Bars:
-    periods = {base.pk: period_of(base, now) for base in bases if needs_prices(base, view)}
+def load_bars(bases: Sequence[AutomatedSignal], source: Source, moments: Mapping[int, datetime], view: GapView) -> Bars:
+    periods = {base.pk: period_of(base, moments[base.pk]) for base in bases if needs_prices(base, view)}
     if not periods:
         return Bars([], {})
     within = Q()

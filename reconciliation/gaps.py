@@ -7,6 +7,7 @@ Time enters as moments per market (see `Due`), so that the conditions are plain 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
@@ -179,9 +180,20 @@ class GapView:
     """The catalogue at one moment, for the sources there are. The way to ask about gaps."""
 
     def __init__(self, now: datetime, sources: Iterable[Source]) -> None:
-        self.now = now
         self.terms = {source.pk: Terms(source.calendar, frozenset(source.gaps_off)) for source in sources}
+        self.move(now)
+
+    def move(self, now: datetime) -> None:
+        self.now = now
         self.due = {name: Due.at(now, market(name)) for name in {terms.calendar for terms in self.terms.values()}}
+
+    def moved(self, now: datetime) -> "GapView":
+        """The catalogue for the same sources at another moment."""
+        if now == self.now:
+            return self
+        other = copy(self)
+        other.move(now)
+        return other
 
     @classmethod
     def at(cls, now: datetime) -> Self:

@@ -79,15 +79,17 @@ def same_fill(fill: Fill, proposal: Proposal) -> bool:
 
 def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> Plan:
     """Ask the tiers in order and keep what may stand. Raises whatever a tier raises."""
-    signal = clone(loaded.case.signal)
+    signal, due = clone(loaded.case.signal), view.moved(loaded.case.now)
     made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
-    made.after = view.open_gaps(signal, dismissed)
+    made.after = due.open_gaps(signal, dismissed)
     case = replace(loaded.case, signal=signal)
     for tier in [*means.tiers, *unasked(loaded, means)]:
         accepted = [offer for offer in offers(tier, made, means, case) if accept(made, offer)]
         if accepted:
             settle(signal, loaded.case.place)
-            made.after = view.open_gaps(signal, dismissed)
+            made.after = due.open_gaps(signal, dismissed)
+    if due is not view:
+        made.after = view.open_gaps(signal, dismissed)
     made.check_at = min(filter(None, checks(made, case, means, view, dismissed)), default=None)
     return made
 

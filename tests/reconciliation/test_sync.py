@@ -219,6 +219,29 @@ def test_the_opposite_signal_alone_puts_the_pending_one_back_into_the_queue() ->
     assert scheduled(20).cancelled == 1
 
 
+def test_a_run_as_of_an_earlier_moment_takes_no_fill_back() -> None:
+    send(
+        [
+            (created(), at(1)),
+            (created(OPPOSITE_ID, direction="Bearish", signal_time="09:50:00"), at(11)),
+            (entry("20251211_094100000_BULLISH"), at(5)),
+            (update(0.4, trade_id="20251211_094100000_BULLISH"), at(8)),
+        ]
+    )
+    bars({minute: 25741 + minute / 2 for minute in range(5, 60)} | {61: 25700})
+    report = cycle(63)
+    assert (report.cancelled, report.fills_by_tier["2"] > 3) == (1, True), "cancelled, measured and stopped"
+    before = {model: rows for model, rows in snapshot().items() if model in ("AutomatedSignal", "Fill")}
+    for earlier in (12, 20, 40):
+        AutomatedSignal.objects.update(needs_sync=True)
+        assert cycle(earlier).withdrawn == 0
+    scheduled(63)
+    after = snapshot()
+    for row in (*before["AutomatedSignal"], *after["AutomatedSignal"]):
+        del row["check_at"], row["needs_sync"], row["updated_at"]
+    assert {model: after[model] for model in before} == before
+
+
 # Gaps and their lives
 
 
