@@ -99,7 +99,7 @@ def script(database: Database, copies: int) -> str:
         cloned(database, "automated_signals", "JOIN original USING (id) CROSS JOIN copy", SIGNAL),
         MAP,
         cloned(database, "signal_fills", made, of_signal),
-        cloned(database, "sync_audit_log", made, of_signal),
+        cloned(database, "sync_audit_log", f"{made} ORDER BY seed.at - copy.week * interval '7 days'", of_signal),
         cloned(database, "signal_gaps", f"{made} WHERE seed.gap <> '{MANY}'", of_signal),
         GAPS,
         cloned(database, "deliveries", f"JOIN copy ON copy.n <= {recent}",

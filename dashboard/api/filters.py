@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_filters import filters
 from django_filters.rest_framework.filterset import FilterSet
 from rest_framework.exceptions import ValidationError
-from rest_framework.filters import OrderingFilter
+from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -119,3 +119,12 @@ class StableOrdering(OrderingFilter):
 
     def get_valid_fields(self, *_: Any, **__: Any) -> list[tuple[str, str]]:
         return [(name, name) for name in ORDERINGS]
+
+
+class TradeIdSearch(SearchFilter):
+    """By a part of the trade id; a whole one, which an index knows, is looked up at once."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        terms = self.get_search_terms(request)
+        named = queryset.filter(trade_id=terms[0]) if len(terms) == 1 else queryset.none()
+        return named if named.exists() else super().filter_queryset(request, queryset, view)

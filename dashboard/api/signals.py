@@ -8,7 +8,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,7 @@ from dashboard.history import AmbiguousSignalError, UnknownSignalError, find_sig
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
-from .filters import SignalFilter, StableOrdering
+from .filters import SignalFilter, StableOrdering, TradeIdSearch
 from .lists import StrictList
 from .pagination import SignalPagination
 from .permissions import ProtectedView
@@ -59,7 +58,7 @@ class AllSignals(StrictList[AutomatedSignal]):
     queryset = AutomatedSignal.objects.select_related("source")
     serializer_class = ListedSignal
     pagination_class = SignalPagination
-    filter_backends = (DjangoFilterBackend, SearchFilter, StableOrdering)
+    filter_backends = (DjangoFilterBackend, TradeIdSearch, StableOrdering)
     filterset_class = SignalFilter
     search_fields = ("trade_id",)
 

@@ -26,6 +26,8 @@ from signals.models import AutomatedSignal
 SEE_AUDIT = "reconciliation.view_syncauditlog"
 ROWS = 50
 CHUNK = 1000
+# Entries that are looked at for what no index knows; so whatever is asked costs a bounded stretch of one.
+REACH = 100_000
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 FORMATS = ("csv", "json")
 
@@ -75,22 +77,29 @@ class AuditFilter(TimeFilter):
 
     field_order = ("signal", "action", "tier", "gap", "run", "person", "period", "since", "before", "people")
 
-    def matching(self, now: datetime) -> QuerySet[SyncAuditLog]:
-        """The entries, newest first. A filter that is not understood is left out, and the form says so."""
+    def matching(self, now: datetime, reach: int | None = None) -> tuple[QuerySet[SyncAuditLog], datetime | None]:
+        """The entries, newest first; and since when they were looked for, where that leaves some of the period out.
+
+        An index knows those of the period, of a signal, a run, an action, and those of people. Among these, the newest
+        `reach` are looked at for the rest. A filter that is not understood is left out, and the form says so.
+        """
         self.full_clean()
         wanted = self.cleaned_data
-        lookups = {name: wanted[name] for name in ("tier", "gap", "run") if wanted.get(name)}
+        known: dict[str, Any] = {name: wanted[name] for name in ("run", "action") if wanted.get(name)}
         if wanted.get("signal"):
             # The keys themselves, so that the index on them serves.
             named = AutomatedSignal.objects.filter(trade_id=wanted["signal"])
-            lookups["signal__in"] = list(named.values_list("pk", flat=True))
+            known["signal__in"] = list(named.values_list("pk", flat=True))
+        known |= self.times("at", now, named=bool(wanted.get("signal") or wanted.get("run")))
+        entries = SyncAuditLog.objects.filter(**known).order_by("-at", "-pk")
+        if wanted.get("people") or wanted.get("person"):
+            entries = entries.exclude(actor="")
+        rest = {name: wanted[name] for name in ("tier", "gap") if wanted.get(name)}
         if wanted.get("person"):
-            lookups["actor"] = wanted["person"]
-        lookups |= self.times("at", now, named=bool(wanted.get("signal") or wanted.get("run")))
-        # Naming the actions lets the index on action and time serve a question that is about time only.
-        lookups["action__in"] = [wanted["action"]] if wanted.get("action") else list(SyncAuditLog.Action.values)
-        entries = SyncAuditLog.objects.filter(**lookups)
-        return (entries.exclude(actor="") if wanted.get("people") else entries).order_by("-pk")
+            rest["actor"] = wanted["person"]
+        floors = entries.values_list("at", flat=True)[reach : reach + 1] if rest and reach else ()
+        floor = next(iter(floors), None)
+        return (entries if floor is None else entries.filter(at__gt=floor)).filter(**rest), floor
 
 
 def people() -> list[str]:
@@ -109,12 +118,15 @@ class Audit(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         form = AuditFilter(self.request.GET)
-        entries = form.matching(now).select_related("signal__source")
+        entries, floor = form.matching(now, REACH)
+        rows = BoundedPaginator(entries.select_related("signal__source"), ROWS)
         return {
             "form": form,
+            "floor": floor,
+            "reach": REACH,
             "people": [] if self.alone else people(),
             "filtered": any(form.data.get(name) for name in form.fields),
-            "rows": BoundedPaginator(entries, ROWS).get_page(self.request.GET.get("page")),
+            "rows": rows.get_page(self.request.GET.get("page")),
             "formats": [(name, self.export_query(name)) for name in FORMATS],
         }
 
@@ -160,7 +172,7 @@ class AuditExport(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         now, form = timezone.now(), AuditFilter(request.GET)
-        entries = form.matching(now)
+        entries, _ = form.matching(now)
         if form.errors:
             wrong = ", ".join(form.errors)
             return HttpResponse(
@@ -175,11 +187,12 @@ class AuditExport(Page):
 
 
 def records(entries: QuerySet[SyncAuditLog]) -> Iterator[dict[str, Any]]:
-    """The entries as the API tells them, read by ranges of the key: flat memory, and no cursor held open."""
-    serializer, below = AuditRecord(), 2**63 - 1
-    while chunk := list(entries.filter(pk__lt=below).select_related("signal__source")[:CHUNK]):
+    """The entries as the API tells them, read a chunk after the other: flat memory, and no cursor held open."""
+    serializer, rest = AuditRecord(), entries
+    while chunk := list(rest.select_related("signal__source")[:CHUNK]):
         yield from map(serializer.to_representation, chunk)
-        below = chunk[-1].pk
+        last = chunk[-1]
+        rest = entries.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)
 
 
 class _Line:

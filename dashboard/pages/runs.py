@@ -23,7 +23,7 @@ from reconciliation.queue import Scope, due, find_work, put_off
 from reconciliation.sync import run_sync
 from reconciliation.undo import undo_run
 from reconciliation.worker import wedged
-from signals.admin.base import BoundedPaginator
+from signals.admin.base import COUNTED_ROWS, BoundedPaginator
 from signals.models import AutomatedSignal, Fill, Source
 
 from .fixing import TIER_TITLES, ReasonForm, outcome, result
@@ -153,8 +153,8 @@ class Run(Page):
 
 
 def standing(run: SyncRun) -> int:
-    """How many values that the run put in still stand, or still wait for approval."""
-    return Fill.objects.filter(run_id=run.pk, state__in=STANDING).count()
+    """How many values that the run put in still stand, or still wait for approval; counted to COUNTED_ROWS."""
+    return Fill.objects.filter(run_id=run.pk, state__in=STANDING)[:COUNTED_ROWS].count()
 
 
 class Compare(Page):

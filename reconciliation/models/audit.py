@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 
 from signals.models import AutomatedSignal
 
@@ -52,7 +53,11 @@ class SyncAuditLog(models.Model):
         verbose_name = "audit entry"
         verbose_name_plural = "audit log"
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["action", "-at"], name="audit_by_action")]
+        indexes = [
+            models.Index(fields=["action", "-at"], name="audit_by_action"),
+            models.Index(fields=["-at", "-id"], name="audit_newest_first"),
+            models.Index(fields=["-at", "-id"], name="audit_of_people", condition=~Q(actor="")),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.field or self.gap}".strip()

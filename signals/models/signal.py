@@ -123,7 +123,6 @@ class AutomatedSignal(models.Model):
         ]
         indexes = [
             models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
-            models.Index(fields=["-signal_time"], name="signal_by_time"),
             models.Index(fields=["status"], name="signal_by_status"),  # counts above a list, without the table
             # Partial: the cost of a cycle follows what changed and what is open, not what is stored.
             models.Index(fields=["id"], name="signal_needs_sync", condition=Q(needs_sync=True)),

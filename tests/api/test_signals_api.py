@@ -212,6 +212,13 @@ class TestNarrowing:
             assert (answer.status_code, list(answer.json())) == (400, ["sesion"])
             assert "page_size" in answer.json()["sesion"][0]
 
+    def test_a_whole_trade_id_is_looked_up_and_a_part_looked_for(self, api: Client) -> None:
+        longer = f"{TRADE_ID}_2"
+        send([(created(), at(1)), (created(longer), at(2))])
+        assert ids(api, search=TRADE_ID) == {TRADE_ID}
+        assert ids(api, search=TRADE_ID[:-1]) == {TRADE_ID, longer}
+        assert ids(api, search=f"{TRADE_ID[:8]} {longer[-8:]}") == {longer}
+
     def test_findings_are_those_of_the_catalogue(self, api: Client) -> None:
         send(lifecycle())
         AutomatedSignal.objects.filter(trade_id=TRADE_ID).update(mae=1)

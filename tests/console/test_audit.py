@@ -101,11 +101,34 @@ def test_the_export_holds_all_that_matches_not_only_the_page(signed_in: As, monk
     assert answer.streaming
     assert 'attachment; filename="audit-' in answer["Content-Disposition"]
     told = json.loads(body(answer))
-    assert [each["id"] for each in told] == [each.pk for each in reversed(made)]
-    assert told[-1] == json.loads(json.dumps(AuditRecord(made[0]).data))
+    assert [each["id"] for each in told] == [each.pk for each in made]
+    assert told[0] == json.loads(json.dumps(AuditRecord(made[0]).data))
     rows = list(csv.DictReader(io.StringIO(body(client.get(EXPORT, {"action": "filled", "format": "csv"})))))
-    assert [row["new"] for row in rows] == [each.new for each in reversed(made)]
+    assert [row["new"] for row in rows] == [each.new for each in made]
     assert rows[0]["trade_id"] == TRADE_ID
+
+
+def test_entries_of_one_moment_are_exported_once_each(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "CHUNK", 4)
+    now = timezone.now()
+    made = [entry(at=now) for _ in range(9)]
+    told = json.loads(body(signed_in("Viewer").get(EXPORT, {"format": "json"})))
+    assert [each["id"] for each in told] == [each.pk for each in reversed(made)]
+
+
+def test_what_no_index_knows_is_looked_for_among_the_newest_and_that_is_said(
+    signed_in: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "REACH", 3)
+    rare = entry(minutes_ago=60, tier="1", actor="mia")
+    for n in range(5):
+        entry(minutes_ago=n, tier="2")
+    client = signed_in("Viewer")
+    answer = client.get(PAGE, {"tier": "1"})
+    assert list(answer.context["rows"]) == []
+    assert "Looked at the newest 3 entries" in answer.content.decode()
+    assert shown(client, tier="1", people="on") == [rare]
+    assert len(json.loads(body(client.get(EXPORT, {"tier": "1", "format": "json"})))) == 1
 
 
 def test_an_empty_export_is_valid(signed_in: As) -> None:
