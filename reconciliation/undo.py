@@ -23,6 +23,7 @@ from .gaps import CATALOGUE
 from .models import GapRecord
 
 CHUNK = 200
+STANDING = (Fill.State.ACTIVE, Fill.State.PROPOSED)
 
 
 def undo_fill(fill: Fill, *, actor: str, reason: str) -> int:
@@ -30,18 +31,27 @@ def undo_fill(fill: Fill, *, actor: str, reason: str) -> int:
 
 
 def undo_run(run_id: int, *, actor: str, reason: str) -> int:
-    return undo(Fill.objects.filter(run_id=run_id), actor=actor, reason=reason)
+    return undo(of_run(run_id), actor=actor, reason=reason)
 
 
 def undo_tier(tier: str, since: datetime, *, actor: str, reason: str) -> int:
     """Undo everything that a tier has filled since a moment (wall clock)."""
-    return undo(Fill.objects.filter(tier=tier, created_at__gte=since), actor=actor, reason=reason)
+    return undo(of_tier(tier, since), actor=actor, reason=reason)
+
+
+def of_run(run_id: int) -> QuerySet[Fill]:
+    """What a run filled and still stands, or waits for approval."""
+    return Fill.objects.filter(run_id=run_id, state__in=STANDING)
+
+
+def of_tier(tier: str, since: datetime) -> QuerySet[Fill]:
+    """What a tier has filled since a moment (wall clock) and still stands, or waits for approval."""
+    return Fill.objects.filter(tier=tier, created_at__gte=since, state__in=STANDING)
 
 
 def undo(fills: QuerySet[Fill], *, actor: str, reason: str) -> int:
     """Undo those of the fills that stand, in chunks of signals; returns how many. Proposed ones are refused by it."""
-    states = (Fill.State.ACTIVE, Fill.State.PROPOSED)
-    found = fills.filter(state__in=states).order_by("signal__source", "signal")
+    found = fills.filter(state__in=STANDING).order_by("signal__source", "signal")
     keys = list(found.values_list("signal__source", "signal").distinct())
     operation, count = uuid4(), 0
     for _, group in groupby(keys, key=lambda key: key[0]):
@@ -56,7 +66,7 @@ def undo_chunk(fills: QuerySet[Fill], keys: Sequence[int], operation: UUID, acto
     journal = Journal(now, operation=operation, actor=actor)
     with transaction.atomic():
         signals = lock(keys)
-        ended = list(fills.filter(signal__in=keys, state__in=(Fill.State.ACTIVE, Fill.State.PROPOSED)))
+        ended = list(fills.filter(signal__in=keys, state__in=STANDING))
         for fill in ended:
             journal.note_fill(signals[fill.signal_id], Action.UNDONE, fill, old=fill.value, new=None, note=reason)
             fill.state, fill.ended_at = Fill.State.UNDONE, now

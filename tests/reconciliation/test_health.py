@@ -1,6 +1,7 @@
 """Health and status: percentages over the window, unknown when nothing is there, everything counted live."""
 
 import json
+from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.core.management.base import CommandError
 
 from reconciliation.gaps import GapView
 from reconciliation.health import health
-from reconciliation.models import SignalHealthMetric
+from reconciliation.models import SignalHealthMetric, SyncRun
 from signals.models import AutomatedSignal
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, update
 from tests.reconciliation.cases import cycle
@@ -101,11 +102,32 @@ def test_status_and_runs_are_readable() -> None:
 def test_runsync_as_json_has_the_agreed_keys() -> None:
     send([(entry(), at(5))])
     out = StringIO()
-    call_command("runsync", "--json", "--as-of", "2025-12-11T15:00:00", stdout=out)
+    call_command("runsync", "--json", "--as-of", "2025-12-11T15:00:00Z", stdout=out)
     found = json.loads(out.getvalue())
     agreed = "run_id signals_examined gaps_before gaps_after fills fills_by_tier cancelled conflicts seconds"
     assert set(agreed.split()) | {"health_before", "health_after"} <= found.keys()
     assert found["fills"] == sum(found["fills_by_tier"].values()) == 3
+
+
+@pytest.mark.parametrize("command", ["runsync", "syncstatus"])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("2025-12-11T15:00:00", "end it in Z for UTC"),
+        ("yesterday", "is not a time: write it as"),
+        ("2025-02-30T15:00:00Z", "is not a time: write it as"),
+    ],
+)
+def test_a_moment_must_say_its_zone(command: str, text: str, told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command(command, "--as-of", text)
+    assert not SyncRun.objects.exists()
+
+
+def test_an_offset_is_understood() -> None:
+    send([(entry(), at(5))])
+    call_command("runsync", "--as-of", "2025-12-11T10:00:00-05:00", stdout=StringIO())
+    assert SyncRun.objects.get().as_of == datetime(2025, 12, 11, 15, 0, tzinfo=UTC)
 
 
 def test_a_dry_run_prints_each_fill() -> None:

@@ -1,9 +1,13 @@
 """What people do: undo, approve, dismiss; each audited, each lasting."""
 
+import json
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from reconciliation import confidence
 from reconciliation.gaps import GapView
@@ -74,6 +78,52 @@ def test_what_a_tier_did_since_a_time_is_undone_and_the_rest_stays() -> None:
     assert undo_tier("3", at(-(10**7)), actor="ann", reason="clock is off") == 2
     assert set(Fill.objects.filter(state="active").values_list("tier", flat=True)) == {"2"}
     assert undo_tier("2", at(10**7), actor="ann", reason="later") == 0
+
+
+def undosync(*options: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("undosync", *options, "--json", stdout=out)
+    found: dict[str, Any] = json.loads(out.getvalue())
+    return found
+
+
+def test_the_command_undoes_what_a_tier_filled_and_says_who_and_why() -> None:
+    without_creation()
+    cycle(6)
+    since = ("--tier", "3", "--since", "2020-01-01T00:00:00Z")
+    assert undosync(*since, "--dry-run") == {"undone": 2, "signals": 1, "dry_run": True}
+    assert the_signal().confirmation_time is not None
+    assert undosync(*since, "--reason", "clock is off", "--by", "ann")["undone"] == 2
+    assert the_signal().confirmation_time is None
+    audited = SyncAuditLog.objects.filter(action="undone")
+    assert set(audited.values_list("actor", "note")) == {("ann", "clock is off")}
+    assert undosync(*since, "--reason", "again")["undone"] == 0
+    assert cycle(6).fills == 0
+
+
+def test_the_command_undoes_a_run() -> None:
+    without_creation()
+    run = str(cycle(6).run_id)
+    count = Fill.objects.count()
+    assert undosync("--run", run, "--reason", "all of it") == {"undone": count, "signals": 1, "dry_run": False}
+    assert not Fill.objects.filter(state="active").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ((), "one of the arguments --run --tier is required"),
+        (("--tier", "3"), "Say since when with --since"),
+        (("--tier", "9", "--since", "2020-01-01T00:00:00Z"), "invalid choice: '9'"),
+        (("--tier", "3", "--since", "2020-01-01T00:00:00Z"), "Say why with --reason"),
+        (("--run", "1", "--tier", "3"), "not allowed with argument"),
+        (("--run", "999", "--dry-run"), "There is no run 999"),
+        (("--run", "1", "--since", "2020-01-01T00:00:00Z"), "--since goes with --tier"),
+    ],
+)
+def test_the_command_says_what_is_missing(options: tuple[str, ...], told: str) -> None:
+    with pytest.raises(CommandError, match=told):
+        call_command("undosync", *options)
 
 
 def test_a_dismissed_gap_no_longer_counts_until_it_is_reopened() -> None:

@@ -1,7 +1,7 @@
 """`manage.py runsync`: one cycle by hand."""
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -40,11 +40,16 @@ class Command(BaseCommand):
 
 
 def moment(text: str) -> datetime:
-    """An ISO 8601 moment; without an offset it is UTC. Raises ValueError, which argparse reports."""
-    parsed = parse_datetime(text)
+    """An ISO 8601 moment with its offset. Raises ArgumentTypeError, whose text argparse shows."""
+    try:
+        parsed = parse_datetime(text)
+    except ValueError:
+        parsed = None
     if parsed is None:
-        raise ValueError(f"{text!r} is not a time such as 2025-12-12T20:00:00Z")
-    return parsed.replace(tzinfo=parsed.tzinfo or UTC).astimezone(UTC)
+        raise ArgumentTypeError(f"{text!r} is not a time: write it as 2025-12-12T20:00:00Z")
+    if parsed.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} could be any zone's time: end it in Z for UTC, or in an offset such as -05:00")
+    return parsed.astimezone(UTC)
 
 
 def as_json(report: Report, dry_run: bool) -> str:
