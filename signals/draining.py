@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import DataError, IntegrityError
+from django.db import Error as DatabaseError
 
 from .intake import take_in
 from .spool import Drained, DrainStop, Spooled
@@ -20,8 +21,10 @@ def drain_spool(now: datetime) -> Drained:
             # As of receipt: a token that expires during an outage does not disown what was acknowledged before.
             source = find_source(record.token_hash, loopback=record.loopback, now=record.received_at)
             take_in(source, [incoming_of(record)], now=now)
-        except (OperationalError, InterfaceError, ProgrammingError) as error:
-            # Down, locked, or not migrated yet: nothing that this record could help.
+        except (DataError, IntegrityError):
+            raise  # what this record holds cannot be stored: its own fault, which must not keep the others waiting
+        except DatabaseError as error:
+            # Down, locked, read-only, damaged, or not migrated yet: nothing that this record could help.
             raise DrainStop(str(error)) from error
         except UnknownSenderError as error:
             raise UnknownSenderError("its token belongs to no source") from error

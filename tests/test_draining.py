@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 
 from signals import draining, intake
 from signals.draining import drain_spool
@@ -140,6 +148,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Exception | None]]
         OperationalError("canceling statement due to lock timeout"),
         InterfaceError("connection already closed"),
         ProgrammingError('relation "deliveries" does not exist'),
+        InternalError("cannot execute INSERT in a read-only transaction"),
+        DatabaseError("database disk image is malformed"),
     ],
     ids=lambda error: type(error).__name__,
 )
