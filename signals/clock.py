@@ -91,6 +91,14 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+def is_zone(name: object) -> bool:
+    """Whether it is the name of a time zone."""
+    try:
+        return isinstance(name, str) and bool(_zone(name))
+    except (KeyError, ValueError, OSError):  # unknown; no such path; a folder of zones
+        return False
+
+
 @lru_cache(maxsize=4096)
 def instant(naive: datetime, zone: str, near: datetime | None = None) -> datetime:
     """The UTC moment of a wall clock in `zone`.

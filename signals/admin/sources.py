@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -15,6 +15,9 @@ from signals.models import AlertId, AutomatedSignal, Delivery, Source, SourceTok
 from signals.senders import new_token
 
 from .base import EMPTY, list_link
+
+# What signals' times follow from, beside their events.
+CLOCK = frozenset({"clock_zone", "zones", "market_zone", "calendar"})
 
 
 class ReadOnlyInline(TabularInline):
@@ -51,6 +54,12 @@ class SourceAdmin(ModelAdmin):
     readonly_fields = ("zones_seen", "signal_count", "last_heartbeat_at", "created_at", "see_signals", "see_deliveries")
     inlines = (TokenInline, AlertIdInline)
     actions = ("create_token",)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and not CLOCK.isdisjoint(form.changed_data):
+            advice = "Signals that are stored keep their times until `manage.py rebuild_signals` derives them anew."
+            self.message_user(request, advice, messages.WARNING)
 
     @admin.display(description="signals")
     def see_signals(self, source: Source) -> str:

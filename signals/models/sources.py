@@ -2,8 +2,13 @@
 
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+
+from signals.clock import is_zone
+from signals.market import market
 
 
 def default_zones() -> list[str]:
@@ -49,6 +54,21 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a zone or a calendar that does not exist: no alert of the source could be projected."""
+        wrong: dict[str, str] = {}
+        for field in ("market_zone", "clock_zone"):
+            if not is_zone(getattr(self, field)):
+                wrong[field] = "There is no such time zone. Give one as America/New_York."
+        if not isinstance(self.zones, list) or not all(map(is_zone, self.zones)):
+            wrong["zones"] = 'Give a list of time zones that exist, as ["America/New_York", "America/Chicago"].'
+        try:
+            market(self.calendar).is_open(timezone.now())
+        except ValueError as error:
+            wrong["calendar"] = str(error)
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class SourceToken(models.Model):

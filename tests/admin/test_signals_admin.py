@@ -158,6 +158,40 @@ def test_a_list_costs_the_same_queries_however_many_rows_it_shows(boss: Client, 
     assert queries() == few
 
 
+class TestClockOfASource:
+    def save(self, boss: Client, **fields: str) -> str:
+        source = default_source()
+        form = boss.get(page(source)).context["adminform"].form
+        # As a browser would: boxes that are not ticked are left out, hidden copies of what was shown are sent back.
+        shown = {name: form[name].value() for name in form.fields if form[name].value() not in (None, False)}
+        data = {**shown, **{form[name].html_initial_name: value for name, value in shown.items()}}
+        inlines = {f"{name}-{count}_FORMS": 0 for name in ("tokens", "alert_ids") for count in ("TOTAL", "INITIAL")}
+        return boss.post(page(source), {**data, **inlines, **fields}, follow=True).content.decode()
+
+    @pytest.mark.parametrize(
+        ("field", "value", "problem"),
+        [
+            ("clock_zone", "Newyork", "There is no such time zone"),
+            ("market_zone", "America", "There is no such time zone"),
+            ("zones", '["America/New_York", "X/Y"]', "Give a list of time zones that exist"),
+            ("zones", '"America/New_York"', "Give a list of time zones that exist"),
+            ("zones", "[1]", "Give a list of time zones that exist"),
+            ("zones", "[]", "This field is required"),
+            ("calendar", "nowhere", "unknown market calendar"),
+        ],
+    )
+    def test_what_does_not_exist_is_refused(self, boss: Client, field: str, value: str, problem: str) -> None:
+        before = getattr(default_source(), field)
+        assert problem in self.save(boss, **{field: value})
+        assert getattr(default_source(), field) == before
+
+    def test_a_change_says_what_becomes_of_stored_signals(self, boss: Client) -> None:
+        assert "rebuild_signals" in self.save(boss, clock_zone="America/Chicago")
+        assert default_source().clock_zone == "America/Chicago"
+        assert "rebuild_signals" not in self.save(boss, symbol="ES1!")
+        assert default_source().symbol == "ES1!"
+
+
 class TestTokens:
     def create(self, boss: Client, source: Source) -> str:
         data = {"action": "create_token", "_selected_action": [str(source.pk)]}
