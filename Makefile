@@ -1,7 +1,7 @@
 # `make` lists the commands. They need Python 3.11 or newer, make and git; everything else goes into .venv.
 # PYTHON=… picks the interpreter for .venv, and any setting of docs/settings.md can be given: `make run PORT=8001`.
 
-.PHONY: help run test lint types bench demo-reset
+.PHONY: help run test lint types bench screenshots demo-reset
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
@@ -31,6 +31,9 @@ types: $(DEVELOPMENT) ## check the types
 
 bench: $(DEVELOPMENT) ## measure throughput and latency, as benchmarks/RESULTS.md shows them
 	$(PY) -m benchmarks $(ARGS)
+
+screenshots: $(DEVELOPMENT) ## take the pictures of docs/screenshots anew, of the demo in a database of its own
+	@PYTHONPATH=. $(PY) .ci/screenshots.py
 
 demo-reset: $(RUNTIME) ## delete the SQLite database and the spool; the next `make run` starts afresh
 	@PYTHONPATH=. $(PY) .ci/demo_reset.py

@@ -39,10 +39,13 @@ class FillRecord(Record[Fill]):
 
 
 class AuditRecord(Record[SyncAuditLog]):
-    """`old` and `new` are values as stored in JSON: prices and R as decimal strings."""
+    """`old` and `new` are values as stored in JSON: prices and R as decimal strings.
 
-    trade_id = serializers.CharField(source="signal.trade_id", read_only=True)
-    source: Any = serializers.CharField(source="signal.source.name", read_only=True)  # DRF itself has a `source`
+    What concerns a source and no signal, a measured confidence, has no trade id.
+    """
+
+    trade_id = serializers.CharField(source="signal.trade_id", read_only=True, allow_null=True, default=None)
+    source: Any = serializers.SerializerMethodField()  # DRF itself has a `source`
 
     class Meta:
         model = SyncAuditLog
@@ -51,6 +54,9 @@ class AuditRecord(Record[SyncAuditLog]):
             "evidence", "note", "actor", "run_id", "operation",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_source(self, entry: SyncAuditLog) -> str | None:
+        return entry.signal.source.name if entry.signal else entry.evidence.get("source")
 
 
 class RunRecord(Record[SyncRun]):

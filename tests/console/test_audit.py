@@ -88,6 +88,28 @@ def test_an_entry_tells_who_what_before_and_after(signed_in: As) -> None:
         assert part in told, part
 
 
+def test_what_concerns_no_signal_is_shown_and_exported_with_its_source(signed_in: As) -> None:
+    evidence = {"source": "default", "sample": 40}
+    SyncAuditLog.objects.create(
+        at=timezone.now(),
+        action="calibrated",
+        tier="2",
+        field="entry_price",
+        old="0.800",
+        new="0.850",
+        evidence=evidence,
+    )
+    client = signed_in("Viewer")
+    told = client.get(PAGE).content.decode()
+    assert "Calibrated" in told
+    assert ">default<" in told
+    assert "0.800 → 0.850" in told  # not rounded to a tick, as a price is
+    [row] = csv.DictReader(io.StringIO(body(client.get(EXPORT))))
+    assert (row["trade_id"], row["source"], row["tier"], row["action"]) == ("", "default", "2", "calibrated")
+    [listed] = client.get("/api/sync/audit").json()["results"]
+    assert (listed["trade_id"], listed["source"]) == (None, "default")
+
+
 def body(answer: Any) -> str:
     return b"".join(answer.streaming_content).decode()
 
