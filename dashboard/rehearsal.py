@@ -54,7 +54,7 @@ def rehearse(
     offers, reports = [], []
     for source, named in by_source(signals):
         report = run_sync(
-            now=now, trigger=SyncRun.Trigger.ADMIN, tiers=tiers, trade_ids=list(named), source=source, dry_run=True
+            now=now, trigger=SyncRun.Trigger.CONSOLE, tiers=tiers, trade_ids=list(named), source=source, dry_run=True
         )
         reports.append(report)
         offers += [Offer(named[told["trade_id"]], told) for told in report.proposals]
@@ -68,7 +68,7 @@ def carry_out(
     try:
         return [
             run_sync(
-                now=now, trigger=SyncRun.Trigger.ADMIN, actor=actor, tiers=tiers, trade_ids=list(named), source=source
+                now=now, trigger=SyncRun.Trigger.CONSOLE, actor=actor, tiers=tiers, trade_ids=list(named), source=source
             )
             for source, named in by_source(signals)
         ]

@@ -32,6 +32,7 @@ from .models import GapTotal, SignalHealthMetric, SyncRun
 from .planning import Means, Plan, plan
 from .proposals import Case, Proposal
 from .queue import Chunk, Scope, chunks_of, find_work
+from .retention import forget_runs
 from .tiers import TIERS
 
 log = logging.getLogger(__name__)
@@ -278,6 +279,8 @@ def run_sync(
             raise
         conclude(cycle, started)
         close_run(cycle)
+        if scope.whole:
+            forget_runs(timezone.now())
     if scope.whole and (tiers is None or ASKING in tiers):
         # After the lease: a companion may take seconds to answer.
         requests.step(now=timezone.now(), as_of=now, by_hand=scope.by_hand)

@@ -44,6 +44,7 @@ VARIABLES: dict[str, Variable] = {
     "APPROVAL_BELOW": Variable(str, "", "Fills of a tier with less confidence wait for an operator, as 2=0.75."),
     "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
+    "RUN_RETENTION_DAYS": Variable(int, 90, "Days that runs without any effect, and trends, are kept. 0: for ever."),
 }
 
 env: Any = environ.Env()  # type: ignore[no-untyped-call]
@@ -78,6 +79,7 @@ TIER_CONFIDENCE: str = value("TIER_CONFIDENCE")
 APPROVAL_BELOW: str = value("APPROVAL_BELOW")
 CANCEL_GRACE_BARS: int = value("CANCEL_GRACE_BARS")
 HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
+RUN_RETENTION_DAYS: int = value("RUN_RETENTION_DAYS")
 SPOOL_DIR = VAR_DIR / "spool"
 
 

@@ -211,7 +211,7 @@ class FixProgress(Page):
     def content(self, now: datetime) -> dict[str, Any]:
         state = self.state
         runs = SyncRun.objects.filter(
-            pk__gte=state["first"], started_by=self.request.user.get_username(), trigger=SyncRun.Trigger.ADMIN
+            pk__gte=state["first"], started_by=self.request.user.get_username(), trigger=SyncRun.Trigger.CONSOLE
         )
         figures = runs.order_by().aggregate(looked=Sum("signals_examined"), fills=Sum("fills"), errors=Sum("errors"))
         looked = figures["looked"] or 0

@@ -278,7 +278,7 @@ class StartRun(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         asked = {
             "now": now,
-            "trigger": SyncRun.Trigger.ADMIN,
+            "trigger": SyncRun.Trigger.CONSOLE,
             "actor": self.person.get_username(),
             "tiers": given["tiers"] or None,
             "trade_ids": given["trade_ids"].split(),

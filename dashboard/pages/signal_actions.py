@@ -76,7 +76,7 @@ class Reconcile(OnSignal):
     def run(self, subject: AutomatedSignal, now: datetime, *, dry_run: bool) -> Report:
         return run_sync(
             now=now,
-            trigger=SyncRun.Trigger.ADMIN,
+            trigger=SyncRun.Trigger.CONSOLE,
             actor=self.who,
             trade_ids=[subject.trade_id],
             source=subject.source,

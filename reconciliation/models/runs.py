@@ -19,6 +19,7 @@ class SyncRun(models.Model):
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule", "Schedule"
         COMMAND = "command", "Command line"
+        CONSOLE = "console", "Console"
         ADMIN = "admin", "Admin"
         API = "api", "API"
         START = "start", "First start"
@@ -44,6 +45,7 @@ class SyncRun(models.Model):
     health_before = models.FloatField(null=True, blank=True, help_text="Percent; empty when the window is.")
     health_after = models.FloatField(null=True, blank=True)
     seconds = models.JSONField(default=dict, blank=True, encoder=DjangoJSONEncoder)
+    kept = models.BooleanField(default=False, editable=False, help_text="Old, but referred to: never deleted.")
 
     class Meta:
         db_table = "sync_runs"
@@ -52,6 +54,7 @@ class SyncRun(models.Model):
             models.Index(fields=["-finished_at"], name="run_last_finished", condition=Q(state="finished")),
             # At most one row at a time: the cycle looks here for runs whose process died.
             models.Index(fields=["id"], name="run_running", condition=Q(state="running")),
+            models.Index(fields=["started_at"], name="run_forgettable", condition=Q(kept=False)),
         ]
 
     def __str__(self) -> str:

@@ -125,7 +125,7 @@ def test_fixing_is_a_run_in_the_persons_name_and_its_page_is_the_result(signed_i
     run = SyncRun.objects.get()
     assert done["Location"] == link("run", run.pk)
     assert (run.started_by, run.options["trade_ids"], run.trigger) == (
-        person("Operator").username, [TRADE_ID], SyncRun.Trigger.ADMIN,
+        person("Operator").username, [TRADE_ID], SyncRun.Trigger.CONSOLE,
     )  # fmt: skip
     assert Fill.objects.filter(signal=signal, field="be_mfe", run_id=run.pk).exists()
 

@@ -410,7 +410,7 @@ def test_a_run_that_fails_says_so_and_frees_the_lease(monkeypatch: pytest.Monkey
 
 
 def test_a_second_cycle_is_refused_while_one_runs_and_a_dead_one_is_marked() -> None:
-    SyncRun.objects.create(trigger="schedule", as_of=at(0), started_at=at(0))
+    SyncRun.objects.create(trigger="schedule", as_of=at(0), started_at=timezone.now())
     with held(), pytest.raises(BusyError):
         cycle(6)
     cycle(6)

@@ -48,7 +48,9 @@ def moment(text: str) -> datetime:
     if parsed is None:
         raise ArgumentTypeError(f"{text!r} is not a time: write it as 2025-12-12T20:00:00Z")
     if parsed.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} could be any zone's time: end it in Z for UTC, or in an offset such as -05:00")
+        raise ArgumentTypeError(
+            f"{text!r} could be any zone's time: end it in Z for UTC, or in an offset such as -05:00"
+        )
     return parsed.astimezone(UTC)
 
 
