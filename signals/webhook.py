@@ -6,6 +6,7 @@ time costs nothing: the bytes go to the spool, and only when that fails too is t
 
 import logging
 from datetime import datetime
+from time import monotonic
 
 from django.conf import settings
 from django.core.cache import cache
@@ -97,11 +98,12 @@ class WebhookView(APIView):
             content_type=str(request.META.get("CONTENT_TYPE", ""))[:80],
             loopback=on_loopback(request),
         )
+        asked = monotonic()
         try:
             source = remembered_source(record.token_hash, loopback=record.loopback, now=now)
             if not SourceThrottle(source.name).allow_request(request, self):
                 return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
-            return answer(take_in(source, [incoming_of(record)], now=now, wait_ms=WAIT_MS).outcomes[0])
+            return answer(take_in(source, [incoming_of(record)], now=now, wait_ms=left_ms(asked)).outcomes[0])
         except UnknownSenderError:
             return self.turn_away(request)
         except Exception as error:
@@ -118,6 +120,11 @@ class WebhookView(APIView):
             "Unknown token. Use the webhook address that the console shows for your source, or put its token into the"
             ' message as "token".',
         )
+
+
+def left_ms(asked: float) -> int:
+    """What the sender's lookup, begun at `asked` (monotonic), has left of WAIT_MS for storing; 0, no limit, stays 0."""
+    return WAIT_MS and max(1, WAIT_MS - int((monotonic() - asked) * 1000))
 
 
 def incoming_of(record: Spooled) -> Incoming:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
 from signals.senders import default_source, new_token
 from signals.simulator import Scenario, simulate, write_log
 from signals.vocabulary import Channel, DeliveryStatus
+from tests.builders import at, created, entry, payload, send, the_signal, update
 from tests.posting import CREATED, FIRED, at_once, post
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +69,28 @@ def test_of_fifty_at_once_one_is_accepted() -> None:
     assert AutomatedSignal.objects.get().event_count == 1
     original = Delivery.objects.get(status=DeliveryStatus.ACCEPTED)
     assert original.duplicates.count() == 49
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("round_", range(3))
+def test_whatever_comes_at_once_about_a_new_signal_adds_up_to_one(round_: int) -> None:
+    """Births that share the source's clock, a birth of its own kind twice, updates and a batch, all in one moment.
+
+    Each finds no signal stored, or finds one that was not there when it looked.
+    """
+    send([(created("20251211_093000000_BEARISH", direction="Bearish"), at(-9))])  # so that one zone has been voted for
+    alerts = [
+        created(), created(n=round_), entry(), entry(n=round_), update(0.4), update(0.6),
+        {"event_type": "MFE_UPDATE_BATCH", "signals": [update(0.5)]}, payload("BE_TRIGGERED", be_mfe=1),
+    ]  # fmt: skip
+    assert default_source().zones_seen == ["America/New_York"]
+    results = at_once([partial(send, [(alert, at(5))]) for alert in alerts])
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert by_status() == {DeliveryStatus.ACCEPTED: len(alerts) + 1}
+    signal = the_signal()
+    assert (signal.event_count, signal.events.count(), signal.rebuild_error) == (len(alerts), len(alerts), "")
+    assert (signal.status, signal.bars_to_confirmation) == ("CONFIRMED", 4)
+    call_command("rebuild_signals", check=True, stdout=io.StringIO())
 
 
 def test_the_same_words_of_another_source_are_another_alert() -> None:

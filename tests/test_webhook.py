@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from signals import market, projector, webhook
+from signals import intake, market, projector, webhook
 from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
 from signals.senders import default_source, new_token
@@ -257,6 +257,20 @@ def test_an_alert_does_not_wait_for_a_lock_until_the_sender_gives_up(
         assert post().json() == SPOOLED
     assert monotonic() - started < TRADINGVIEW_WAITS
     assert post().json()["status"] == "accepted"
+
+
+def test_what_looking_up_the_source_took_is_not_left_for_storing(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments, granted = iter([100.0, 100.25]), []
+
+    def taking_in(*args: Any, wait_ms: int, **options: Any) -> Any:
+        granted.append(wait_ms)
+        return intake.take_in(*args, **options)
+
+    monkeypatch.setattr(webhook, "WAIT_MS", LIMIT_MS)
+    monkeypatch.setattr(webhook, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(webhook, "take_in", taking_in)
+    assert post().json()["status"] == "accepted"
+    assert granted == [LIMIT_MS - 250]
 
 
 def test_a_failing_projection_costs_neither_delivery_nor_event(monkeypatch: pytest.MonkeyPatch) -> None:
