@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from signals.models import AutomatedSignal, Fill, Source
 
+from . import late_bars
 from .gaps import CATALOGUE, GapView
 from .models import GapRecord, SetAside
 from .neighbours import KEYS, disturbed
@@ -62,6 +63,8 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
         for some in batches(keys if mark else (), KEYS):
             AutomatedSignal.objects.filter(pk__in=some).update(needs_sync=True)
         work[source.pk] |= keys
+    if scope.whole:
+        add(work, late_bars.pick_up(scope.now, mark=mark))
     return work
 
 

@@ -45,12 +45,12 @@ def store_bars(bars: Iterable[Bar]) -> None:
         [fields[column].get_db_prep_save(value, connection) for column, value in zip(COLUMNS, bar, strict=True)]
         for _, bar in sorted(best.items())
     ]
-    marks = ", ".join(f"({', '.join(['%s'] * len(COLUMNS))})" for _ in rows)
+    marks = ", ".join(f"({', '.join(['%s'] * len(COLUMNS))}, TRUE)" for _ in rows)
     updates = ", ".join(f"{column} = excluded.{column}" for column in COLUMNS[2:])
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} ({', '.join(COLUMNS)}) VALUES {marks}"  # noqa: S608 names are the model's own
-            f" ON CONFLICT (symbol, time) DO UPDATE SET {updates}"
+            f"INSERT INTO {table} ({', '.join(COLUMNS)}, fresh) VALUES {marks}"  # noqa: S608 names are the model's own
+            f" ON CONFLICT (symbol, time) DO UPDATE SET {updates}, fresh = TRUE"
             f" WHERE (excluded.kind, excluded.evidence) > ({table}.kind, {table}.evidence)",
             [value for row in rows for value in row],
         )

@@ -1,6 +1,7 @@
 """Price evidence: one-minute bars, or only their closes."""
 
 from django.db import models
+from django.db.models import Q
 
 
 class PriceBar(models.Model):
@@ -22,10 +23,12 @@ class PriceBar(models.Model):
     low = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
     close = models.DecimalField(max_digits=18, decimal_places=8)
     evidence = models.CharField(max_length=40, help_text="Checksum and position of the delivery it came in.")
+    fresh = models.BooleanField(default=True, editable=False, help_text="No cycle has looked at it as it is now.")
 
     class Meta:
         ordering = ["symbol", "-time"]
         constraints = [models.UniqueConstraint(fields=["symbol", "time"], name="one_bar_per_symbol_and_minute")]
+        indexes = [models.Index(fields=["id"], name="bar_fresh", condition=Q(fresh=True))]
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.time:%Y-%m-%d %H:%M}Z {self.close}"

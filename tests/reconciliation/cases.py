@@ -40,6 +40,7 @@ def bars(closes: dict[float, float] | Iterable[tuple[float, float]], symbol: str
             symbol=symbol,
             time=time,
             defaults={
-                "kind": PriceBar.Kind.BAR, "open": value, "high": value, "low": value, "close": value, "evidence": "x:0"
+                "kind": PriceBar.Kind.BAR, "open": value, "high": value, "low": value, "close": value,
+                "evidence": "x:0", "fresh": True,
             },
         )  # fmt: skip
