@@ -143,10 +143,9 @@ class Action(Page, Generic[S]):
 
 
 def digest(given: Mapping[str, Any]) -> str:
-    """The same for the same inputs, to tell whether they were changed since the preview."""
-    return blake2b(
-        repr(sorted((name, str(value)) for name, value in given.items())).encode(), digest_size=8
-    ).hexdigest()
+    """The same for the same inputs, to tell whether they were changed since the preview. A reason changes nothing."""
+    told = sorted((name, str(value)) for name, value in given.items() if name != "reason")
+    return blake2b(repr(told).encode(), digest_size=8).hexdigest()
 
 
 def log(person: User, changed: Sequence[Change]) -> None:

@@ -6,8 +6,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.templatetags.static import static
 
+from signals.models import Quarantine
+
 from .page import address
 from .roles import SEE
+
+MOST_SHOWN = 99
 
 Item = dict[str, Any]
 
@@ -33,10 +37,19 @@ def pages(request: HttpRequest) -> list[Item]:
     from .pages import PAGES
 
     return [
-        listed(request, page.title, address(page.name), page.icon)
+        listed(request, page.title, address(page.name), page.icon) | badge(page.name)
         for page in PAGES
         if page.icon and request.user.has_perms([SEE, page.permission])
     ]
+
+
+def badge(page: str) -> Item:
+    """How many deliveries wait in quarantine, beside Deliveries; counted to MOST_SHOWN."""
+    if page != "deliveries":
+        return {}
+    waiting = Quarantine.objects.filter(state=Quarantine.State.OPEN).order_by()[: MOST_SHOWN + 1].count()
+    shown = f"{MOST_SHOWN}+" if waiting > MOST_SHOWN else waiting
+    return {"badge": shown, "badge_variant": "warning"} if waiting else {}
 
 
 def listed(request: HttpRequest, title: str, link: str, icon: str) -> Item:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 KEPT = timedelta(days=1)
-MAX_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 100 * 1024 * 1024  # of recorded rows about 100,000; TradingView exports 2,000 at a time
 _KEY = re.compile(r"[0-9a-f]{32}")
 
 

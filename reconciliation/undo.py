@@ -4,7 +4,7 @@ An undone fill stays undone: the same field, tier and evidence do not come back.
 the next cycle looks at them again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID, uuid4
@@ -49,15 +49,22 @@ def of_tier(tier: str, since: datetime) -> QuerySet[Fill]:
     return Fill.objects.filter(tier=tier, created_at__gte=since, state__in=STANDING)
 
 
-def undo(fills: QuerySet[Fill], *, actor: str, reason: str) -> int:
-    """Undo those of the fills that stand, in chunks of signals; returns how many. Proposed ones are refused by it."""
+def undo(
+    fills: QuerySet[Fill], *, actor: str, reason: str, progress: Callable[[int], object] = lambda fills: None
+) -> int:
+    """Undo those of the fills that stand, in chunks of signals; returns how many. Proposed ones are refused by it.
+
+    `progress` is told of every chunk how many it undid; what it raises ends the work between two chunks.
+    """
     found = fills.filter(state__in=STANDING).order_by("signal__source", "signal")
     keys = list(found.values_list("signal__source", "signal").distinct())
     operation, count = uuid4(), 0
     for _, group in groupby(keys, key=lambda key: key[0]):
         signals = [signal for _, signal in group]
         for start in range(0, len(signals), CHUNK):
-            count += undo_chunk(fills, signals[start : start + CHUNK], operation, actor, reason)
+            undone = undo_chunk(fills, signals[start : start + CHUNK], operation, actor, reason)
+            count += undone
+            progress(undone)
     return count
 
 

@@ -12,6 +12,7 @@ from . import (
     deliveries,
     fixing,
     gaps,
+    jobs,
     overview,
     quarantine,
     runs,
@@ -20,7 +21,21 @@ from . import (
     sources,
 )
 
-MODULES = (overview, activation, signals, signal, gaps, fixing, runs, quarantine, deliveries, alertlog, audit, sources)
+MODULES = (
+    overview,
+    activation,
+    signals,
+    signal,
+    gaps,
+    fixing,
+    runs,
+    quarantine,
+    deliveries,
+    alertlog,
+    audit,
+    sources,
+    jobs,
+)
 PAGES: tuple[type[Page], ...] = tuple(page for module in MODULES for page in module.PAGES)
 
 app_name = "console"

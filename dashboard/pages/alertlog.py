@@ -3,22 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.paginator import Page as Rows
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from dashboard import uploads
+from dashboard import jobs, uploads
 from dashboard.actions import Action, ActionError, Change, Done, Preview
 from dashboard.page import Page, address, refusal
 from dashboard.pages.deliveries import first_id
 from dashboard.recovery import Recovery, recovery
 from dashboard.roles import REPLAY
-from signals.alertlog import Imported, NotAnAlertLogError, import_log, read_log
+from reconciliation.worker import wedged
+from signals.alertlog import NotAnAlertLogError, import_log, read_log
 from signals.ledger import Ledger, Line, Verdict, ledger
 from signals.models import Delivery, Source
 from signals.vocabulary import Channel
@@ -26,9 +29,10 @@ from signals.vocabulary import Channel
 ROWS = 100
 # TradingView's export ends there: a log of so many rows was cut, and says nothing about what was before.
 EXPORT_LIMIT = 2000
-# An import runs within its request, and a web worker has 30 s: longer logs are the command's.
-MOST_ROWS = 5000
-EVENTS_A_SECOND, WORTH_SAYING = 2000, 5.0
+# Logs of more rows are imported by the worker: a request must end within its time.
+ROWS_AT_ONCE = 500
+# Comparing takes a page some seconds for so many; longer logs are imported without.
+MOST_COMPARED = 20_000
 
 
 class UploadForm(forms.Form):
@@ -41,7 +45,8 @@ class UploadForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > uploads.MAX_BYTES:
-            raise forms.ValidationError("Over 20 MB. Import a file of that size with `manage.py import_alerts`.")
+            most = uploads.MAX_BYTES // 2**20
+            raise forms.ValidationError(f"Over {most} MB. Import a file of that size with `manage.py import_alerts`.")
         return file
 
 
@@ -113,17 +118,22 @@ class LedgerPage(Action[uploads.Upload]):
     def preview(self, subject: uploads.Upload, given: dict[str, Any], now: datetime) -> Preview:
         try:
             with subject.lines() as file:
-                rows = list(read_log(file, now=now))
+                log = read_log(file, now=now)
+                rows = list(islice(log, MOST_COMPARED))
+                more = sum(1 for _ in log)
         except NotAnAlertLogError as error:
             return Preview(problem=str(error))
         if not rows:
             return Preview(problem="The file has a header and no rows. Export the log again.")
-        if len(rows) > MOST_ROWS:
-            return Preview(problem=f"Over {MOST_ROWS:,} rows. Import the file with `manage.py import_alerts`.")
+        background = in_background(len(rows), now)
+        if more:
+            many = f"{len(rows) + more:,} rows are too many to compare here. Importing stores what is not stored yet."
+            return Preview(says=[many, WORKERS], warnings=background)
         compared = ledger(rows, given.get("source"))
         brought = recovery((line.row.body for line in compared.absent), now=now)
         told = Told(compared, self.page_of(compared.lines), self.request.GET.get("verdict", ""), brought)
-        return Preview(says=sentences(compared, brought), warnings=warnings(compared, brought), more=told)
+        says = [*sentences(compared, brought), *([WORKERS] if len(rows) > ROWS_AT_ONCE else [])]
+        return Preview(says=says, warnings=[*background, *warnings(compared)], more=told)
 
     def page_of(self, lines: Sequence[Line]) -> Rows[Line]:
         wanted = self.request.GET.get("verdict", "")
@@ -131,21 +141,42 @@ class LedgerPage(Action[uploads.Upload]):
         return Paginator(shown, ROWS).get_page(self.request.GET.get("page"))
 
     def perform(self, subject: uploads.Upload, given: dict[str, Any], now: datetime) -> Done:
+        source = given["source"]
         try:
+            rows = count_rows(subject, now)
+            if rows > ROWS_AT_ONCE:
+                asked = {"upload": subject.key, "source": source.name if source else ""}
+                title = f"Import of {subject.name}"
+                job = jobs.start(jobs.IMPORT, title, asked, total=rows, by=self.person, now=now)
+                return Done("The worker imports it.", link=address("job", job.pk), level=messages.INFO)
             with subject.lines() as file:
-                done = import_log(file, now=now, source=given["source"])
+                done = import_log(file, now=now, source=source)
         except NotAnAlertLogError as error:
             raise ActionError(str(error)) from error
+        said = jobs.imported(done.as_json())
         if done.failed:
-            raise ActionError(
-                f"{len(done.failed)} rows could not be stored, the others were; import again to retry them."
-                f" The first: {done.failed[0]}"
-            )
+            raise ActionError(said)
         changed = [
             Change(source, f"Imported {done.sources[source.name]} rows of the alert log {subject.name}.")
             for source in Source.objects.filter(name__in=done.sources)
         ]
-        return Done(told_of(done), changed, link=address("ledger", subject.key))
+        return Done(said, changed, link=address("ledger", subject.key))
+
+
+WORKERS = "The worker imports it in the background; a page shows how far it is."
+
+
+def count_rows(upload: uploads.Upload, now: datetime) -> int:
+    with upload.lines() as file:
+        return sum(1 for _ in read_log(file, now=now))
+
+
+def in_background(rows: int, now: datetime) -> list[str]:
+    """What to say of the worker where the import is its work: only that it is down."""
+    fault = wedged(now) if rows > ROWS_AT_ONCE else None
+    if not fault:
+        return []
+    return [f"The worker is down ({fault}): the import waits until it is back. `manage.py import_alerts` does it now."]
 
 
 def sentences(compared: Ledger, brought: Recovery) -> list[str]:
@@ -167,13 +198,8 @@ def sentences(compared: Ledger, brought: Recovery) -> list[str]:
     return says
 
 
-def warnings(compared: Ledger, brought: Recovery) -> list[str]:
+def warnings(compared: Ledger) -> list[str]:
     found = []
-    if (seconds := brought.events / EVENTS_A_SECOND) > WORTH_SAYING:
-        found.append(
-            f"Importing takes about {seconds:.0f} seconds. If the page does not come back, import again: nothing is"
-            " taken in twice."
-        )
     if len(compared.lines) >= EXPORT_LIMIT and compared.reach:
         hours = (compared.reach[1] - compared.reach[0]).total_seconds() / 3600
         found.append(
@@ -186,14 +212,6 @@ def warnings(compared: Ledger, brought: Recovery) -> list[str]:
             " what answers at the webhook's address (a proxy, another server) if there are many."
         )
     return found
-
-
-def told_of(done: Imported) -> str:
-    updated = len(done.updated - done.created)
-    return (
-        f"{done.rows:,} rows: {done.accepted:,} stored, {done.duplicates:,} were there, {done.quarantined:,} to"
-        f" quarantine; {done.events:,} events, {len(done.created):,} signals created, {updated:,} updated."
-    )
 
 
 PAGES: tuple[type[Page], ...] = (AlertLog, LedgerPage)

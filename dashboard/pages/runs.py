@@ -7,10 +7,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db.models import Count, QuerySet
 from django.shortcuts import get_object_or_404
 from django_q.tasks import async_task
 
+from dashboard import jobs
 from dashboard.actions import Action, ActionError, Done, Preview
 from dashboard.attention import some
 from dashboard.page import Page, address
@@ -21,11 +23,13 @@ from reconciliation.lease import BusyError
 from reconciliation.models import SyncAuditLog, SyncRun
 from reconciliation.queue import Scope, due, find_work, put_off
 from reconciliation.sync import run_sync
-from reconciliation.undo import undo_run
+from reconciliation.undo import undo
 from reconciliation.worker import wedged
 from signals.admin.base import COUNTED_ROWS, BoundedPaginator
 from signals.models import AutomatedSignal, Fill, Source
+from signals.projection import iso
 
+from .audit import NewYorkTimeField
 from .fixing import TIER_TITLES, ReasonForm, outcome, result
 
 ROWS = 30
@@ -34,7 +38,6 @@ SHOWN = 50
 # More is the worker's: a request must end within its time, and closing the page must not end the work.
 SIGNALS_AT_ONCE = 300
 FILLS_AT_ONCE = 500
-STANDING = (Fill.State.ACTIVE, Fill.State.PROPOSED)
 FIGURES: Mapping[str, str] = {
     "signals_examined": "Signals looked at",
     "fills": "Values filled",
@@ -154,7 +157,7 @@ class Run(Page):
 
 def standing(run: SyncRun) -> int:
     """How many values that the run put in still stand, or still wait for approval; counted to COUNTED_ROWS."""
-    return Fill.objects.filter(run_id=run.pk, state__in=STANDING)[:COUNTED_ROWS].count()
+    return jobs.fills_of({"run": run.pk})[:COUNTED_ROWS].count()
 
 
 class Compare(Page):
@@ -343,33 +346,80 @@ class UndoRun(Action[SyncRun]):
         return address("run", self.kwargs["pk"])
 
     def preview(self, subject: SyncRun, given: dict[str, Any], now: datetime) -> Preview:
-        fills = Fill.objects.filter(run_id=subject.pk, state__in=STANDING)
-        by_tier = {each["tier"]: each["n"] for each in fills.order_by("tier").values("tier").annotate(n=Count("pk"))}
-        total = sum(by_tier.values())
-        if not total:
-            return Preview(problem="Nothing that it filled stands any more; there is nothing to undo.")
-        tiers = ", ".join(f"{number:,} by tier {tier}" for tier, number in by_tier.items())
-        says = [
-            f"{some(total, 'value')} would be taken out again: {tiers}. What the run corrected otherwise stays.",
-            "Undone values do not come back on the same evidence; their gaps open again with the next cycle.",
-        ]
-        if total > FILLS_AT_ONCE:
-            says.append("That takes longer than a page may: the worker does it, and the run's page shows what is left.")
-        listed = fills.select_related("signal__source").order_by("signal", "field")[:SHOWN]
-        return Preview(says=says, more={"fills": list(listed), "total": total})
+        return undo_preview(jobs.fills_of({"run": subject.pk}), now, "What the run corrected otherwise stays.")
 
     def perform(self, subject: SyncRun, given: dict[str, Any], now: datetime) -> Done:
-        actor = self.person.get_username()
-        total = standing(subject)
-        if not total:
-            raise ActionError("Nothing that it filled stands any more.")
-        if total > FILLS_AT_ONCE:
-            async_task(  # type: ignore[no-untyped-call]
-                "reconciliation.undo.undo_run", subject.pk, actor=actor, reason=given["reason"], group="undo"
-            )
-            return Done(f"The worker undoes {total:,} values.", level=messages.INFO)
-        undone = undo_run(subject.pk, actor=actor, reason=given["reason"])
-        return Done(f"{some(undone, 'value')} undone.")
+        return undone(self.person, {"run": subject.pk, "reason": given["reason"]}, f"Undoing run {subject.pk}", now)
 
 
-PAGES: tuple[type[Page], ...] = (Runs, StartRun, Compare, Run, UndoRun)
+def undo_preview(fills: QuerySet[Fill], now: datetime, stays: str = "") -> Preview:
+    by_tier = {each["tier"]: each["n"] for each in fills.order_by("tier").values("tier").annotate(n=Count("pk"))}
+    total = sum(by_tier.values())
+    if not total:
+        return Preview(problem="Nothing that it filled stands any more; there is nothing to undo.")
+    tiers = ", ".join(f"{number:,} by tier {tier}" for tier, number in by_tier.items())
+    says = [
+        f"{some(total, 'value')} would be taken out again: {tiers}. {stays}",
+        "Undone values do not come back on the same evidence; their gaps open again with the next cycle.",
+    ]
+    warnings = []
+    if total > FILLS_AT_ONCE:
+        says.append("That takes longer than a page may: the worker does it, and a page shows how far it is.")
+        warnings = [f"But the worker is down: {fault}." for fault in [wedged(now)] if fault]
+    # By key, not by signal: an index has the first of very many in this order.
+    listed = list(fills.select_related("signal__source").order_by("-pk")[:SHOWN])
+    return Preview(says=says, warnings=warnings, more={"fills": listed, "total": total})
+
+
+def undone(person: User, asked: dict[str, Any], title: str, now: datetime) -> Done:
+    """Undo what is asked (`jobs.fills_of`): at once if it is little, else by the worker."""
+    fills = jobs.fills_of(asked)
+    total = fills.count()
+    if not total:
+        raise ActionError("Nothing that it filled stands any more.")
+    if total > FILLS_AT_ONCE:
+        job = jobs.start(jobs.UNDO, title, asked, total=total, by=person, now=now)
+        return Done(f"The worker undoes {total:,} values.", link=address("job", job.pk), level=messages.INFO)
+    number = undo(fills, actor=person.get_username(), reason=asked["reason"])
+    return Done(f"{some(number, 'value')} undone.")
+
+
+class UndoTierForm(ReasonForm):
+    tier = forms.ChoiceField(choices=[*TIER_TITLES.items(), ("1", "1: The indicator, asked again")])
+    since = NewYorkTimeField(label="Everything since (New York)")
+
+    field_order = ("tier", "since", "reason")
+
+
+class UndoTier(Action[None]):
+    """Undo everything that a tier has filled since a moment: for when a tier turns out to be wrong."""
+
+    name = "undo-tier"
+    route = "console/runs/undo-tier/"
+    title = "Undo a tier"
+    permission = RECONCILE
+    template_name = "dashboard/runs/undo.html"
+    inputs = UndoTierForm
+    binding = True
+    verb = "Undo"
+    danger = True
+    back = "runs"
+
+    def subject(self) -> None:
+        return None
+
+    def initial(self, subject: None) -> dict[str, Any]:
+        return {"tier": "2"}
+
+    def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
+        if not given.get("since"):
+            return Preview(says=["Say which tier and since when, and look at the preview."])
+        stays = "To keep the tier from filling again, switch it off for the source."
+        return undo_preview(jobs.fills_of(given), now, stays)
+
+    def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
+        title = f"Undoing tier {given['tier']} since {iso(given['since'])}"
+        return undone(self.person, given | {"since": iso(given["since"])}, title, now)
+
+
+PAGES: tuple[type[Page], ...] = (Runs, StartRun, UndoTier, Compare, Run, UndoRun)

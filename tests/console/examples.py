@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from dashboard import uploads
+from dashboard.models import Job
 from reconciliation.sync import run_sync
 from signals.models import Delivery
 from signals.senders import default_source, new_token
@@ -35,6 +36,14 @@ def run() -> int:
     return run_sync(now=at(6), trigger="command").run_id or 0
 
 
+def job() -> int:
+    now = timezone.now()
+    asked = {"run": 1, "reason": "wrong"}
+    return Job.objects.create(
+        kind="undo", title="Undoing run 1", arguments=asked, total=10, started_by="mia", created_at=now, updated_at=now
+    ).pk
+
+
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
     "mend": lambda: {"pk": quarantined().pk},
@@ -48,4 +57,5 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     **dict.fromkeys(("dismiss-gap", "reopen-gap"), lambda: {"pk": the_signal().pk, "gap": "no_mfe_update"}),
     **dict.fromkeys(("run", "undo-run"), lambda: {"pk": run()}),
     "gap": lambda: {"gap": "no_mfe_update"},
+    **dict.fromkeys(("job", "resume-job"), lambda: {"pk": job()}),
 }

@@ -215,19 +215,20 @@ class TestPage:
         text = as_csv((told(update(0.4)), 600, ""), (told(created()), 0, ""))
         assert "reaches back 10 hours only" in client.get(uploaded(client, text)).content.decode()
 
-    def test_a_log_too_long_for_a_request_is_left_to_the_command(
+    def test_a_log_too_long_to_compare_can_be_imported_all_the_same(
         self, signed_in: As, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("dashboard.pages.alertlog.MOST_ROWS", 4)
-        client = signed_in("Operator")
-        assert b"manage.py import_alerts" in client.get(uploaded(client, LOG)).content
+        monkeypatch.setattr("dashboard.pages.alertlog.MOST_COMPARED", 4)
+        shown = signed_in("Operator").get(uploaded(signed_in("Operator"), LOG)).content
+        assert b"5 rows are too many to compare" in shown
+        assert b'name="confirm"' in shown
 
     def test_an_empty_form_and_a_huge_file_are_refused(self, signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
         client = signed_in("Operator")
         assert client.post(reverse("console:alert-log"), {}).status_code == 400
         monkeypatch.setattr(uploads, "MAX_BYTES", 10)
         huge = {"file": SimpleUploadedFile("log.csv", LOG.encode())}
-        assert b"Over 20 MB" in client.post(reverse("console:alert-log"), huge).content
+        assert b"Over 0 MB" in client.post(reverse("console:alert-log"), huge).content
 
     def test_a_viewer_may_not_upload(self, signed_in: As) -> None:
         client = signed_in("Viewer")

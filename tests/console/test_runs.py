@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from dashboard.models import Job
 from dashboard.pages import runs
 from dashboard.pages.runs import Shown, compared
 from dashboard.rehearsal import run_when_free
@@ -188,7 +189,9 @@ def test_undoing_much_is_the_workers(signed_in: As, monkeypatch: pytest.MonkeyPa
     report = run_sync(now=at(50), trigger="schedule")
     confirmed(signed_in("Operator"), link("undo-run", report.run_id), reason="wrong")
     task = OrmQ.objects.get().task
-    assert (task["func"], task["args"]) == ("reconciliation.undo.undo_run", (report.run_id,))
+    job = Job.objects.get()
+    assert (task["func"], task["args"]) == ("dashboard.jobs.work", (job.pk,))
+    assert job.arguments == {"run": report.run_id, "reason": "wrong"}
     assert Fill.objects.filter(state=Fill.State.ACTIVE).exists()
 
 

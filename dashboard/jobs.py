@@ -1,0 +1,166 @@
+"""Long work in the background: started by an action, done by the worker slice by slice, followed on the job's page.
+
+A slice ends before the worker's time limit for a task and queues the next one. What it has done is committed with the
+job's progress, so that work which is cut off goes on where it was.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from itertools import islice
+from time import monotonic
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import F, QuerySet
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from dashboard import uploads
+from dashboard.actions import Change, log
+from dashboard.models import Job
+from reconciliation.undo import undo
+from signals.alertlog import Imported, import_rows, read_log
+from signals.models import Fill, Source
+
+SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
+STUCK = timedelta(minutes=3)
+"""Without progress for so long, a running job's process is gone: a task that takes longer than 100 s is ended."""
+STANDING = (Fill.State.ACTIVE, Fill.State.PROPOSED)
+IMPORT, UNDO = "import", "undo"
+
+logger = logging.getLogger(__name__)
+Progress = Callable[[int], None]
+
+
+class PausedError(Exception):
+    """The slice is over; the next one goes on."""
+
+
+def start(kind: str, title: str, arguments: Mapping[str, Any], *, total: int, by: User, now: datetime) -> Job:
+    job = Job.objects.create(
+        kind=kind, title=title[:200], arguments=dict(arguments), total=total, started_by=by.get_username(),
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    queue(job)
+    return job
+
+
+def queue(job: Job) -> None:
+    async_task("dashboard.jobs.work", job.pk, group=f"job {job.kind}")  # type: ignore[no-untyped-call]
+
+
+def stuck(job: Job, now: datetime) -> bool:
+    return job.state == Job.State.RUNNING and now - job.updated_at > STUCK
+
+
+def resume(job: Job, now: datetime) -> bool:
+    """Let a job that failed or was cut off go on; False when it is not one (any more)."""
+    rows = Job.objects.filter(pk=job.pk, updated_at=job.updated_at)
+    can = job.state == Job.State.FAILED or stuck(job, now)
+    if not can or not rows.update(state=Job.State.WAITING, says="", updated_at=now):
+        return False
+    queue(job)
+    return True
+
+
+def work(key: int) -> str:
+    """One slice of a job, as the worker's task. Returns what came of it, for django-q2's list."""
+    rows = Job.objects.filter(pk=key)
+    if not rows.filter(state=Job.State.WAITING).update(state=Job.State.RUNNING, updated_at=timezone.now()):
+        return "not waiting"
+    job = rows.get()
+    try:
+        says, state = KINDS[job.kind](job), Job.State.FINISHED
+    except PausedError:
+        rows.update(state=Job.State.WAITING, updated_at=timezone.now())
+        queue(job)
+        return "goes on"
+    except Exception as error:
+        logger.exception("job %d failed", key)
+        says, state = str(error).strip() or type(error).__name__, Job.State.FAILED
+    now = timezone.now()
+    rows.update(state=state, says=says, updated_at=now, finished_at=now)
+    return says
+
+
+def kept(job: Job, steps: int, result: Mapping[str, Any]) -> None:
+    """Note so many steps more, and all figures so far."""
+    rows = Job.objects.filter(pk=job.pk)
+    rows.update(done=F("done") + steps, result=result, updated_at=timezone.now())
+
+
+def import_upload(job: Job) -> str:
+    """The same as import_alerts, from the row on where the last slice ended."""
+    upload, until = uploads.find(job.arguments["upload"]), monotonic() + SLICE
+    source = Source.objects.filter(name=job.arguments["source"] or None).first()
+    before, done, now = job.result, Imported(), timezone.now()
+
+    def progress(rows: int) -> None:
+        kept(job, rows, added(before, done))
+        if monotonic() > until:
+            raise PausedError
+
+    with upload.lines() as file:
+        import_rows(islice(read_log(file, now=now), job.done, None), done, source, now, progress)
+    figures = added(before, done)
+    note_import(job, upload.name, figures["sources"])
+    return imported(figures)
+
+
+def added(before: Mapping[str, Any], done: Imported) -> dict[str, Any]:
+    """The figures of earlier slices and of this one. A signal that two slices update counts in both."""
+    figures: dict[str, Any] = done.as_json()
+    for name, value in figures.items():
+        if name == "sources":
+            old = before.get(name, {})
+            figures[name] = {key: old.get(key, 0) + value.get(key, 0) for key in {**old, **value}}
+        else:
+            figures[name] = before.get(name, type(value)()) + value
+    return figures
+
+
+def imported(figures: Mapping[str, Any]) -> str:
+    """What an import did, in a sentence."""
+    failed = figures["failed"]
+    trouble = (
+        f" {len(failed)} rows could not be stored; import again to retry them. The first: {failed[0]}" if failed else ""
+    )
+    return (
+        f"{figures['rows']:,} rows: {figures['accepted']:,} stored, {figures['duplicates']:,} were there,"
+        f" {figures['quarantined']:,} to quarantine; {figures['events']:,} events,"
+        f" {figures['signals_created']:,} signals created, {figures['signals_updated']:,} updated.{trouble}"
+    )
+
+
+def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:
+    person = User.objects.filter(username=job.started_by).first()
+    if person:
+        sources = Source.objects.filter(name__in=rows)
+        log(
+            person,
+            [Change(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources],
+        )
+
+
+def undo_fills(job: Job) -> str:
+    until = monotonic() + SLICE
+
+    def progress(fills: int) -> None:
+        kept(job, fills, {})
+        if monotonic() > until:
+            raise PausedError
+
+    undo(fills_of(job.arguments), actor=job.started_by, reason=job.arguments["reason"], progress=progress)
+    return f"{Job.objects.get(pk=job.pk).done:,} values undone."
+
+
+def fills_of(asked: Mapping[str, Any]) -> QuerySet[Fill]:
+    """Of a run, or of a tier since a moment: what it put in that still stands."""
+    fills = Fill.objects.filter(state__in=STANDING)
+    if "run" in asked:
+        return fills.filter(run_id=asked["run"])
+    return fills.filter(tier=asked["tier"], created_at__gte=asked["since"])
+
+
+KINDS: Mapping[str, Callable[[Job], str]] = {IMPORT: import_upload, UNDO: undo_fills}
