@@ -41,7 +41,7 @@ def hold_clock(source: Source, hold: Hold, trade_ids: Collection[str]) -> bool:
     Writers that share it can only bring what cannot change it (see is_quiet), so they do not wait for each other's
     commits. On SQLite the transaction itself is alone.
     """
-    marks = ", ".join(["%s"] * len(trade_ids)) or "NULL"
+    marks = ", ".join(["%s"] * len(trade_ids))
     stored = f"EXISTS (SELECT 1 FROM automated_signals WHERE source_id = %s AND trade_id IN ({marks}))"  # noqa: S608 marks
     text = f"SELECT zones_seen, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
     parameters: list[Any] = [source.pk, *trade_ids, source.pk]

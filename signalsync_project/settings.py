@@ -4,7 +4,10 @@ docs/settings.md shows the same table; tests/test_settings.py compares the two. 
 variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a webhook token.
 """
 
+import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 import environ
@@ -88,13 +91,15 @@ def made_secret_key() -> str:
     from django.core.management.utils import get_random_secret_key
 
     path = VAR_DIR / "secret_key"
-    try:
-        return path.read_text()
-    except FileNotFoundError:
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
-        path.write_text(get_random_secret_key())
-        path.chmod(0o600)
-        return path.read_text()
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        # Whole and private before it has its name: web and worker may both be starting for the first time.
+        with NamedTemporaryFile("w", dir=VAR_DIR, prefix="secret_key-") as file:
+            file.write(get_random_secret_key())
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, path)
+    return path.read_text()
 
 
 ALLOWED_HOSTS: list[str] = value("ALLOWED_HOSTS")
@@ -182,7 +187,11 @@ def database() -> dict[str, Any]:
         }
     else:
         timeout = value("DATABASE_STATEMENT_TIMEOUT")
-        config["OPTIONS"] = {"connect_timeout": 2, "options": f"-c statement_timeout={timeout}"}
+        config["OPTIONS"] = {
+            "connect_timeout": 2,
+            "tcp_user_timeout": 2000,  # ms; the server cannot end a statement for us when the network is gone
+            "options": f"-c statement_timeout={timeout}",
+        }
     return config
 
 

@@ -3,8 +3,10 @@
 import pytest
 from django.db import connection
 
+from signals.management.commands.rebuild_signals import texts
 from signals.models import AutomatedSignal
 from signals.models.provenance import packed, unpacked
+from signals.rebuild import Difference
 from signals.senders import default_source
 from tests.posting import FIRED
 
@@ -52,3 +54,8 @@ def born() -> dict[str, object]:
         "created_at": FIRED,
         "updated_at": FIRED,
     }
+
+
+def test_a_rebuild_names_the_entries_that_differ_and_no_others() -> None:
+    said = texts([Difference("T", "provenance", {"mae": OWNER, "direction": OWNER}, {"mae": FILL, "direction": OWNER})])
+    assert said == [f"T provenance: stored {{'mae': {OWNER!r}}}, derived {{'mae': {FILL!r}}}"]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,13 @@ def test_the_made_secret_key_is_kept_and_private(tmp_path: Path) -> None:
     assert (tmp_path / "secret_key").stat().st_mode & 0o077 == 0
 
 
+def test_processes_that_start_together_for_the_first_time_have_one_secret_key(tmp_path: Path) -> None:
+    asking = [sys.executable, "-c", "from signalsync_project.settings import SECRET_KEY; print(SECRET_KEY)"]
+    environment = {**os.environ, "VAR_DIR": str(tmp_path), "SECRET_KEY": "", "PRODUCTION": "0"}
+    started = [subprocess.Popen(asking, cwd=ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
+    assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+
+
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN"])
 def test_production_refuses_to_start_without(missing: str, tmp_path: Path) -> None:
     given = {name: value for name, value in SAFE.items() if name != missing}
@@ -87,3 +95,14 @@ def test_connections_are_kept_and_checked() -> None:
     database = settings.DATABASES["default"]
     assert database["CONN_MAX_AGE"] is None
     assert database["CONN_HEALTH_CHECKS"] is True
+
+
+@pytest.mark.django_db
+def test_a_connection_to_postgresql_ends_when_the_network_is_gone() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("this is about PostgreSQL")
+    connection.ensure_connection()
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as link:
+        if link.family == socket.AF_UNIX:
+            pytest.skip("a Unix socket has no network")
+        assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 2000

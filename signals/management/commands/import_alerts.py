@@ -23,7 +23,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", metavar="FILE")
         parser.add_argument("--source", help="name of the source the alerts belong to")
-        parser.add_argument("--dry-run", action="store_true", help="count everything, store nothing")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="count everything, store nothing (SQLite has one writer: webhooks wait in the spool meanwhile)",
+        )
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, files: list[str], source: str | None, dry_run: bool, json: bool, **options: Any) -> None:

@@ -45,4 +45,13 @@ class Command(BaseCommand):
 
 
 def texts(found: list[Difference]) -> list[str]:
-    return [f"{d.trade_id} {d.field}: stored {d.stored!r}, derived {d.derived!r}" for d in found]
+    return [f"{d.trade_id} {d.field}: {told(d)}" for d in found]
+
+
+def told(difference: Difference) -> str:
+    """Both values; of provenance, which is long, only the entries that differ."""
+    stored, derived = difference.stored, difference.derived
+    if difference.field == "provenance":
+        names = sorted(name for name in stored.keys() | derived.keys() if stored.get(name) != derived.get(name))
+        stored, derived = ({name: held.get(name) for name in names} for held in (stored, derived))
+    return f"stored {stored!r}, derived {derived!r}"
