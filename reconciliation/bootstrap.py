@@ -8,13 +8,16 @@ from itertools import islice
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import OutputWrapper
+from django.db import transaction
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, Source, SourceToken
 from signals.senders import default_source, hash_token
 from signals.simulator import Alert, sample_history, stream
 from signals.vocabulary import Channel
+from signals.webhook import spool
 
 from . import schedule
 from .models import SyncRun
@@ -30,6 +33,8 @@ def prepare(stdout: OutputWrapper) -> None:
     source = default_source()
     give_first_token(source)
     schedule.install()
+    if spool().pending_bytes():
+        async_task(schedule.TASK)  # at once: what was acknowledged before the stop need not wait for the first turn
     if settings.DEMO and not Delivery.objects.exists():
         stdout.write("Making sample history (DEMO=0 leaves the database empty) …")
         make_history(source, timezone.now())
@@ -56,9 +61,10 @@ def give_first_token(source: Source) -> None:
 
 def make_history(source: Source, now: datetime) -> None:
     """The simulator's sample history up to `now`, taken in like any alerts, and one cycle over it."""
-    for scenario in sample_history(now):
-        for chunk in in_chunks(stream(scenario)):
-            take_in(source, [incoming(alert) for alert in chunk], now=now)
+    with transaction.atomic():  # all or nothing: half a history would look like a whole one to the next start
+        for scenario in sample_history(now):
+            for chunk in in_chunks(stream(scenario)):
+                take_in(source, [incoming(alert) for alert in chunk], now=now)
     run_sync(now=now, trigger=SyncRun.Trigger.START)
 
 

@@ -21,6 +21,7 @@ from reconciliation.health import count_waiting, health
 from reconciliation.lease import BusyError
 from reconciliation.models import GapTotal, SyncAuditLog, SyncRun
 from reconciliation.sync import run_sync
+from reconciliation.worker import WEDGED_AFTER_INTERVALS
 from signals.models import Source
 from signals.projection import iso
 
@@ -28,9 +29,6 @@ from .filters import AuditFilter
 from .lists import StrictList
 from .permissions import ProtectedView
 from .signals import NOT_ONE, ONE_SIGNAL, asked_signal
-
-# So many intervals without a finished run mean that the worker is not doing its work.
-STALE_AFTER_INTERVALS = 2.5
 
 
 class Newest(CursorPagination):
@@ -82,7 +80,7 @@ def last_run(now: datetime) -> dict[str, Any] | None:
     if run is None or run.finished_at is None:
         return None
     age = now - run.finished_at
-    overdue = timedelta(seconds=STALE_AFTER_INTERVALS * settings.SYNC_INTERVAL)
+    overdue = timedelta(seconds=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL)
     return {**RunRecord(run).data, "age_seconds": int(age.total_seconds()), "stale": age > overdue}
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import OutputWrapper
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import OrmQ, Schedule
 
 from reconciliation import bootstrap, lease, schedule, worker
 from reconciliation.models import SyncRun
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Fill, Source, SourceToken
+from signals.spool import Spool, Spooled
 from tests.builders import at, entry, send
+from tests.posting import FIRED
 
 pytestmark = pytest.mark.django_db
 
@@ -129,3 +133,33 @@ def test_the_demo_fills_an_empty_database_with_history_and_one_cycle(bare: Any) 
     deliveries = Delivery.objects.count()
     prepared()
     assert Delivery.objects.count() == deliveries
+
+
+def test_a_history_that_is_interrupted_leaves_nothing_so_that_the_next_start_makes_it_whole(
+    bare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare.DEMO = True
+    made = iter(range(2))
+
+    def interrupted(*args: Any, **options: Any) -> Any:
+        if next(made, None) is None:
+            raise KeyboardInterrupt
+        return take_in(*args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bootstrap, "take_in", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            prepared()
+    assert not Delivery.objects.exists()
+    assert "Making sample history" in prepared()
+
+
+def test_a_start_with_a_filled_spool_has_it_drained_at_once(bare: Any, tmp_path: Path) -> None:
+    bare.SPOOL_DIR = tmp_path
+    prepared()
+    assert not OrmQ.objects.exists()
+    Spool(tmp_path).append(
+        Spooled(received_at=FIRED, token_hash="", remote_addr="", body=b"{}", content_type="", loopback=True)
+    )
+    prepared()
+    assert OrmQ.objects.get().func() == schedule.TASK

@@ -18,8 +18,6 @@ from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout
 from signalsync_project.supervised import die_with
 from signalsync_project.supervisor import Child, Supervisor
 
-WEDGED_AFTER_INTERVALS = 2.5
-
 
 class Command(BaseCommand):
     help = "Run the web server and the background worker until Ctrl-C, restarting what dies or wedges."
@@ -134,7 +132,7 @@ def cluster() -> Child:
         stop_grace_seconds=30,
         watchdog=worker_wedged,
         watchdog_every=30,
-        watchdog_after=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL,
+        watchdog_after=worker.WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL,
     )
 
 
