@@ -1,5 +1,6 @@
 """How many signals a set holds, by status: one grouped query, kept for a moment where it is expensive."""
 
+from collections import Counter
 from hashlib import blake2b
 from typing import Any
 
@@ -31,10 +32,15 @@ def counts_by_status(signals: QuerySet[AutomatedSignal]) -> dict[str, int]:
     return counts
 
 
-def summary(signals: QuerySet[AutomatedSignal]) -> dict[str, Any]:
-    """Counts of the set, and the percentage of its signals that were confirmed (null when it is empty)."""
-    counts = counts_by_status(signals)
-    total = sum(counts.values())
+def summary(signals: QuerySet[AutomatedSignal], without: QuerySet[AutomatedSignal] | None = None) -> dict[str, Any]:
+    """Counts of the set, and the percentage of its signals that were confirmed (null when it is empty).
+
+    `without` is a small part of the set that is not to count: an index counts the whole by status, not by source.
+    """
+    counts = Counter(counts_by_status(signals))
+    if without is not None:
+        counts.subtract(counts_by_status(without))
+    total = counts.total()
     confirmed = counts.get(Status.CONFIRMED, 0) + counts.get(Status.COMPLETED, 0)
     return {
         "total": total,

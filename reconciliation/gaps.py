@@ -199,6 +199,12 @@ class GapView:
     def at(cls, now: datetime) -> Self:
         return cls(now, Source.objects.only("calendar", "gaps_off"))
 
+    @property
+    def judged(self) -> Q:
+        """The signals that can have a gap at all: not those of sources that have every gap switched off."""
+        free = [source for source, terms in self.terms.items() if terms.gaps_off >= CATALOGUE.keys()]
+        return ~Q(source__in=free) if free else Q()
+
     def q(self, gap: str) -> Q:
         """The signals with this gap, waiting or actionable."""
         return self._q(CATALOGUE[gap], 0)

@@ -33,8 +33,8 @@ def window(now: datetime, hours: int | None = None) -> Q:
 
 
 def health(view: GapView, hours: int | None = None) -> Health:
-    """Counted over the window only, in one pass."""
-    within = AutomatedSignal.objects.filter(window(view.now, hours))
+    """Counted over the window only, in one pass; without sources that owe nothing, as the self-test's."""
+    within = AutomatedSignal.objects.filter(window(view.now, hours), view.judged)
     found = within.aggregate(signals=Count("pk"), with_gap=Count("pk", filter=view.q_any_actionable()))
     return Health(found["signals"], found["signals"] - found["with_gap"])
 

@@ -1,4 +1,4 @@
-"""What people do about gaps: have tiers fill them, dismiss them, take that back; approve or refuse proposed fills.
+"""What people do about gaps: have tiers fill them; approve or refuse proposed fills.
 
 Filling all gaps of a type goes in bounded chunks that the page itself asks for, one after the other. A background
 task would need the worker, which may be what is broken, and somewhere to keep its progress; this needs neither, each
@@ -28,7 +28,7 @@ from reconciliation.gaps import Gap, GapView
 from reconciliation.models import AskedGap, SyncRun
 from reconciliation.sync import Report
 from reconciliation.tiers import TIERS
-from reconciliation.undo import approve, dismiss_gap, reopen_gap, undo
+from reconciliation.undo import approve, undo
 from signals.models import AutomatedSignal, Fill
 
 from .gaps import ACTIONABLE, Found, gap_named, with_gap
@@ -236,64 +236,6 @@ class NoteForm(forms.Form):
     )
 
 
-class OnGap(OnSelection):
-    """An action on one gap of the ticked signals. The list's own template shows which."""
-
-    def listed(self, subject: Selection, *says: str, **more: Any) -> Preview:
-        signals = subject.signals
-        if not signals or subject.gap is None:
-            return NOTHING_PICKED
-        return Preview(
-            says=[f"{subject.gap.title}, {some(len(signals), 'signal')}.", *says],
-            columns=("Signal", "Source", "Status"),
-            rows=[(signal.trade_id, signal.source.name, signal.get_status_display()) for signal in signals],
-            **more,
-        )
-
-
-class DismissGaps(OnGap):
-    name = "dismiss-gaps"
-    route = "console/gaps/dismiss/"
-    title = "Dismiss gaps"
-    verb = "Dismiss"
-    danger = True
-    inputs = ReasonForm
-
-    def preview(self, subject: Selection, given: dict[str, Any], now: datetime) -> Preview:
-        return self.listed(
-            subject,
-            "A dismissed gap counts no longer: not in health, not in any list, and no cycle tries to fill it."
-            " It can be taken back.",
-        )
-
-    def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
-        signals = subject.signals
-        if subject.gap is None or not signals:
-            raise ActionError(NOTHING_PICKED.problem)
-        for signal in signals:
-            dismiss_gap(signal, subject.gap.name, actor=self.person.get_username(), reason=given["reason"])
-        return Done(f"{some(len(signals), 'gap')} dismissed: {subject.gap.title}.")
-
-
-class ReopenGaps(OnGap):
-    name = "reopen-gaps"
-    route = "console/gaps/reopen/"
-    title = "Take dismissals back"
-    verb = "Take back"
-    inputs = NoteForm
-
-    def preview(self, subject: Selection, given: dict[str, Any], now: datetime) -> Preview:
-        return self.listed(subject, "The gaps count again, and the next cycle tries to fill them.")
-
-    def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
-        signals = subject.signals
-        if subject.gap is None or not signals:
-            raise ActionError(NOTHING_PICKED.problem)
-        for signal in signals:
-            reopen_gap(signal, subject.gap.name, actor=self.person.get_username(), reason=given["reason"])
-        return Done(f"{some(len(signals), 'dismissal')} taken back: {subject.gap.title}.")
-
-
 class OnProposals(Action[Sequence[Fill]]):
     """An action on the ticked fills that wait for approval."""
 
@@ -365,6 +307,4 @@ class RefuseFills(OnProposals):
         return Done(f"{some(refused, 'fill')} refused.")
 
 
-PAGES: tuple[type[Page], ...] = (
-    FixGaps, FixProgress, DismissGaps, ReopenGaps, ApproveFills, RefuseFills
-)  # fmt: skip
+PAGES: tuple[type[Page], ...] = (FixGaps, FixProgress, ApproveFills, RefuseFills)

@@ -8,34 +8,29 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from dashboard.actions import Action, ActionError, Change, Done, Preview
 from dashboard.fields import brief, named
-from dashboard.history import gap_told, open_gaps
 from dashboard.page import address
 from dashboard.roles import RECONCILE
 from reconciliation import requests
 from reconciliation.cases import clone
-from reconciliation.gaps import CATALOGUE, score
+from reconciliation.gaps import CATALOGUE
 from reconciliation.lease import BusyError
-from reconciliation.models import AskedGap, GapRecord, SyncRun
+from reconciliation.models import AskedGap, SyncRun
 from reconciliation.requests.asking import latest_asks, needs_of
 from reconciliation.requests.rules import KNOWN_FOR, TIER, to_ask, worth_asking
 from reconciliation.sync import Report, run_sync
-from reconciliation.undo import approve, dismiss_gap, reopen_gap, undo_fill
+from reconciliation.undo import approve, undo_fill
 from signals.models import AutomatedSignal, Fill
 from signals.rebuild import Difference, derive, differences, rederive, restore
 from signals.settling import Place, settle
 
+from .fixing import ReasonForm
+
 SIGNALS = AutomatedSignal.objects.select_related("source")
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(label="Why", max_length=500, help_text="Kept in the audit log, with your name.")
 
 
 class OnSignal(Action[AutomatedSignal]):
@@ -281,70 +276,4 @@ class ApproveFill(OnFill):
         return Done("Approved: the value stands.")
 
 
-class OnGap(OnSignal):
-    """An action on a gap of the signal."""
-
-    inputs = ReasonForm
-
-    @property
-    def gap(self) -> str:
-        name: str = self.kwargs["gap"]
-        if name not in CATALOGUE:
-            raise Http404(f"There is no gap {name!r}.")
-        return name
-
-    def dismissed(self, subject: AutomatedSignal) -> GapRecord | None:
-        return GapRecord.objects.filter(signal=subject, gap=self.gap, state=GapRecord.State.DISMISSED).first()
-
-
-class DismissGap(OnGap):
-    name = "dismiss-gap"
-    route = "console/signals/<int:pk>/gaps/<str:gap>/dismiss/"
-    title = "Dismiss a gap"
-    verb = "Dismiss"
-    danger = True
-
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        found = open_gaps([subject], now)[subject.pk]
-        if self.gap not in found:
-            return Preview(problem="This gap is not open (any more).")
-        left = {name: due for name, due in found.items() if name != self.gap}
-        told = gap_told(self.gap, found[self.gap])
-        return Preview(
-            says=[
-                f"{told['title']} no longer counts for this signal, in no list and no figure. Its value stays empty.",
-                f"Health goes from {score(found)} to {score(left)}. The dismissal can be taken back.",
-            ],
-        )
-
-    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
-        try:
-            dismiss_gap(subject, self.gap, actor=self.who, reason=given["reason"])
-        except ValueError as error:
-            raise ActionError(str(error)) from error
-        return Done(f"{CATALOGUE[self.gap].title}: dismissed.")
-
-
-class ReopenGap(OnGap):
-    name = "reopen-gap"
-    route = "console/signals/<int:pk>/gaps/<str:gap>/reopen/"
-    title = "Take a dismissal back"
-    verb = "Reopen"
-
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        record = self.dismissed(subject)
-        if record is None:
-            return Preview(problem="This gap is not dismissed (any more).")
-        by = f"{record.actor or 'Somebody'} dismissed it: {record.reason}"
-        return Preview(
-            says=[by, f"{CATALOGUE[self.gap].title} counts again from the next cycle on, if it is still open."]
-        )
-
-    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
-        if self.dismissed(subject) is None:
-            raise ActionError("This gap is not dismissed (any more).")
-        reopen_gap(subject, self.gap, actor=self.who, reason=given["reason"])
-        return Done(f"{CATALOGUE[self.gap].title}: counts again from the next cycle on.")
-
-
-ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, ApproveFill, DismissGap, ReopenGap)
+ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, ApproveFill)

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from dashboard.api.filters import SignalFilter, StableOrdering
 from dashboard.api.serializers import described
 from dashboard.page import Page, address
+from dashboard.selftest import SELF_TEST
 from dashboard.summary import summary
 from reconciliation.cases import LONGEST_TRADE
 from reconciliation.gaps import CATALOGUE
@@ -76,7 +77,10 @@ class ListFilter(SignalFilter):
 
 @dataclass(frozen=True)
 class Asked:
-    """What an address asks for. `floor` is set where only the signals first heard of after it were looked at."""
+    """What an address asks for. `floor` is set where only the signals first heard of after it were looked at.
+
+    Of what matches, the self-test's signals are left out, unless they are asked for by their source.
+    """
 
     filterset: ListFilter
     matching: QuerySet[AutomatedSignal]
@@ -84,6 +88,17 @@ class Asked:
     narrowed: bool
     floor: datetime | None
     wrong: Mapping[str, Any]
+
+    @property
+    def tests(self) -> QuerySet[AutomatedSignal]:
+        """What is left out."""
+        wanted = self.filterset.form.cleaned_data.get("source")
+        return self.matching.none() if wanted else self.matching.filter(source__in=self_test_keys())
+
+    @property
+    def shown(self) -> QuerySet[AutomatedSignal]:
+        wanted = self.filterset.form.cleaned_data.get("source")
+        return self.matching if wanted else self.matching.exclude(source__in=self_test_keys())
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Asked":
@@ -99,6 +114,11 @@ class Asked:
             # Before the filters: what some of them leave out, they look up among what they are given.
             filterset.queryset, floor = within_reach(given)
         return cls(filterset, filterset.qs, ordering, bool(given), floor, wrong)
+
+
+def self_test_keys() -> list[int]:
+    """The key itself, so that the source's table need not be joined."""
+    return list(Source.objects.filter(name=SELF_TEST).values_list("pk", flat=True))
 
 
 def ordering_of(request: HttpRequest) -> list[str]:
@@ -224,9 +244,9 @@ class Signals(Page):
         asked = Asked.of(self.request)
         newest = AutomatedSignal.objects.aggregate(newest=Max("pk"))["newest"] or 0
         upto = min(number(query.get("upto"), newest), newest)
-        told = summary(asked.matching)
+        told = summary(asked.matching, asked.tests)
         page = max(1, min(number(query.get("page"), 1), REACH // ROWS))
-        shown = asked.matching.filter(pk__lte=upto) if upto < newest else asked.matching
+        shown = asked.shown.filter(pk__lte=upto) if upto < newest else asked.shown
         start = (page - 1) * ROWS
         ordered = shown.select_related("source").order_by(*asked.ordering)
         found = list(ordered[start : start + ROWS + 1])
@@ -237,7 +257,7 @@ class Signals(Page):
             "tiles": tiles(query, told),
             "asked": asked,
             "upto": upto,
-            "new": asked.matching.filter(pk__gt=upto)[:NEW_COUNTED].count() if upto < newest else 0,
+            "new": asked.shown.filter(pk__gt=upto)[:NEW_COUNTED].count() if upto < newest else 0,
             "top": linked(query),
             "number": page,
             "previous": linked(query, page=str(page - 1)) if page > 1 else "",
@@ -303,7 +323,7 @@ class Export(Page):
             # Never more than was asked for: a filter that is left out would do just that.
             wrong = ", ".join(asked.wrong) or "format"
             return HttpResponse(f"Not understood: {wrong}. Go back and choose again.", "text/plain", status=400)
-        newest = asked.matching.order_by("-first_event_at", "-pk")[:EXPORTED]
+        newest = asked.shown.order_by("-first_event_at", "-pk")[:EXPORTED]
         content_type, write = WRITERS[format]
         lines = write(AutomatedSignal.objects.filter(pk__in=newest.values("pk")))
         response = StreamingHttpResponse((f"{line}\n" for line in lines), content_type=content_type)

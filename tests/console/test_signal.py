@@ -196,7 +196,7 @@ def test_a_proposed_fill_is_approved_or_refused(lived: AutomatedSignal, signed_i
 def test_a_gap_is_dismissed_with_a_reason_and_taken_back(stranger: AutomatedSignal, signed_in: As) -> None:
     client, link = acting(stranger, signed_in, "dismiss-gap", gap="no_entry_price")
     before = the_signal().health_score
-    assert f"Health goes from {before} to {before + 15}." in client.get(link).content.decode()
+    assert f"{before} → {before + 15}" in client.get(link).content.decode()
     client.post(link, REASON)
     record = GapRecord.objects.get(gap="no_entry_price", state="dismissed")
     assert (record.actor, record.reason) == ("operator-person", "seen on the chart")

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from dashboard.pages import signals as page
 from dashboard.pages.signals import COLUMNS, Signals
+from dashboard.selftest import self_test_source
 from reconciliation.findings import FINDINGS
 from reconciliation.gaps import CATALOGUE
 from reconciliation.sync import run_sync
@@ -135,6 +136,18 @@ def test_counts_and_confirmation_rate_stand_above_and_lead_to_what_they_count(vi
     ]  # fmt: skip
     assert shown["summary"]["confirmation_rate"] == 50.0
     assert listed(viewer, shown["tiles"][2][2]) == [COMPLETED, TRADE_ID]
+
+
+@pytest.mark.usefixtures("four")
+def test_the_self_tests_signals_are_listed_and_counted_only_when_asked_for(viewer: Client) -> None:
+    signal = the_signal(TRADE_ID)
+    AutomatedSignal.objects.filter(pk=signal.pk).update(source=self_test_source())
+    whole = viewer.get(LIST)
+    assert TRADE_ID not in listed(viewer)
+    assert whole.context["summary"]["total"] == len(listed(viewer)) == 3
+    assert listed(viewer, "?source=self-test") == [TRADE_ID]
+    assert viewer.get(f"{LIST}?source=self-test").context["summary"]["total"] == 1
+    assert TRADE_ID not in exported(viewer, "?format=csv")
 
 
 @pytest.mark.usefixtures("four")

@@ -9,10 +9,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from reconciliation.gaps import GapView
+from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import health
 from reconciliation.models import SignalHealthMetric, SyncRun
-from signals.models import AutomatedSignal
+from signals.models import AutomatedSignal, Source
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, update
 from tests.reconciliation.cases import cycle
 
@@ -28,6 +28,14 @@ def test_no_signal_in_the_window_means_unknown_not_healthy() -> None:
 def test_health_is_the_percentage_without_an_actionable_gap() -> None:
     send([(created(), at(1)), (created(OTHER_ID, htf_alignment=None), at(16))])
     assert health(GapView.at(at(17))).score == 50.0
+
+
+def test_signals_of_a_source_that_owes_nothing_do_not_count() -> None:
+    send([(created(), at(1)), (entry(), at(3))])
+    view = GapView.at(at(60))
+    assert health(view).signals == 1
+    Source.objects.update(gaps_off=list(CATALOGUE))
+    assert health(GapView.at(at(60))).score is None
 
 
 def test_a_waiting_gap_does_not_count_against_health() -> None:
