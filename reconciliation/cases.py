@@ -139,16 +139,16 @@ def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[
     """
     whole = {row.pk for row in rows if peak_lost(row) or hides_updates(standing.active[row.pk].values())}
     part = [row.pk for row in rows if row.pk not in whole]
-    of_type = Q(type=EventType.MFE_UPDATE)
-    updates = SignalEvent.objects.filter(of_type, signal__in=part)
+    latest = place_by(F("fire_minute").desc(), F("payload_checksum").desc())
+    wanted = ~Q(type=EventType.MFE_UPDATE) | Q(place=1)
     queries = [
-        SignalEvent.objects.filter(Q(signal__in=whole) | Q(~of_type, signal__in=part)),
-        updates.annotate(place=place_by(F("fire_minute").desc(), F("payload_checksum").desc())).filter(place=1),
+        SignalEvent.objects.filter(signal__in=whole),
+        SignalEvent.objects.filter(signal__in=part).annotate(place=latest).filter(wanted),
     ]
-    lost = [row.pk for row in rows if entry_lost(row)]
+    lost = [row.pk for row in rows if row.pk not in whole and entry_lost(row)]
     if lost:
-        oldest = updates.filter(signal__in=lost).annotate(place=place_by(F("fire_minute"), F("payload_checksum")))
-        queries.append(oldest.filter(place=1))
+        updates = SignalEvent.objects.filter(type=EventType.MFE_UPDATE, signal__in=lost)
+        queries.append(updates.annotate(place=place_by(F("fire_minute"), F("payload_checksum"))).filter(place=1))
     found = {event.pk: event for query in queries for event in map(Told._make, query.order_by().values_list(*ROW))}
     by_signal: dict[int, list[Told]] = defaultdict(list)
     for event in sorted(found.values(), key=itemgetter(0, 1, 2)):
@@ -157,8 +157,8 @@ def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[
 
 
 def place_by(*order: Any) -> Window:
-    """An event's place among its signal's in this order, from 1."""
-    return Window(RowNumber(), partition_by=F("signal_id"), order_by=order)
+    """An event's place among those of its signal and type in this order, from 1."""
+    return Window(RowNumber(), partition_by=[F("signal_id"), F("type")], order_by=order)
 
 
 def entry_lost(row: AutomatedSignal) -> bool:

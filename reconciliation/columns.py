@@ -21,7 +21,7 @@ MOST_VALUES = 30_000
 def changed(stored: AutomatedSignal, wanted: AutomatedSignal) -> list[str]:
     """The names of the columns whose values differ, as far as the database keeps their digits."""
     columns = zip(_PLACES.items(), _values(stored), _values(wanted), strict=True)
-    return [name for (name, places), before, after in columns if differ(before, after, places)]
+    return [name for (name, places), old, new in columns if old is not new and differ(old, new, places)]
 
 
 def differs(name: str, stored: AutomatedSignal, wanted: AutomatedSignal) -> bool:
@@ -30,7 +30,7 @@ def differs(name: str, stored: AutomatedSignal, wanted: AutomatedSignal) -> bool
 
 
 def differ(before: Any, after: Any, places: int | None) -> bool:
-    if before is after or before == after:
+    if before == after:
         return False
     return None in (places, before, after) or bool(round(before, places) != round(after, places))
 

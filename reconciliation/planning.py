@@ -13,7 +13,7 @@ from typing import Any
 
 from signals.models import AutomatedSignal, Fill
 from signals.projection import RULES, TIER_RANK, fill_tier, join_fill
-from signals.settling import settle
+from signals.settling import settle_after
 
 from .cancellation import decided_at
 from .cases import Loaded, clone
@@ -84,9 +84,9 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     made.after = due.open_gaps(signal, dismissed)
     case = replace(loaded.case, signal=signal)
     for tier in [*means.tiers, *unasked(loaded, means)]:
-        accepted = [offer for offer in offers(tier, made, means, case) if accept(made, offer)]
+        accepted = {field for offer in offers(tier, made, means, case) if (field := accept(made, offer))}
         if accepted:
-            settle(signal, loaded.case.place)
+            settle_after(signal, loaded.case.place, accepted)
             made.after = due.open_gaps(signal, dismissed)
     if due is not view:
         made.after = view.open_gaps(signal, dismissed)
@@ -134,20 +134,20 @@ def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Pr
     return found
 
 
-def accept(made: Plan, offer: tuple[Proposal | None, Fill | None]) -> bool:
-    """Let a fill join the signal, unless it holds an equal or better value."""
+def accept(made: Plan, offer: tuple[Proposal | None, Fill | None]) -> str:
+    """Let a fill join the signal, unless it holds an equal or better value. Returns the field that it fills, if any."""
     proposal, standing = offer
     fill = standing or proposal
     assert fill is not None
     if equally_trusted(made.signal, fill) or not join_fill(made.signal, fill):
-        return False
+        return ""
     made.keep.pop(fill.field, None)
     made.add.pop(fill.field, None)
     if standing:
         made.keep[fill.field] = standing
     elif proposal:
         made.add[fill.field] = proposal
-    return True
+    return fill.field
 
 
 def equally_trusted(signal: AutomatedSignal, fill: Fill | Proposal) -> bool:

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 State, Trigger = SyncRun.State, SyncRun.Trigger
 # So many signals in a row that all fail are not bad signals: it is the code, or the database's layout.
 HOPELESS = 50
+YOUNG = 50_000  # objects made between two looks of the garbage collector: some tens of MiB
 ASKING = "1"  # the tier that is a queue of requests, not a function
 
 
@@ -203,11 +204,14 @@ class Cycle:
 
 @contextmanager
 def young_garbage() -> Iterator[None]:
-    """Let the collector look through what the cycle makes only: all else that the process holds stays anyway."""
+    """Let the collector look through what the cycle makes only, and seldom: what else there is stays anyway."""
+    usual = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(YOUNG, *usual[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()
 
 

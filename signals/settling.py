@@ -4,6 +4,7 @@
 several of them. It may run any number of times: derived values carry a `rule` in their evidence and are made anew.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,10 @@ from .projection import EVENT_PROVENANCE, TIER_RANK, Rank, covered_bar, iso, sta
 from .vocabulary import DataSource, Session, Status
 
 SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
+# Fields that nothing else is derived from.
+RELATED_TO_NOTHING = frozenset(
+    {"direction", "htf_alignment", "entry_price", "stop_loss", "targets", "targets_extended"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,14 @@ class Place:
     @classmethod
     def of(cls, source: Source) -> "Place":
         return cls(source.market_zone, market(source.calendar))
+
+
+def settle_after(signal: AutomatedSignal, place: Place, fields: Set[str]) -> None:
+    """Settle a signal that was settled before, and of which only these fields have changed since."""
+    if fields <= RELATED_TO_NOTHING:
+        settle_trust(signal)
+    else:
+        settle(signal, place)
 
 
 def settle(signal: AutomatedSignal, place: Place) -> None:
