@@ -3,9 +3,9 @@
 `observe` asks the database, `steps` decides. What the self-test sent counts nowhere.
 """
 
-from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
@@ -24,7 +24,7 @@ FIRST_HOUR, FIRST_HOUR_WANTED = timedelta(hours=1), 10
 DAY_WANTED = 100
 GAPS_ALLOWED = 7
 HEALTH_WANTED = 90.0
-REMEMBERED = 3600
+REMEMBERED, NONE_REMEMBERED = 3600, 60  # seconds
 OVERDUE = timedelta(minutes=10)
 
 
@@ -146,7 +146,9 @@ def observe(now: datetime) -> Observed:
     sources = list(Source.objects.exclude(name=SELF_TEST))
     signals = AutomatedSignal.objects.filter(source__in=sources)
     recent = signals.filter(first_event_at__gt=now - DAY)
-    first_alert = remembered("first-alert", lambda: first_webhook(sources))
+    webhooks = Delivery.objects.filter(source__in=sources, channel=Channel.WEBHOOK)
+    births = SignalEvent.objects.filter(source__in=sources, type=EventType.SIGNAL_CREATED)
+    first_alert = first("alert", webhooks, "received_at")
     hour = signals.none()
     if first_alert:
         start = floor_minute(first_alert)
@@ -156,10 +158,8 @@ def observe(now: datetime) -> Observed:
     run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
     return Observed(
         first_alert=first_alert,
-        first_created=remembered("first-created", lambda: first_created(sources)),
-        first_signal=remembered(
-            "first-signal", lambda: signals.order_by("pk").values_list("created_at", flat=True).first()
-        ),
+        first_created=first("created", births, "delivery__received_at"),
+        first_signal=first("signal", signals, "created_at"),
         in_first_hour=hour.order_by()[:FIRST_HOUR_WANTED].count(),
         tenth_at=nth(hour, FIRST_HOUR_WANTED),
         gaps=gaps.total,
@@ -182,26 +182,23 @@ def observe(now: datetime) -> Observed:
     )
 
 
-def remembered(name: str, ask: Callable[[], datetime | None]) -> datetime | None:
-    """What happens once is looked up until it has happened."""
-    key = f"activation:{name}"
+def first(name: str, rows: QuerySet[Any], moment: str) -> datetime | None:
+    """When the first of these rows came; keys are made in order of time. What happens once is remembered.
+
+    That there is none so far is remembered, too, for a minute: meanwhile only what came since is looked at.
+    """
+    key = f"activation:first-{name}"
     found: datetime | None = cache.get(key)
     if found is None:
-        found = ask()
+        seen = cache.get(f"{key}:none-to")
+        newest = rows.model._default_manager.order_by("-pk").values_list("pk", flat=True).first()
+        fresh = rows if seen is None else rows.filter(pk__gt=seen)
+        found = fresh.order_by("pk").values_list(moment, flat=True).first()
         if found is not None:
             cache.set(key, found, REMEMBERED)
+        elif seen is None and newest is not None:
+            cache.set(f"{key}:none-to", newest, NONE_REMEMBERED)
     return found
-
-
-def first_webhook(sources: Collection[Source]) -> datetime | None:
-    """Keys are made in order of time, so the first of them is the first that came."""
-    came = Delivery.objects.filter(source__in=sources, channel=Channel.WEBHOOK).order_by("pk")
-    return came.values_list("received_at", flat=True).first()
-
-
-def first_created(sources: Collection[Source]) -> datetime | None:
-    events = SignalEvent.objects.filter(source__in=sources, type=EventType.SIGNAL_CREATED).order_by("pk")
-    return events.values_list("delivery__received_at", flat=True).first()
 
 
 def nth(signals: QuerySet[AutomatedSignal], n: int) -> datetime | None:
