@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from os import environ, getpid
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alerts, cycle, importing, load, profiling, recorded, webhook
+from benchmarks import alerts, cycle, importing, load, pages, profiling, recorded, webhook
 from benchmarks.databases import Database, postgres, sqlite
 from benchmarks.report import Section, Target, table, write
 from benchmarks.sizes import QUICK
@@ -63,6 +64,15 @@ def test_growth_compares_two_databases() -> None:
     section = importing.measure_growth(QUICK, databases)
     assert [row[0] for row in figures(section)] == ["one event a row", "batches"]
     assert len(section.targets) == 1
+
+
+@pytest.mark.slow
+def test_pages_are_measured_with_cloned_signals() -> None:
+    if not environ.get("DATABASE_URL", "").startswith("postgres"):
+        pytest.skip("rows are cloned in PostgreSQL only")
+    rows = figures(pages.measure(replace(QUICK, stored_signals=500, asked=1), databases))
+    assert {row[0] for row in rows} == {*pages.ADDRESSES, "Live parts"}
+    assert all(float(row[3].replace(",", "")) > 0 for row in rows)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from tests.console import browser
 from tests.console.browser import Visitor
 from tests.console.conftest import quarantined
 from tests.console.test_gaps import fillable, link, without_mfe
+from tests.console.test_jobs import a_job
 from tests.console.test_overview import propose
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -52,7 +53,8 @@ def pages() -> list[str]:
         "/", link("gaps"), link("gap", "no_mfe_update"), link("approvals"), link("set-aside"),
         f"{link('fix-gaps')}?gap=no_mfe_update&all=1", link("runs"), link("run", first), link("undo-run", first),
         f"{link('compare-runs')}?pick={first}&pick={last}", link("start-run"), f"{link('audit')}?period=all",
-        link("audit-changes"),
+        link("audit-changes"), link("undo-tier"), link("job", a_job().pk),
+        link("job", a_job(state="failed", says="This upload is gone.").pk),
     ]  # fmt: skip
 
 
