@@ -30,7 +30,9 @@ VARIABLES: dict[str, Variable] = {
     "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
     "TRUSTED_PROXIES": Variable(int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For."),
     "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
-    "DATABASE_STATEMENT_TIMEOUT": Variable(int, 90_000, "PostgreSQL statement timeout of workers and pages, ms."),
+    "DATABASE_STATEMENT_TIMEOUT": Variable(
+        int, 90_000, "PostgreSQL statement timeout, ms; of pages never more than 25000."
+    ),
     "VAR_DIR": Variable(str, str(BASE_DIR / "var"), "Where the SQLite file, the spool and the made secret key live."),
     "HOST": Variable(str, "127.0.0.1", "Address that `manage.py serve` binds."),
     "PORT": Variable(int, 8000, "Port that `manage.py serve` binds."),

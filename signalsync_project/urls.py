@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from signals.webhook import WebhookView
 
 handler404 = "dashboard.api.errors.not_found"
+handler500 = "dashboard.api.errors.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -14,9 +14,12 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from reconciliation import bootstrap, worker
-from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout
+from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
+from signalsync_project.settings import value
 from signalsync_project.supervised import die_with
 from signalsync_project.supervisor import Child, Supervisor
+
+ANSWERED_WITHIN = (timeout - 5) * 1000  # milliseconds
 
 
 class Command(BaseCommand):
@@ -116,10 +119,17 @@ def web(listener: socket.socket) -> Child:
     return Child(
         name="web",
         argv=("gunicorn", "-c", "python:signalsync_project.gunicorn", "signalsync_project.wsgi:application"),
-        env=environment(**{LISTENING_FD: str(fd)}),
+        # A statement must end before gunicorn ends the worker for it: then there is an answer, and no lost worker.
+        env=environment(**{LISTENING_FD: str(fd), "DATABASE_STATEMENT_TIMEOUT": str(statement_timeout())}),
         stop_grace_seconds=graceful_timeout + 5,
         inherited_fds=(fd,),
     )
+
+
+def statement_timeout() -> int:
+    """Milliseconds: as set, but never as long as a request may take."""
+    longest: int = value("DATABASE_STATEMENT_TIMEOUT")
+    return min(longest or ANSWERED_WITHIN, ANSWERED_WITHIN)
 
 
 def cluster() -> Child:
