@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import F, Model
 from django.utils import timezone
 
-from signals.bulk import insert
+from signals.bulk import append
 from signals.models import AutomatedSignal, Fill
 from signals.projection import RULES, join_fill
 
@@ -235,11 +235,11 @@ def update_gaps(plan: Plan, batch: Batch, now: datetime) -> None:
 def store(batch: Batch) -> None:
     """Write the batch. Ended fills go first: a field has one active fill at most."""
     update_alike(Fill, batch.ended, "state", "ended_at")
-    insert(Fill, batch.fills)
+    append(Fill, batch.fills)
     write_columns(batch.rows, batch.columns | FLAGS | STAMPS)
     write_columns(batch.flagged, FLAGS)
     update_alike(GapRecord, batch.closed, "state", "closed_at", "tier")
-    insert(GapRecord, batch.opened)
+    append(GapRecord, batch.opened)
     count_records(batch.opened, batch.closed)
     batch.journal.write()
 

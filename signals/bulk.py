@@ -85,6 +85,16 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
     return inserted
 
 
+def append(model: type[models.Model], rows: Sequence[Any]) -> None:
+    """Insert rows whose keys nobody needs to know. They may be of any type that has the fields' attributes."""
+    if not rows:
+        return
+    plan = plan_of(model, with_key=False)
+    with connection.cursor() as cursor:
+        for chunk in chunks(plan.fields, rows):
+            cursor.execute(plan.text(len(chunk), ""), plan.parameters(chunk))
+
+
 def overwrite(model: type[models.Model], rows: Sequence[models.Model], names: Iterable[str]) -> None:
     """Write the named fields of rows that are stored and locked by the caller; one that is not there is inserted."""
     if not rows:

@@ -8,6 +8,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 from .clock import TradeId, bar_of, instant, local, session_of
@@ -183,16 +184,18 @@ def settle_status(signal: AutomatedSignal) -> None:
 
 def settle_trust(signal: AutomatedSignal) -> None:
     """Source and confidence of the least trusted value; the reason names the fills that stand in the signal."""
+    entries = {id(entry): entry for entry in signal.provenance.values()}  # most fields share theirs
     least = min(
-        signal.provenance.values(),
+        entries.values(),
         key=lambda entry: (TIER_RANK[entry["tier"]], entry["confidence"], entry["source"]),
         default=None,
     )
     signal.data_source = least["source"] if least else DataSource.REALTIME.value
     signal.confidence_score = Decimal(str(least["confidence"])) if least else Decimal(1)
     filled: dict[str, list[str]] = {}
-    for field, entry in sorted(signal.provenance.items()):
-        if "fill" in entry["evidence"] and field not in ("signal_date", "signal_time_str", "status"):
+    fills = [(field, entry) for field, entry in signal.provenance.items() if "fill" in entry["evidence"]]
+    for field, entry in sorted(fills, key=itemgetter(0)):
+        if field not in ("signal_date", "signal_time_str", "status"):
             filled.setdefault(str(entry["tier"]), []).append(field)
     reason = "; ".join(f"tier {tier}: {', '.join(fields)}" for tier, fields in sorted(filled.items()))
     signal.reconciliation_reason = reason[:200]

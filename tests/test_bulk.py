@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
-from signals.bulk import ROWS_PER_STATEMENT, insert, overwrite
+from signals.bulk import ROWS_PER_STATEMENT, append, insert, overwrite
 from signals.models import Delivery, PriceBar, Source
 from signals.senders import default_source
 from signals.vocabulary import Channel, DeliveryStatus
@@ -104,6 +105,16 @@ def test_a_conflict_is_an_error_unless_it_is_to_be_ignored(source: Source) -> No
 def test_nothing_to_insert_asks_the_database_nothing() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert insert(PriceBar, []) == set()
+    assert not queries
+
+
+def test_appending_takes_anything_with_the_columns_names_and_nothing_in_silence() -> None:
+    whole = bar(1)
+    like = SimpleNamespace(**{field.attname: getattr(whole, field.attname) for field in PriceBar._meta.concrete_fields})
+    append(PriceBar, [bar(0), like])
+    assert PriceBar.objects.count() == 2
+    with CaptureQueriesContext(connection) as queries:
+        append(PriceBar, [])
     assert not queries
 
 
