@@ -20,6 +20,7 @@ from . import (
     signal,
     signals,
     sources,
+    undoing,
 )
 
 MODULES = (
@@ -30,6 +31,7 @@ MODULES = (
     gaps,
     fixing,
     dismissing,
+    undoing,
     runs,
     quarantine,
     deliveries,

@@ -128,7 +128,7 @@ def test_undoing_a_tier_takes_out_what_it_filled_since_then(signed_in: As) -> No
 def test_undoing_very_many_goes_on_where_it_was(
     signed_in: As, tasks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.pages.runs.FILLS_AT_ONCE", 0)
+    monkeypatch.setattr("dashboard.pages.undoing.FILLS_AT_ONCE", 0)
     monkeypatch.setattr(jobs, "SLICE", -1.0)
     fillable()
     run = run_sync(now=at(90), trigger="schedule").run_id

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from dashboard.models import Job
-from dashboard.pages import runs
+from dashboard.pages import runs, undoing
 from dashboard.pages.runs import Shown, compared
 from dashboard.rehearsal import run_when_free
 from reconciliation.lease import held
@@ -184,7 +184,7 @@ def test_undoing_a_run_takes_out_what_its_preview_listed(signed_in: As) -> None:
 
 
 def test_undoing_much_is_the_workers(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "FILLS_AT_ONCE", 1)
+    monkeypatch.setattr(undoing, "FILLS_AT_ONCE", 1)
     fillable()
     report = run_sync(now=at(50), trigger="schedule")
     confirmed(signed_in("Operator"), link("undo-run", report.run_id), reason="wrong")
