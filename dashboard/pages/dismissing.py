@@ -26,6 +26,7 @@ class OnGap(OnSelection):
     columns: tuple[str, ...] = ()
     nothing = ""
     meaning = ""
+    thing, done = "gap", ""
 
     def standing(self, gap: Gap, signals: Iterable[AutomatedSignal], now: datetime) -> Standing:
         raise NotImplementedError
@@ -55,9 +56,7 @@ class OnGap(OnSelection):
         for signal in signals:
             if signal.pk in standing:
                 self.act(signal, subject.gap, given["reason"])
-        return Done(f"{some(len(standing), 'gap')}: {self.done}. {subject.gap.title}.")
-
-    done = ""
+        return Done(f"{some(len(standing), self.thing)} {self.done}: {subject.gap.title}.")
 
     def act(self, signal: AutomatedSignal, gap: Gap, reason: str) -> None:
         raise NotImplementedError
@@ -96,7 +95,7 @@ class ReopenGaps(OnGap):
     columns = ("Dismissed by", "Why")
     nothing = "This gap is not dismissed (any more)."
     meaning = "What is still open counts again, and the next cycle tries to fill it."
-    done = "dismissal taken back"
+    thing, done = "dismissal", "taken back"
 
     def standing(self, gap: Gap, signals: Iterable[AutomatedSignal], now: datetime) -> Standing:
         dismissed = GapRecord.objects.filter(

@@ -85,7 +85,7 @@ def test_a_gap_badge_leads_to_where_it_is_dismissed(visitor: Visitor) -> None:
     visitor.page.get_by_role("row", name="No entry price").get_by_role("link", name="Dismiss…").click()
     visitor.page.get_by_label("Why").fill("before this source was set up")
     visitor.press("Dismiss")
-    visitor.sees("No entry price: dismissed.")
+    visitor.sees("1 gap dismissed: No entry price.")
     visitor.sees("Dismissed: No entry price, by operator-person")
 
 
