@@ -34,7 +34,8 @@ def prepare(stdout: OutputWrapper) -> None:
     give_first_token(source)
     schedule.install()
     if spool().pending_bytes():
-        async_task(schedule.TASK)  # at once: what was acknowledged before the stop need not wait for the first turn
+        # At once: what was acknowledged before the stop need not wait for the first turn.
+        async_task(schedule.TASK)  # type: ignore[no-untyped-call]
     if settings.DEMO and not Delivery.objects.exists():
         stdout.write("Making sample history (DEMO=0 leaves the database empty) …")
         make_history(source, timezone.now())
