@@ -1,13 +1,16 @@
 # mypy: disable-error-code="no-untyped-call"
 """What a list of signals can be narrowed to and ordered by. docs/api.md shows the same parameters."""
 
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import filters
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework.filterset import FilterSet
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter, SearchFilter
@@ -35,6 +38,21 @@ def htf(timeframe: str) -> filters.ChoiceFilter:
     return filters.ChoiceFilter(f"htf_alignment__{timeframe}", choices=Trend.choices, help_text="Trend of a timeframe.")
 
 
+class MomentField(IsoDateTimeField):
+    """A moment in UTC: PostgreSQL does not read every offset that Python does."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
+class MomentFilter(filters.IsoDateTimeFilter):
+    field_class = MomentField
+
+
 class SignalFilter(FilterSet):
     """Every parameter may be combined with every other; one given several times means any of its values."""
 
@@ -52,8 +70,8 @@ class SignalFilter(FilterSet):
     )
     date_from = filters.DateFilter("signal_date", "gte", help_text="First signal date (New York), YYYY-MM-DD.")
     date_to = filters.DateFilter("signal_date", "lte", help_text="Last signal date (New York), YYYY-MM-DD.")
-    created_from = filters.IsoDateTimeFilter("created_at", "gte", help_text="Stored at or after, ISO 8601.")
-    created_to = filters.IsoDateTimeFilter("created_at", "lt", help_text="Stored before, ISO 8601.")
+    created_from = MomentFilter("created_at", "gte", help_text="Stored at or after, ISO 8601.")
+    created_to = MomentFilter("created_at", "lt", help_text="Stored before, ISO 8601.")
     health_min = filters.NumberFilter("health_score", "gte", help_text="Health score, 0 to 100.")
     health_max = filters.NumberFilter("health_score", "lte", help_text="Health score, 0 to 100.")
     htf_daily = htf("daily")
@@ -97,8 +115,8 @@ class SignalFilter(FilterSet):
 class AuditFilter(FilterSet):
     trade_id = filters.CharFilter("signal__trade_id")
     source = filters.CharFilter("signal__source__name")
-    since = filters.IsoDateTimeFilter("at", "gte", help_text="At or after, ISO 8601.")
-    before = filters.IsoDateTimeFilter("at", "lt", help_text="Before, ISO 8601.")
+    since = MomentFilter("at", "gte", help_text="At or after, ISO 8601.")
+    before = MomentFilter("at", "lt", help_text="Before, ISO 8601.")
 
     class Meta:
         model = SyncAuditLog

@@ -171,6 +171,7 @@ class TestNarrowing:
             ({"date_from": "2025-12-11", "date_to": "2025-12-11", "status": "CONFIRMED"}, {TRADE_ID}),
             ({"created_to": "2025-12-12T00:00:00Z"}, set()),
             ({"created_from": "2025-12-12T00:00:00Z", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"created_from": "2025-12-11T00:00:00-20:17", "status": "CONFIRMED"}, {TRADE_ID}),
             ({"health_max": "99"}, set()),
             ({"health_min": "100", "status": "CONFIRMED"}, {TRADE_ID}),
             ({"htf_h4": "Neutral", "status": "CONFIRMED"}, {TRADE_ID}),
@@ -201,6 +202,7 @@ class TestNarrowing:
             {"status": "WON"}, {"session": "MARS"}, {"direction": "Up"}, {"source": "nowhere"}, {"gap": "no_sense"},
             {"date_from": "yesterday"}, {"created_from": "now"}, {"health_min": "low"}, {"htf_h1": "Sideways"},
             {"ordering": "provenance"}, {"search": "\0"}, {"finding": "no_sense"}, {"sesion": "LONDON"},
+            {"created_from": "0001-01-01T00:00:00+05:00"},
         ],
     )  # fmt: skip
     def test_a_value_that_means_nothing_is_400_not_everything(self, api: Client, parameters: dict[str, str]) -> None:
