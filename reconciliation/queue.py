@@ -16,7 +16,7 @@ from .models import GapRecord, SetAside
 from .neighbours import KEYS, disturbed
 from .periods import batches
 
-CHUNK = 200
+CHUNK = 400
 
 
 @dataclass(frozen=True)

@@ -143,3 +143,10 @@ def test_overwriting_nothing_asks_the_database_nothing() -> None:
     with CaptureQueriesContext(connection) as queries:
         overwrite(PriceBar, [], ["close"])
     assert not queries
+
+
+def test_appended_text_may_hold_whatever_separates_values_and_lines() -> None:
+    awkward = "tab\t, line\n, return\r, \\N and \\\\t"
+    append(PriceBar, [PriceBar(symbol="MNQ1!", time=MINUTE, kind=1, close=Decimal("1.5"), evidence=awkward)])
+    stored = PriceBar.objects.get()
+    assert (stored.evidence, stored.close, stored.open) == (awkward, Decimal("1.5"), None)

@@ -4,7 +4,7 @@ Rung n is the price at n R: the stop is rung -1, the entry 0, the targets 1 to 3
 on up to 20 R. Decimal arithmetic, so no digit is invented.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -42,12 +42,12 @@ class Ladder:
         """Whether the risk is whole ticks, as it is when the indicator's prices are this symbol's."""
         return tick <= 0 or not self.step % tick
 
-    def target(self, n: int, tick: Decimal) -> Decimal:
-        """The price at n R: exact when the risk is whole ticks, else the nearest tick, halves away from the entry."""
-        distance = n * self.step
-        if not self.whole(tick):
-            distance = (distance / tick).to_integral_value(ROUND_HALF_UP) * tick
-        return self.entry + distance
+    def targets(self, rungs: Iterable[int], tick: Decimal) -> list[str]:
+        """The prices at n R: exact when the risk is whole ticks, else the nearest tick, halves away from the entry."""
+        if self.whole(tick):
+            return [canonical(self.entry + n * self.step) for n in rungs]
+        steps = (n * self.step / tick for n in rungs)
+        return [canonical(self.entry + step.to_integral_value(ROUND_HALF_UP) * tick) for step in steps]
 
 
 def points_of(signal: AutomatedSignal) -> dict[int, Decimal]:
@@ -94,8 +94,8 @@ def from_prices(
     if not ladder.whole(tick):
         evidence = {**evidence, "rounded": f"to the tick of {canonical(tick)}, halves away from the entry"}
     if "no_targets" in gaps and misses(signal, "targets"):
-        targets = {f"tp{n}": canonical(ladder.target(n, tick)) for n in STATED}
+        targets = dict(zip((f"tp{n}" for n in STATED), ladder.targets(STATED, tick), strict=True))
         yield propose(TIER, "targets", targets, method, evidence, gap="no_targets")
     if misses(signal, "targets_extended"):
-        extended = {f"{n}R": canonical(ladder.target(n, tick)) for n in EXTENDED}
+        extended = dict(zip((f"{n}R" for n in EXTENDED), ladder.targets(EXTENDED, tick), strict=True))
         yield propose(TIER, "targets_extended", extended, method, evidence)
