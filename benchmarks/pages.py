@@ -50,7 +50,7 @@ ADDRESSES: Mapping[str, Sequence[str]] = {
         "/console/gaps/approvals/", "/console/gaps/set-aside/",
     ),
     "Runs": (
-        "/console/runs/", "/console/runs/?trigger=admin", "/console/runs/?filled=on&page=20", "/console/runs/1/",
+        "/console/runs/", "/console/runs/?trigger=console", "/console/runs/?filled=on&page=20", "/console/runs/1/",
         "/console/runs/compare/?pick=1&pick=2",
     ),
     "Deliveries": (

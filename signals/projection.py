@@ -223,6 +223,7 @@ def join(signal: AutomatedSignal, event: Event) -> None:
     signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     origins: dict[Rank, dict[str, Any]] = {}
+    evidence = {"event": name, "type": str(event.type)}
     for field, value in claims(event):
         rule = RULES[field]
         rank = rank_of(rule, event.type)
@@ -231,22 +232,18 @@ def join(signal: AutomatedSignal, event: Event) -> None:
         if field in PEAKS:
             raise_peak(signal, PEAKS[field], Decimal(value))
         held = signal.provenance.get(field)
+        if held and held["at"] == at and held["evidence"] == evidence:
+            continue  # joined before: quicker to see than by comparing keys
         if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, event.type, name):
             continue
         setattr(signal, field, typed(field, value))
-        signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(event, rank, name, at))
+        signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
 
 
-def origin_of(event: Event, rank: Rank, name: str, at: str) -> dict[str, Any]:
+def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any]:
     """The provenance entry of what an event says with this trust."""
     source, tier = EVENT_PROVENANCE[rank]
-    return {
-        "source": source.value,
-        "tier": tier,
-        "confidence": 1.0,
-        "evidence": {"event": name, "type": str(event.type)},
-        "at": at,
-    }
+    return {"source": source.value, "tier": tier, "confidence": 1.0, "evidence": evidence, "at": at}
 
 
 def raise_peak(signal: AutomatedSignal, field: str, value: Decimal) -> None:
