@@ -55,10 +55,10 @@ class Bodies:
             yield self.entry(self.trade_id())
 
     def batches(self, groups: list[list[str]]) -> Iterator[bytes]:
-        """Batches that update one group of signals after the other, each with a new price."""
+        """Batches that update one group of signals after the other, each with an MFE that was never sent."""
         template = self._batch["signals"][0]
         for number in count():
-            moved = {"current_price": 25_500 + number % 4_000 / 4, "be_mfe": number % 10_000 / 10_000}
+            moved = {"current_price": 25_500 + number % 4_000 / 4, "be_mfe": number / 10_000}
             signals = [{**template, **moved, "trade_id": trade_id} for trade_id in groups[number % len(groups)]]
             yield compact({**self._batch, "signals": signals})
 
