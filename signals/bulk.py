@@ -32,7 +32,7 @@ class Plan(NamedTuple):
     documents: tuple[tuple[int, Any], ...]  # where JSON stands among them, and its field
 
     def text(self, rows: int, ending: str) -> str:
-        return f"{self.start}{', '.join([self.marks] * rows)}{ending}"
+        return f"{self.start} VALUES {', '.join([self.marks] * rows)}{ending}"
 
     def parameters(self, rows: Sequence[models.Model]) -> list[Any]:
         prepare = self.as_psycopg_takes if connection.vendor == "postgresql" else self.as_django_prepares
@@ -59,8 +59,11 @@ class Plan(NamedTuple):
 def plan_of(model: type[models.Model], *, with_key: bool) -> Plan:
     """With the key's column, or leaving a key that the database makes to it."""
     fields = tuple(f for f in model._meta.concrete_fields if with_key or not isinstance(f, models.AutoField))
-    start = f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))}) VALUES '  # noqa: S608 our names
-    return plan_for(fields, start)
+    return plan_for(fields, into(model, fields))
+
+
+def into(model: type[models.Model], fields: Iterable[Any]) -> str:
+    return f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))})'
 
 
 def plan_for(fields: tuple[Any, ...], start: str) -> Plan:

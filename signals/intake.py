@@ -6,21 +6,21 @@ for rebuild, behind stored delivery and events.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2b
 from time import monotonic
-from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection
 from django.db.models import Q
 
 from . import dialects
+from .births import store_birth
 from .bulk import insert
 from .clock import TradeId, bar_of, floor_minute, vote_zone
+from .deadlines import transaction_within
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .prices import Bar, store_bars
@@ -101,6 +101,8 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     parcels = [open_parcel(source, item) for item in incoming]
     hold, careful = first_hold(source, parcels), False
     deadline = monotonic() + wait_ms / 1000
+    if hold == Hold.SHARED and (born := take_in_birth(source, parcels, now=now, wait_ms=wait_ms)):
+        return born
     for attempt in range(DEADLOCK_TRIES + 2):
         try:
             with transaction_within(wait_ms, deadline):
@@ -123,49 +125,14 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     raise DatabaseError("storing was tried too often")
 
 
-@contextmanager
-def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[None]:
-    """A transaction in which no statement begins after the deadline (monotonic), and none takes more than `wait_ms`.
-
-    0 is no limit. Raises OperationalError when there was no time left.
-    """
-    if not wait_ms:
-        with transaction.atomic():
-            yield
-        return
-    deadline = deadline or monotonic() + wait_ms / 1000
-    left_ms = max(1, int((deadline - monotonic()) * 1000))
-
-    limits = f"SET LOCAL lock_timeout = {left_ms:d}; SET LOCAL statement_timeout = {left_ms:d}; "
-    unsaid = [limits] if connection.vendor == "postgresql" else []
-
-    def in_time(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
-        if monotonic() > deadline:
-            raise OperationalError(f"the database took longer than {wait_ms} ms")
-        # The limits travel with the first statement: a round trip of their own would cost as much as an insert.
-        return execute(unsaid.pop() + sql if unsaid else sql, *rest)
-
-    # Outside the wrapper: the transaction's own end, for a rollback must not be refused.
-    with writer_place_within(left_ms), transaction.atomic(), connection.execute_wrapper(in_time):
-        yield
-
-
-@contextmanager
-def writer_place_within(wait_ms: int) -> Iterator[None]:
-    """On SQLite: how long to queue for the one writer's place."""
-    if connection.vendor != "sqlite":
-        yield
-        return
-    set_busy_timeout(wait_ms)
-    try:
-        yield
-    finally:
-        set_busy_timeout(int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000))
-
-
-def set_busy_timeout(wait_ms: int) -> None:
-    connection.ensure_connection()
-    connection.connection.execute(f"PRAGMA busy_timeout = {wait_ms:d}")
+def take_in_birth(source: Source, parcels: Sequence[Parcel], *, now: datetime, wait_ms: int) -> Taken | None:
+    """The short way in, for one body that does nothing but make one signal. None: it is not that, nothing is stored."""
+    reading = parcels[0].reading
+    if len(parcels) > 1 or reading is None or len(reading.events) > 1 or reading.bars or reading.heartbeat:
+        return None
+    (event,) = event_rows(source, parcels[0])
+    key = store_birth(source, parcels[0].delivery, event, now=now, wait_ms=wait_ms)
+    return Taken((outcome_of(parcels[0]),), frozenset({key})) if key else None
 
 
 def reset(source: Source, parcels: Sequence[Parcel]) -> None:

@@ -20,7 +20,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from .intake import MAX_BODY, Incoming, Outcome, take_in, transaction_within
+from .deadlines import transaction_within
+from .intake import MAX_BODY, Incoming, Outcome, take_in
 from .models import Source
 from .senders import client_address, hash_token, mask_body, on_loopback, open_source, source_of_token
 from .spool import Spool, Spooled, SpoolError

@@ -6,7 +6,7 @@ signal comes in between.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -46,15 +46,19 @@ def hold_clock(source: Source, hold: Hold, trade_ids: Collection[str]) -> bool:
     text = f"SELECT zones_seen, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
     parameters: list[Any] = [source.pk, *trade_ids, source.pk]
     if connection.vendor == "postgresql":
-        # Two statements: the second reads with a snapshot of after the wait.
-        function = "pg_advisory_xact_lock" if hold == Hold.ALONE else "pg_advisory_xact_lock_shared"
-        text = f"SELECT {function}({LOCK_SPACE}, %s); {text}"
+        text = lock_statement(hold) + text
         parameters.insert(0, source.pk)
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)
         zones, known = cursor.fetchone()
     source.zones_seen = json.loads(zones)
     return bool(known)
+
+
+def lock_statement(hold: Hold) -> str:
+    """PostgreSQL's lock of the clock whose source's key follows. The statement after it reads what the wait was for."""
+    function = "pg_advisory_xact_lock" if hold == Hold.ALONE else "pg_advisory_xact_lock_shared"
+    return f"SELECT {function}({LOCK_SPACE}, %s); "
 
 
 def is_quiet(source: Source, votes: Iterable[Vote]) -> bool:
@@ -70,6 +74,16 @@ def standing_zones(signal: AutomatedSignal, source: Source) -> tuple[str, ...]:
     return possible_zones(trade_id.naive, signal.first_event_at, source.zones)
 
 
+def plain_ruling(signal: AutomatedSignal, source: Source, zones: Set[str]) -> tuple[str, str] | None:
+    """The signal's zone and what it was decided by, if no vote needs to be read; `zones` are all ever voted for."""
+    standing = standing_zones(signal, source)
+    if len(standing) == 1:
+        return standing[0], "only_possible"
+    if len(zones) == 1 and zones <= set(standing):
+        return next(iter(zones)), "votes"  # whichever five votes are nearest, they agree
+    return None
+
+
 def decide_zones(
     signals: Iterable[AutomatedSignal], source: Source, fresh: Sequence[Vote] = ()
 ) -> list[AutomatedSignal]:
@@ -82,11 +96,9 @@ def decide_zones(
     rows = list(signals)
     zones = set(source.zones_seen).union(vote.zone for vote in fresh)
     for index, signal in enumerate(rows):
-        standing = standing_zones(signal, source)
-        if len(standing) == 1:
-            rulings[index] = (standing[0], "only_possible")
-        elif len(zones) == 1 and zones <= set(standing):
-            rulings[index] = (next(iter(zones)), "votes")  # whichever five votes are nearest, they agree
+        plain = plain_ruling(signal, source, zones)
+        if plain:
+            rulings[index] = plain
         else:
             undecided.append(index)
     if undecided:

@@ -1,0 +1,115 @@
+"""A new signal by its first alert, in one round trip to PostgreSQL. `intake.store` does the same in six.
+
+Only for what can be decided without asking: the statement looks whether that was so, and else writes nothing, for the
+long way to be taken. It is prepared once per connection, as planning it costs as much as carrying it out.
+docs/performance.md says what this saves.
+"""
+
+import json
+from contextlib import nullcontext
+from datetime import datetime
+from functools import cache
+from itertools import count
+from typing import Any, NamedTuple
+from weakref import WeakSet
+
+from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, transaction
+from django.db.backends.utils import CursorWrapper
+from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
+
+from .bulk import Plan, into, plan_for, plan_of
+from .deadlines import limits
+from .models import AutomatedSignal, Delivery, SignalEvent, Source
+from .projection import blank
+from .projector import absorb, finish, votes_of
+from .settling import Place
+from .zones import Hold, is_quiet, lock_statement, plain_ruling
+
+# Connections that know the statement. A pooler that swaps them below us makes the long way the only one.
+_prepared: WeakSet[Any] = WeakSet()
+_UNKNOWN = (InvalidSqlStatementName, DuplicatePreparedStatement)
+
+
+class Statement(NamedTuple):
+    """The statement as it is prepared and as it is called, and what each of the three rows gives it."""
+
+    text: str
+    call: str
+    delivery: Plan
+    signal: Plan
+    event: Plan
+
+
+def store_birth(source: Source, delivery: Delivery, event: SignalEvent, *, now: datetime, wait_ms: int) -> int | None:
+    """Store a delivery, its one event and the signal that it makes, in a transaction; return the signal's key.
+
+    None: nothing was stored, for delivery or signal are there already, or the clock's votes must be read. Raises
+    DatabaseError when the database failed, or took longer than `wait_ms` (0: as the settings say).
+    """
+    signal = newborn(source, event, now)
+    if signal is None:
+        return None
+    statement = statement_of()
+    parameters = [
+        *(source.pk, source.pk, json.dumps(source.zones_seen), source.pk, signal.trade_id),
+        *statement.delivery.parameters([delivery]),
+        *statement.signal.parameters([signal]),
+        *statement.event.parameters([event]),
+    ]
+    # Sent at once, statements are a transaction of their own; within another one they need a savepoint.
+    whole = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with whole, connection.cursor() as cursor:
+            prepare(cursor, statement)
+            cursor.execute(f"{limits(wait_ms)}{lock_statement(Hold.SHARED)}{statement.call}", parameters)
+            made = cursor.fetchone()
+    except (DataError, IntegrityError):
+        return None  # somebody was quicker, or a value cannot be stored: the long way knows what to do
+    except (OperationalError, ProgrammingError) as error:
+        if not isinstance(error.__cause__, _UNKNOWN):
+            raise
+        _prepared.discard(connection.connection)
+        return None
+    return int(made[0]) if made else None
+
+
+def prepare(cursor: CursorWrapper, statement: Statement) -> None:
+    if connection.connection not in _prepared:
+        cursor.execute(statement.text)
+        _prepared.add(connection.connection)
+
+
+def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSignal | None:
+    """The signal that the event makes, in memory; None when its zone cannot be told without asking."""
+    votes = votes_of([event])
+    if not is_quiet(source, votes):
+        return None
+    signal = blank(source.pk, event.trade_id)  # type: ignore[attr-defined]
+    absorb(signal, [event])
+    ruling = plain_ruling(signal, source, set(source.zones_seen))
+    if ruling is None:
+        return None
+    signal.clock_zone, signal.clock_by = ruling
+    finish(signal, Place.of(source), now)
+    return signal
+
+
+@cache
+def statement_of() -> Statement:
+    delivery, signal = plan_of(Delivery, with_key=False), plan_of(AutomatedSignal, with_key=False)
+    fields = [field for field in plan_of(SignalEvent, with_key=False).fields if field.name != "signal"]
+    event = plan_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
+    number = count(1)
+
+    def places(plan: Plan) -> str:
+        return ", ".join(f"${next(number)}" for _ in plan.fields)
+
+    text = (
+        f"PREPARE birth AS WITH free AS (SELECT 1 FROM signals_source WHERE id = ${next(number)}"  # noqa: S608 our names
+        f" AND zones_seen = ${next(number)}::jsonb AND NOT EXISTS (SELECT 1 FROM automated_signals"
+        f" WHERE source_id = ${next(number)} AND trade_id = ${next(number)})),"
+        f" delivery AS ({delivery.start} SELECT {places(delivery)} FROM free ON CONFLICT DO NOTHING RETURNING id),"
+        f" signal AS ({signal.start} SELECT {places(signal)} FROM delivery RETURNING id)"
+        f" {event.start} SELECT signal.id, {places(event)} FROM signal RETURNING signal_id"
+    )
+    return Statement(text, f"EXECUTE birth({', '.join(['%s'] * (next(number) - 1))})", delivery, signal, event)
