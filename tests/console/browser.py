@@ -1,8 +1,9 @@
 """A real chromium, driven by Playwright, against the application as served; what went wrong in it is remembered."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,10 +69,24 @@ def launched() -> Iterator[Browser]:
         browser.close()
 
 
-def axe_script() -> Path | None:
-    """axe-core as axe-playwright-python ships it."""
-    try:
-        import axe_playwright_python
-    except ImportError:
-        return None
-    return Path(axe_playwright_python.__file__).parent / "axe.min.js"
+def axe_script() -> Path:
+    """axe-core as axe-playwright-python ships it; skips the test where that is not installed."""
+    package = pytest.importorskip("axe_playwright_python")
+    return Path(package.__file__).parent / "axe.min.js"
+
+
+def violations(visitor: Visitor, paths: Iterable[str], *, opened: int = 8) -> list[str]:
+    """What axe finds serious on the pages, with so many of each page's details opened."""
+    script, found = axe_script(), []
+    for path in paths:
+        visitor.open(path)
+        for summary in visitor.page.locator("#content details > summary").all()[:opened]:
+            summary.evaluate("summary => summary.parentElement.open = true")
+        visitor.page.add_script_tag(path=script)
+        result = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [
+            f"{path}: {violation['id']} {json.dumps([node['target'] for node in violation['nodes']][:3])}"
+            for violation in result["violations"]
+            if violation["impact"] in {"serious", "critical"}
+        ]
+    return found

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from reconciliation.models import SyncRun
+from reconciliation.models import GapRecord, GapTotal, SetAside, SyncAuditLog, SyncRun
 from reconciliation.sync import Report, run_sync
-from signals.models import Fill, PriceBar
+from signals.models import AutomatedSignal, Fill, PriceBar
 from tests.builders import TRADE_ID, at
 
 OPPOSITE_ID = "20251211_095000000_BEARISH"  # ten minutes after builders.TRADE_ID
@@ -44,3 +44,15 @@ def bars(closes: dict[float, float] | Iterable[tuple[float, float]], symbol: str
                 "evidence": "x:0", "fresh": True,
             },
         )  # fmt: skip
+
+
+def snapshot() -> dict[str, list[dict[str, Any]]]:
+    """Every row that a cycle may write but its own."""
+    models = (AutomatedSignal, Fill, GapRecord, GapTotal, SyncAuditLog, SetAside)
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
+
+
+def audited(action: str) -> list[tuple[str, str]]:
+    """Gap and field of all entries of one action, oldest first."""
+    rows = SyncAuditLog.objects.filter(action=action).order_by("pk")
+    return [(row.gap, row.field) for row in rows]

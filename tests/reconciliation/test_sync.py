@@ -1,50 +1,20 @@
-"""The cycle as a whole: what it fills, what it leaves, and what it costs."""
+"""The cycle as a whole: what it fills, what it takes back, what it leaves."""
 
-from collections.abc import Iterator
 from decimal import Decimal
-from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 
-from reconciliation import sync
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
-from reconciliation.lease import BusyError, LeaseLostError, held, running, take
-from reconciliation.models import GapRecord, GapTotal, SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
-from reconciliation.proposals import Case, Proposal
+from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, Source
 from signals.rebuild import chunks, differences, rederive
-from tests.builders import (
-    HTF,
-    ROW_ONLY,
-    TRADE_ID,
-    at,
-    created,
-    entry,
-    everything,
-    exit_stop,
-    send,
-    the_signal,
-    update,
-)
-from tests.conftest import SHARED
-from tests.reconciliation.cases import OPPOSITE_ID, bars, cycle, fill_of, scheduled, states
+from tests.builders import HTF, ROW_ONLY, TRADE_ID, at, created, entry, everything, send, the_signal, update
+from tests.reconciliation.cases import OPPOSITE_ID, audited, bars, cycle, fill_of, scheduled, snapshot, states
 
 pytestmark = pytest.mark.django_db
-AS_OF = parse_datetime("2025-12-12T20:00:00Z")
-
-
-def audited(action: str) -> list[tuple[str, str]]:
-    rows = SyncAuditLog.objects.filter(action=action).order_by("pk")
-    return [(row.gap, row.field) for row in rows]
 
 
 def rebuilt_differently() -> list[Any]:
@@ -297,163 +267,6 @@ def test_the_totals_of_a_run_are_those_that_the_catalogue_counts() -> None:
     assert again.gaps_before_by_type == again.gaps_after_by_type == report.gaps_after_by_type
 
 
-# A second cycle, a dry run, a failing signal
-
-
-def snapshot() -> dict[str, list[dict[str, Any]]]:
-    models = (AutomatedSignal, Fill, GapRecord, GapTotal, SyncAuditLog, SetAside)
-    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in models}
-
-
-def a_bit_of_everything() -> None:
-    send(
-        [
-            (entry(targets=None), at(5)),
-            (update(0.4), at(8)),
-            (created(OPPOSITE_ID, direction="Bearish", signal_time="09:50:00"), at(11)),
-            (created("20251211_095500000_BULLISH", signal_time="09:55:00"), at(16)),
-            (entry("20251211_100500000_BEARISH", direction="Bearish", stop_loss=25750), at(30)),
-            (exit_stop("20251211_100500000_BEARISH"), at(40)),
-        ]
-    )
-    bars(dict.fromkeys(range(5, 30), 25741))
-
-
-@pytest.mark.parametrize("trigger", ["schedule", "command"])
-def test_a_second_cycle_right_after_a_first_writes_only_its_run_and_snapshot(trigger: str) -> None:
-    a_bit_of_everything()
-    cycle(60)
-    before = snapshot()
-    report = cycle(60, trigger=trigger)
-    assert report.fills == 0
-    assert snapshot() == before
-    assert (SyncRun.objects.count(), SignalHealthMetric.objects.count()) == (2, 2)
-
-
-def test_a_dry_run_shows_every_fill_and_writes_nothing() -> None:
-    a_bit_of_everything()
-    before = snapshot()
-    dry = cycle(60, dry_run=True)
-    assert snapshot() == before
-    assert SyncRun.objects.count() == 0
-    real = cycle(60)
-    assert (dry.fills_by_tier, dry.cancelled) == (real.fills_by_tier, real.cancelled)
-    assert (dry.gaps_before, dry.gaps_after) == (real.gaps_before, real.gaps_after)
-    shown = {(each["trade_id"], each["field"], each["tier"]) for each in dry.proposals}
-    made = {(fill.signal.trade_id, fill.field, fill.tier) for fill in Fill.objects.select_related("signal")}
-    assert shown == made
-
-
-@pytest.fixture
-def tier_that_breaks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def breaks(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
-        if case.signal.trade_id == TRADE_ID:
-            raise ZeroDivisionError("of all things")
-        yield from ()
-
-    means = sync.means_of
-    monkeypatch.setattr(sync, "means_of", lambda tiers: sync.Means({**means(tiers).tiers, "2": breaks}))
-    yield
-    monkeypatch.undo()
-
-
-@pytest.mark.usefixtures("tier_that_breaks")
-def test_a_bad_signal_is_set_aside_with_its_error_and_the_rest_goes_on() -> None:
-    others = [f"20251211_1{minute:02}000000_BULLISH" for minute in range(10, 50)]
-    send([(entry(trade_id), at(5)) for trade_id in [TRADE_ID, *others]])
-    report = scheduled(6)
-    assert report.errors == 1
-    assert report.signals_examined == len(others)
-    bad = SetAside.objects.get()
-    assert (bad.signal.trade_id, bad.error, bad.attempts) == (TRADE_ID, "ZeroDivisionError: of all things", 1)
-    assert audited("set_aside") == [("", "")]
-    assert scheduled(7).errors == 0, "left alone until its back-off ends"
-    assert cycle(7).errors == 1, "a run by hand ignores the back-off"
-    assert SetAside.objects.get().attempts == 2
-
-
-def test_a_signal_set_aside_comes_back_when_it_changes_and_is_forgiven_when_it_works() -> None:
-    send([(entry(), at(5))])
-    signal = the_signal()
-    AutomatedSignal.objects.update(needs_sync=False)
-    SetAside.objects.create(signal=signal, error="x", first_at=at(6), retry_at=at(10**7))
-    assert scheduled(6).signals_examined == 0
-    send([(update(0.4), at(7))])
-    assert scheduled(7).signals_examined == 1
-    assert not SetAside.objects.exists()
-
-
-def test_when_nothing_works_the_run_fails_instead_of_setting_everything_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaks(*_: Any) -> None:
-        raise ZeroDivisionError("everywhere")
-
-    many(60)
-    monkeypatch.setattr(sync, "plan", breaks)
-    monkeypatch.setattr(sync, "HOPELESS", 3)
-    with pytest.raises(ZeroDivisionError):
-        cycle(6)
-    assert SyncRun.objects.get().state == "failed"
-    assert SetAside.objects.count() == 3
-
-
-def test_a_run_that_fails_says_so_and_frees_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: Any, **__: Any) -> None:
-        raise RuntimeError("no")
-
-    monkeypatch.setattr(sync, "find_work", fails)
-    with pytest.raises(RuntimeError):
-        cycle(6)
-    run = SyncRun.objects.get()
-    assert (run.state, run.error) == ("failed", "RuntimeError: no")
-    monkeypatch.undo()
-    assert cycle(6).run_id == run.pk + 1
-
-
-def test_a_second_cycle_is_refused_while_one_runs_and_a_dead_one_is_marked() -> None:
-    SyncRun.objects.create(trigger="schedule", as_of=at(0), started_at=timezone.now())
-    with held(), pytest.raises(BusyError):
-        cycle(6)
-    cycle(6)
-    assert list(SyncRun.objects.order_by("pk").values_list("state", flat=True)) == ["abandoned", "finished"]
-
-
-def test_a_cycle_that_was_thought_dead_writes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long run: its lease expires while it plans, another takes over, and then it wants to write."""
-    send([(entry(), at(5)), (update(0.4), at(6))])
-    load = sync.load
-
-    def load_slowly(*args: Any) -> Any:
-        found = load(*args)
-        SyncLease.objects.update(expires_at=timezone.now())
-        take()
-        return found
-
-    monkeypatch.setattr(sync, "load", load_slowly)
-    with pytest.raises(LeaseLostError, match="passed to"):
-        cycle(6)
-    assert SyncRun.objects.get().state == "failed"
-    assert not Fill.objects.exists()
-    assert the_signal().needs_sync
-    assert running(timezone.now()), "the heir keeps its lease"
-
-
-def test_a_signal_that_changes_while_it_is_planned_is_left_for_the_next_cycle(monkeypatch: pytest.MonkeyPatch) -> None:
-    send([(entry(), at(5)), (update(0.4), at(6))])
-    load = sync.load
-
-    def load_then_event(*args: Any) -> Any:
-        found = load(*args)
-        monkeypatch.setattr(sync, "load", load)
-        send([(created(), at(1))])
-        return found
-
-    monkeypatch.setattr(sync, "load", load_then_event)
-    assert cycle(6).fills == 0
-    assert the_signal().needs_sync
-    cycle(6)
-    assert the_signal().provenance["confirmation_time"]["tier"] == 0
-
-
 # Scope
 
 
@@ -501,98 +314,3 @@ def test_a_gap_switched_off_for_a_source_counts_nowhere() -> None:
     assert report.gaps_after == 0
     assert the_signal().health_score == 100
     assert health(GapView.at(at(6))).score == 100
-
-
-# Cost
-
-
-def many(count: int) -> None:
-    ids = [
-        f"202512{day:02}_{hour:02}{minute:02}00000_BULLISH"
-        for day in (8, 9)
-        for hour in range(9, 16)
-        for minute in range(60)
-    ]
-    alerts: list[Any] = []
-    for number, trade_id in enumerate(ids[:count]):
-        alerts += [(entry(trade_id, targets=None), at(number)), (update(0.1, trade_id=trade_id), at(number + 1))]
-    send(alerts)
-
-
-def queries_of_a_cycle() -> int:
-    """Statements of one cycle. SQLite takes few values a statement, so there a batch's inserts count once."""
-    with CaptureQueriesContext(connection) as captured:
-        report = cycle(700, tiers=["0", "2", "3", "inference"])
-    assert report.fills > 0
-    statements = [query["sql"][:60] for query in captured.captured_queries]
-    return len(statements if connection.vendor == "postgresql" else [one for one, _ in groupby(statements)])
-
-
-def test_queries_follow_chunks_not_signals() -> None:
-    many(20)
-    few = queries_of_a_cycle()
-    many(200)
-    assert AutomatedSignal.objects.filter(needs_sync=True).count() == 180
-    assert queries_of_a_cycle() <= few
-
-
-def test_an_idle_cycle_asks_the_same_few_queries_however_much_is_stored() -> None:
-    counts = []
-    for size in (20, 200):
-        many(size)
-        scheduled(700)
-        with CaptureQueriesContext(connection) as captured:
-            assert scheduled(700).signals_examined == 0
-        counts.append(len(captured))
-    assert counts[0] == counts[1] <= 40
-
-
-# The mission
-
-
-@pytest.fixture
-def mission() -> Path:
-    folder = SHARED / "scenarios"
-    if not folder.exists():
-        pytest.skip("no scenarios: there is no shared/scenarios beside the project")
-    return folder
-
-
-def imported(file: Path) -> None:
-    call_command("import_alerts", str(file), "--json")
-
-
-def gaps_now() -> dict[str, int]:
-    assert AS_OF
-    return {name: count for name, count in count_gaps(GapView.at(AS_OF)).by_type.items() if count}
-
-
-def test_the_mission_is_accomplished(mission: Path) -> None:
-    assert AS_OF
-    imported(mission / "mission-before.csv")
-    assert gaps_now() == {
-        "no_mfe_update": 7, "no_mae": 2, "no_htf_alignment": 36, "no_targets": 5, "no_confirmation_time": 36
-    }  # fmt: skip
-    assert health(GapView.at(AS_OF)).score == 0
-    imported(mission / "mission-signal-created.csv")
-    report = sync.run_sync(now=AS_OF, trigger="command")
-    assert gaps_now() == {"no_mfe_update": 7, "no_mae": 2}
-    assert report.health_after == 94.4
-    assert sync.run_sync(now=AS_OF, trigger="command").fills == 0
-
-
-def test_without_the_creations_tiers_still_fill_confirmation_and_targets(mission: Path) -> None:
-    assert AS_OF
-    imported(mission / "mission-before.csv")
-    sync.run_sync(now=AS_OF, trigger="command")
-    assert gaps_now() == {"no_mfe_update": 7, "no_mae": 2, "no_htf_alignment": 36}
-
-
-def test_with_prices_no_gap_is_left(mission: Path) -> None:
-    assert AS_OF
-    imported(mission / "mission-before.csv")
-    imported(mission / "mission-signal-created.csv")
-    start = (AS_OF - at(0)).total_seconds() / 60
-    bars({start - minute: 25735.0 for minute in range(1, 400)})
-    sync.run_sync(now=AS_OF, trigger="command")
-    assert gaps_now() == {}
