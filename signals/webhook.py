@@ -97,7 +97,7 @@ class WebhookView(APIView):
             remote_addr=client_address(request),
             body=body,
             content_type=str(request.META.get("CONTENT_TYPE", ""))[:80],
-            loopback=on_loopback(request),
+            loopback=not (token or body_token) and on_loopback(request),
         )
         asked = monotonic()
         try:

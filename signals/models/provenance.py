@@ -4,7 +4,6 @@ An ENTRY speaks for a dozen fields and a signal of its 3 kB of provenance repeat
 origin it is a quarter of that, which every write and every read of a signal saves (docs/performance.md).
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,12 +14,15 @@ FIELDS = "fields"
 
 def packed(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """`{field: entry}` as a list of entries, each with the `fields` that it is the origin of."""
-    groups: dict[str, tuple[Mapping[str, Any], list[str]]] = {}
-    texts: dict[int, str] = {}  # most fields of one event share the very same entry
+    groups: list[tuple[Mapping[str, Any], list[str]]] = []
     for field, entry in provenance.items():
-        text = texts.get(id(entry)) or texts.setdefault(id(entry), json.dumps(entry, sort_keys=True))
-        groups.setdefault(text, (entry, []))[1].append(field)
-    return [{**entry, FIELDS: fields} for entry, fields in groups.values()]
+        # Most fields of one event share the very same entry.
+        fields = next((fields for other, fields in groups if other is entry or other == entry), None)
+        if fields is None:
+            groups.append((entry, [field]))
+        else:
+            fields.append(field)
+    return [{**entry, FIELDS: fields} for entry, fields in groups]
 
 
 def unpacked(groups: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
