@@ -51,11 +51,13 @@ class Gap:
     remedy: str
     live: bool = False
 
-    def missing(self, old: datetime) -> Q:
-        return self.condition[0](old)
+    @property
+    def missing(self) -> Missing:
+        return self.condition[0]
 
-    def lacks(self, signal: AutomatedSignal, old: datetime) -> bool:
-        return self.condition[1](signal, old)
+    @property
+    def lacks(self) -> Lacks:
+        return self.condition[1]
 
 
 def empty(column: str, *, owing: bool) -> tuple[Missing, Lacks]:
@@ -181,6 +183,10 @@ class GapView:
 
     def __init__(self, now: datetime, sources: Iterable[Source]) -> None:
         self.terms = {source.pk: Terms(source.calendar, frozenset(source.gaps_off)) for source in sources}
+        self.asked = {
+            source: [(name, gap.lacks) for name, gap in CATALOGUE.items() if name not in terms.gaps_off]
+            for source, terms in self.terms.items()
+        }
         self.move(now)
 
     def move(self, now: datetime) -> None:
@@ -237,12 +243,11 @@ class GapView:
 
     def open_gaps(self, signal: AutomatedSignal, dismissed: Dismissed) -> dict[str, bool]:
         """The signal's gaps, and of each whether it is actionable. `dismissed` holds (signal's key, gap)."""
-        terms = self.terms[signal.source_id]
-        due = self.due[terms.calendar]
+        due = self.due[self.terms[signal.source_id].calendar]
         return {
-            name: gap.lacks(signal, due.actionable)
-            for name, gap in CATALOGUE.items()
-            if name not in terms.gaps_off and gap.lacks(signal, due.waiting) and (signal.pk, name) not in dismissed
+            name: lacks(signal, due.actionable)
+            for name, lacks in self.asked[signal.source_id]
+            if lacks(signal, due.waiting) and (signal.pk, name) not in dismissed
         }
 
     def next_check(self, signal: AutomatedSignal, dismissed: Dismissed) -> datetime | None:

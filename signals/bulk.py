@@ -44,7 +44,10 @@ class Plan(NamedTuple):
 
     def as_copy_takes(self, row: models.Model) -> str:
         """A line of PostgreSQL's text format."""
-        values = ("\\N" if value is None else escaped(str(value)) for value in self.as_psycopg_takes(row))
+        values = [
+            "\\N" if value is None else escaped(value) if isinstance(value, str) else str(value)
+            for value in self.as_psycopg_takes(row)
+        ]
         return "\t".join(values) + "\n"
 
     def as_psycopg_takes(self, row: models.Model) -> list[Any]:

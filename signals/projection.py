@@ -193,6 +193,13 @@ def rank_of(rule: Rule, kind: str) -> Rank | None:
     return Rank.CARRIED if rule.carriers is None or kind in rule.carriers else None
 
 
+@cache
+def ranks_of(kind: str) -> Mapping[str, Rank]:
+    """The fields that this event type may claim, and how far it is trusted in each."""
+    ranks = {field: rank_of(rule, kind) for field, rule in RULES.items()}
+    return {field: rank for field, rank in ranks.items() if rank is not None}
+
+
 Key = tuple[Any, ...]
 
 
@@ -224,9 +231,9 @@ def join(signal: AutomatedSignal, event: Event) -> None:
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     origins: dict[Rank, dict[str, Any]] = {}
     evidence = {"event": name, "type": str(event.type)}
+    ranks = ranks_of(event.type)
     for field, value in claims(event):
-        rule = RULES[field]
-        rank = rank_of(rule, event.type)
+        rank = ranks.get(field)
         if rank is None:
             continue
         if field in PEAKS:
@@ -234,7 +241,8 @@ def join(signal: AutomatedSignal, event: Event) -> None:
         held = signal.provenance.get(field)
         if held and held["at"] == at and held["evidence"] == evidence:
             continue  # joined before: quicker to see than by comparing keys
-        if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, event.type, name):
+        live = RULES[field].live
+        if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
             continue
         setattr(signal, field, typed(field, value))
         signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))

@@ -8,7 +8,6 @@ from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any
 
 from .clock import TradeId, bar_of, instant, local, session_of
@@ -193,9 +192,10 @@ def settle_trust(signal: AutomatedSignal) -> None:
     signal.data_source = least["source"] if least else DataSource.REALTIME.value
     signal.confidence_score = Decimal(str(least["confidence"])) if least else Decimal(1)
     filled: dict[str, list[str]] = {}
-    fills = [(field, entry) for field, entry in signal.provenance.items() if "fill" in entry["evidence"]]
-    for field, entry in sorted(fills, key=itemgetter(0)):
-        if field not in ("signal_date", "signal_time_str", "status"):
+    any_fill = any("fill" in entry["evidence"] for entry in entries.values())
+    for field in sorted(signal.provenance) if any_fill else ():
+        entry = signal.provenance[field]
+        if "fill" in entry["evidence"] and field not in ("signal_date", "signal_time_str", "status"):
             filled.setdefault(str(entry["tier"]), []).append(field)
     reason = "; ".join(f"tier {tier}: {', '.join(fields)}" for tier, fields in sorted(filled.items()))
     signal.reconciliation_reason = reason[:200]
