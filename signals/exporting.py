@@ -6,6 +6,7 @@ price below ten million points at the column's eight places). Moments are UTC IS
 
 import csv
 import json
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error"})
 MODEL_FIELDS = [f.name for f in AutomatedSignal._meta.concrete_fields if f.name not in INTERNAL]
 # A spreadsheet takes a cell that begins with one of these for a formula; senders choose some of the texts.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def number(value: Decimal) -> int | float:
@@ -130,13 +132,13 @@ def csv_lines(signals: QuerySet[AutomatedSignal]) -> Iterator[str]:
 
 
 def cell(value: Any) -> Any:
-    """A value as a CSV cell. Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """A value as a CSV cell. Text that a spreadsheet would run as a formula gets an apostrophe, unless it is a number."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return value

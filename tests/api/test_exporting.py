@@ -110,7 +110,10 @@ class TestLines:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+1", "'+1"), ("@x", "'@x"), ("-1", "'-1"), (-1.5, -1.5), ("ASIA", "ASIA")],
-)
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"), ("+1+cmd()", "'+1+cmd()"), ("@x", "'@x"), ("-1-1", "'-1-1"),
+        ("-0.2512", "-0.2512"), ("-1E-7", "-1E-7"), (-1.5, -1.5), ("ASIA", "ASIA"),
+    ],
+)  # fmt: skip
 def test_text_that_a_spreadsheet_would_run_is_disarmed_and_numbers_are_not(value: Any, shown: Any) -> None:
     assert cell(value) == shown
