@@ -132,13 +132,28 @@ def steps(seen: Observed, now: datetime) -> list[Step]:
             "The cycle infers a cancellation when an opposite signal follows: see that cycles run.",
             seen.last_cancelled,
         ),
-        Step(
-            "It works without people",
-            f"{seen.by_hand} things done by hand in 24 hours; cycles {'run' if running else 'do not run'}",
-            running and seen.by_hand == 0 and seen.first_alert is not None,
-            "See in Audit what was done by hand and why. If cycles do not run, start `manage.py serve`.",
+        unattended(seen, running=running),
+    ]
+
+
+def unattended(seen: Observed, *, running: bool) -> Step:
+    """The last step: alerts arrive, cycles run, and nobody had to do anything for a day."""
+    todo = [
+        (seen.first_alert is None, "It cannot be said before the first alert has arrived."),
+        (not running, "Start manage.py serve: its worker runs the cycles."),
+        (
+            seen.by_hand > 0,
+            "See in Audit what was done by hand and why. A day without any meets this step.",
         ),
     ]
+    arrived = "" if seen.first_alert else "no alert arrived yet; "
+    things = "1 thing" if seen.by_hand == 1 else f"{seen.by_hand} things"
+    return Step(
+        "It works without people",
+        f"{arrived}{things} done by hand in 24 hours; cycles {'run' if running else 'do not run'}",
+        not any(lacking for lacking, _ in todo),
+        " ".join(says for lacking, says in todo if lacking),
+    )
 
 
 def observe(now: datetime) -> Observed:

@@ -132,7 +132,7 @@ def csv_lines(signals: QuerySet[AutomatedSignal]) -> Iterator[str]:
 
 
 def cell(value: Any) -> Any:
-    """A value as a CSV cell. Text that a spreadsheet would run as a formula gets an apostrophe, unless it is a number."""
+    """A value as a CSV cell. Text, no number, that a spreadsheet would run as a formula gets an apostrophe."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -46,7 +46,7 @@ class UploadForm(forms.Form):
         file = self.cleaned_data["file"]
         if file.size > uploads.MAX_BYTES:
             most = uploads.MAX_BYTES // 2**20
-            raise forms.ValidationError(f"Over {most} MB. Import a file of that size with `manage.py import_alerts`.")
+            raise forms.ValidationError(f"Over {most} MB. Import a file of that size with manage.py import_alerts.")
         return file
 
 
@@ -176,7 +176,7 @@ def in_background(rows: int, now: datetime) -> list[str]:
     fault = wedged(now) if rows > ROWS_AT_ONCE else None
     if not fault:
         return []
-    return [f"The worker is down ({fault}): the import waits until it is back. `manage.py import_alerts` does it now."]
+    return [f"The worker is down ({fault}): the import waits until it is back. manage.py import_alerts does it now."]
 
 
 def sentences(compared: Ledger, brought: Recovery) -> list[str]:

@@ -114,11 +114,7 @@ class FixGaps(OnSelection):
             return NOTHING_PICKED
         total = len(sample) if len(sample) < REHEARSED else subject.found.count()
         offers, reports = rehearse(sample, now, given["tiers"] or None)
-        says = [f"A cycle would look at {some(total, 'signal')}. {outcome(offers, reports)}"]
-        if total > len(sample):
-            says.append(
-                f"Worked out for the first {len(sample)}; of the others the same kind of thing is to be expected."
-            )
+        says = [f"A cycle would look at {some(total, 'signal')}. {outcome(offers, reports, tried_on(sample, total))}"]
         if total > AT_ONCE:
             chunks = -(-total // AT_ONCE)
             says.append(f"It takes {chunks} runs of {AT_ONCE} signals each; keep the page open until they are through.")
@@ -142,15 +138,19 @@ class FixGaps(OnSelection):
         return Done(result(reports), link=link)
 
 
-def outcome(offers: Sequence[Offer], reports: Sequence[Report]) -> str:
+def tried_on(sample: Sequence[AutomatedSignal], total: int) -> str:
+    """How a sentence about a rehearsal begins, where it was one of the first signals only."""
+    return f"Tried on the first {len(sample)} of them only, it" if len(sample) < total else "It"
+
+
+def outcome(offers: Sequence[Offer], reports: Sequence[Report], it: str = "It") -> str:
     before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
     if not offers:
-        return "It would fill nothing: no tier knows a value that is missing."
+        return f"{it} would fill nothing: no tier knows a value that is missing."
     approval = sum(offer.waits for offer in offers)
     waiting = f", of which {approval} would wait for approval" if approval else ""
-    return (
-        f"It would fill {some(len(offers), 'value')}{waiting}. Open gaps of these signals: {before} now, {after} then."
-    )
+    gaps = f"Open gaps of these signals: {before} now, {after} then."
+    return f"{it} would fill {some(len(offers), 'value')}{waiting}. {gaps}"
 
 
 def result(reports: Sequence[Report]) -> str:

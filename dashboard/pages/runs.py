@@ -26,7 +26,7 @@ from reconciliation.worker import wedged
 from signals.admin.base import COUNTED_ROWS, BoundedPaginator
 from signals.models import AutomatedSignal, Source
 
-from .fixing import TIER_TITLES, outcome, result
+from .fixing import TIER_TITLES, outcome, result, tried_on
 
 ROWS = 30
 ENTRIES = 25
@@ -262,9 +262,7 @@ class StartRun(Action[None]):
         sample = list(AutomatedSignal.objects.filter(pk__in=keys[:REHEARSED]).select_related("source"))
         offers, reports = rehearse(sample, now, given["tiers"] or None)
         looked = f"more than {SIGNALS_AT_ONCE} signals" if long else some(len(keys), "signal")
-        says = [f"It would look at {looked}. {outcome(offers, reports)}" if keys else ""]
-        if len(keys) > len(sample):
-            says.append(f"Worked out for the first {len(sample)} of them.")
+        says = [f"It would look at {looked}. {outcome(offers, reports, tried_on(sample, len(keys)))}" if keys else ""]
         warnings = []
         if long:
             says.append("That takes longer than a page may: the worker does it, and Runs shows it under way.")

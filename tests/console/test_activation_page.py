@@ -71,6 +71,22 @@ def test_seven_gaps_are_allowed_even_when_actionable() -> None:
     assert met(replace(DONE, gaps=7, actionable=7))[4]
 
 
+@pytest.mark.parametrize(
+    ("changes", "figure", "todo"),
+    [
+        ({"first_alert": None}, "no alert arrived yet", "before the first alert"),
+        ({"by_hand": 1}, "1 thing done by hand", "See in Audit"),
+        ({"last_cycle": None}, "cycles do not run", "Start manage.py serve"),
+    ],
+)
+def test_the_last_step_names_only_what_it_lacks(changes: dict[str, Any], figure: str, todo: str) -> None:
+    told = steps(replace(DONE, **changes), NOW)[-1]
+    assert figure in told.figure
+    others = {"before the first alert", "See in Audit", "Start manage.py serve"} - {todo}
+    assert todo in told.todo
+    assert not any(other in told.todo for other in others)
+
+
 pages = pytest.mark.django_db
 PAGE = reverse("console:activation")
 

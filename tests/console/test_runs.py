@@ -95,6 +95,16 @@ def test_a_run_for_everything_looks_at_what_its_preview_counted(signed_in: As) -
     assert run.fills > 0
 
 
+def test_what_was_tried_on_the_first_signals_only_says_so_in_the_same_sentence(
+    signed_in: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "REHEARSED", 1)
+    fillable()
+    without_mfe()
+    shown = signed_in("Operator").get(link("start-run")).content.decode()
+    assert "It would look at 2 signals. Tried on the first 1 of them only, it would fill" in shown
+
+
 def test_a_run_can_be_for_some_signals_some_tiers_and_one_source(signed_in: As) -> None:
     fillable()
     without_mfe()
