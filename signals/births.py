@@ -6,15 +6,24 @@ docs/performance.md says what this saves.
 """
 
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
+from hashlib import blake2b
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from weakref import WeakSet
 
-from django.db import DataError, IntegrityError, OperationalError, ProgrammingError, connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import (
+    DataError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    transaction,
+)
 from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
 from .bulk import Plan, into, plan_for, plan_of
@@ -25,9 +34,8 @@ from .projector import absorb, finish, votes_of
 from .settling import Place
 from .zones import Hold, is_quiet, lock_statement, plain_ruling
 
-# Connections that know the statement. A pooler that swaps them below us makes the long way the only one.
+# Connections that know the statement. Below a pooler that swaps them the long way is the usual one.
 _prepared: WeakSet[Any] = WeakSet()
-_UNKNOWN = (InvalidSqlStatementName, DuplicatePreparedStatement)
 
 
 class Statement(NamedTuple):
@@ -56,27 +64,32 @@ def store_birth(source: Source, delivery: Delivery, event: SignalEvent, *, now: 
         *statement.signal.parameters([signal]),
         *statement.event.parameters([event]),
     ]
+    made = sent(statement, f"{limits(wait_ms)}{lock_statement(Hold.SHARED)}", parameters)
+    return int(made[0]) if made else None
+
+
+def sent(statement: Statement, before: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    """What the statement returns; None also when it cannot be carried out, which is for the long way to judge."""
     # Sent at once, statements are a transaction of their own; within another one they need a savepoint.
     whole = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with whole, connection.cursor() as cursor:
-            prepare(cursor, statement)
-            cursor.execute(f"{limits(wait_ms)}{lock_statement(Hold.SHARED)}{statement.call}", parameters)
-            made = cursor.fetchone()
+            raw = connection.connection
+            first = "" if raw in _prepared else f"{statement.text}; "
+            cursor.execute(f"{before}{first}{statement.call}", parameters)
+            _prepared.add(raw)
+            return cast("tuple[Any, ...] | None", cursor.fetchone())
     except (DataError, IntegrityError):
-        return None  # somebody was quicker, or a value cannot be stored: the long way knows what to do
-    except (OperationalError, ProgrammingError) as error:
-        if not isinstance(error.__cause__, _UNKNOWN):
+        return None  # somebody was quicker, or a value cannot be stored
+    except (ProgrammingError, NotSupportedError) as error:
+        if isinstance(error.__cause__, DuplicatePreparedStatement):
+            _prepared.add(raw)  # an earlier call failed after preparing; the name tells that it is this very text
+        return None  # or the tables have changed below the connection
+    except OperationalError as error:
+        if not isinstance(error.__cause__, InvalidSqlStatementName):
             raise
-        _prepared.discard(connection.connection)
+        _prepared.discard(raw)
         return None
-    return int(made[0]) if made else None
-
-
-def prepare(cursor: CursorWrapper, statement: Statement) -> None:
-    if connection.connection not in _prepared:
-        cursor.execute(statement.text)
-        _prepared.add(connection.connection)
 
 
 def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSignal | None:
@@ -105,11 +118,14 @@ def statement_of() -> Statement:
         return ", ".join(f"${next(number)}" for _ in plan.fields)
 
     text = (
-        f"PREPARE birth AS WITH free AS (SELECT 1 FROM signals_source WHERE id = ${next(number)}"  # noqa: S608 our names
+        f"WITH free AS (SELECT 1 FROM signals_source WHERE id = ${next(number)}"  # noqa: S608 our names
         f" AND zones_seen = ${next(number)}::jsonb AND NOT EXISTS (SELECT 1 FROM automated_signals"
         f" WHERE source_id = ${next(number)} AND trade_id = ${next(number)})),"
         f" delivery AS ({delivery.start} SELECT {places(delivery)} FROM free ON CONFLICT DO NOTHING RETURNING id),"
         f" signal AS ({signal.start} SELECT {places(signal)} FROM delivery RETURNING id)"
         f" {event.start} SELECT signal.id, {places(event)} FROM signal RETURNING signal_id"
     )
-    return Statement(text, f"EXECUTE birth({', '.join(['%s'] * (next(number) - 1))})", delivery, signal, event)
+    # Whoever else shares the connection, another release perhaps, may use a name; not with another text.
+    name = f"birth_{blake2b(text.encode(), digest_size=8).hexdigest()}"
+    marks = ", ".join(["%s"] * (next(number) - 1))
+    return Statement(f"PREPARE {name} AS {text}", f"EXECUTE {name}({marks})", delivery, signal, event)
