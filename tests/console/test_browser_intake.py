@@ -186,11 +186,18 @@ def test_pages_are_accessible(visitor: Visitor, theme: str) -> None:
     some_of_everything()
     visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     visitor.sign_in("Administrator")
+    row = Quarantine.objects.earliest("pk")
     paths = [reverse(f"console:{page.name}") for page in SHOWN]
+    paths += [
+        reverse("console:quarantine"), f"{reverse('console:quarantine')}?state=dismissed",
+        reverse("console:mend", args=[row.pk]), reverse("console:delivery", args=[row.delivery_id]),
+    ]  # fmt: skip
     assert browser.violations(visitor, paths, opened=0) == []
 
 
 def some_of_everything() -> None:
     arrived(told(created()), 1.03)
     quarantined()
+    dismissed = quarantined(b"<html>", 7)
+    Quarantine.objects.filter(pk=dismissed.pk).update(state=Quarantine.State.DISMISSED, decided_at=timezone.now())
     Source.objects.update(alert_expires_at=timezone.now())

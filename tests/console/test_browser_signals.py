@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from reconciliation.models import SyncAuditLog
 from reconciliation.sync import run_sync
+from reconciliation.undo import dismiss_gap
 from signals.models import AutomatedSignal
 from tests.builders import at, break_even, cancelled, created, entry, exit_stop, payload, send, the_signal, update
 from tests.console import browser
@@ -155,7 +156,10 @@ def test_neither_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_both_pages_are_accessible_and_readable(visitor: Visitor, theme: str) -> None:
+    """With findings, one of them corrected, and a dismissed gap."""
+    send([(update(-0.1, mae=0.2, trade_id=STRANGER), at(9)), (created(OTHER, session="LONDON"), at(3))])
     run_sync(now=at(60), trigger="command")
+    dismiss_gap(the_signal(STRANGER), "no_entry_price", actor="operator-person", reason="before its time")
     visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
     visitor.sign_in("Operator", LIST)
     paths = (LIST, f"{LIST}?status=COMPLETED", link_of(STRANGER), link_of(OTHER), link_of(the_signal().trade_id))

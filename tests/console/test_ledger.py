@@ -215,6 +215,12 @@ class TestPage:
         text = as_csv((told(update(0.4)), 600, ""), (told(created()), 0, ""))
         assert "reaches back 10 hours only" in client.get(uploaded(client, text)).content.decode()
 
+    def test_a_file_cut_off_before_any_time_is_compared_and_says_so(self, signed_in: As) -> None:
+        client = signed_in("Operator")
+        answer = client.get(uploaded(client, 'Alert ID,Ticker,Name,Description,Time\n1,X,,"hello'))
+        assert answer.status_code == 200
+        assert "No row of this file has a readable time, 1 row." in answer.content.decode()
+
     def test_a_log_too_long_to_compare_can_be_imported_all_the_same(
         self, signed_in: As, monkeypatch: pytest.MonkeyPatch
     ) -> None:
