@@ -14,7 +14,7 @@ from typing import Any
 from reconciliation.confidence import approval_below
 from reconciliation.lease import BusyError
 from reconciliation.models import SyncRun
-from reconciliation.sync import Report, run_sync
+from reconciliation.sync import TAKEN_BACK, Report, run_sync
 from signals.models import AutomatedSignal, Source
 
 from .actions import ActionError
@@ -57,7 +57,7 @@ def rehearse(
             now=now, trigger=SyncRun.Trigger.CONSOLE, tiers=tiers, trade_ids=list(named), source=source, dry_run=True
         )
         reports.append(report)
-        offers += [Offer(named[told["trade_id"]], told) for told in report.proposals]
+        offers += [Offer(named[told["trade_id"]], told) for told in report.proposals if told["outcome"] != TAKEN_BACK]
     return offers, reports
 
 

@@ -23,7 +23,7 @@ from signals.projection import RULES, join_fill
 from .audit import Action, Journal, plain
 from .cases import clone
 from .columns import changed, differs, write_columns
-from .gaps import score
+from .gaps import CATALOGUE, score
 from .lease import Lease
 from .models import GapRecord, GapTotal, SetAside, SyncRun
 from .planning import Plan, evidence_key
@@ -107,7 +107,8 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
     done.cancelled += any(offer.field == "cancelled_at" for offer in plan.add.values())
     update_proposed(plan, batch, done, now)
     update_gaps(plan, batch, now)
-    signal.needs_sync, signal.check_at, signal.health_score = False, plan.check_at, score(plan.after)
+    signal.needs_sync, signal.check_at = look_again(plan, batch, now)
+    signal.health_score = score(plan.after)
     if plan.add or plan.gone:
         filled = [fill.created_at for fill in plan.keep.values()]
         signal.reconciliation_timestamp = now if plan.add else max(filled, default=None)
@@ -118,6 +119,17 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
         batch.columns.update(columns)
     elif any(getattr(stored, name) != getattr(signal, name) for name in FLAGS):
         batch.flagged.append(signal)
+
+
+def look_again(plan: Plan, batch: Batch, now: datetime) -> tuple[bool, datetime | None]:
+    """Whether the signal stays in the queue, and when it falls due though nothing happens."""
+    stored, run = plan.loaded.stored, batch.journal.run
+    if run is not None and run.options.get("tiers"):
+        # Tiers that this run did not ask are still owed what put the signal into the queue.
+        return stored.needs_sync, stored.check_at or plan.check_at
+    if run is not None and run.as_of > now:
+        return False, plan.check_at and min(plan.check_at, now)  # the future may come differently
+    return False, plan.check_at
 
 
 def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
@@ -161,9 +173,7 @@ def add_fill(plan: Plan, offer: Proposal, state: Fill.State, batch: Batch, now: 
 
 def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime) -> None:
     """A fill that no longer stands: replaced by a better value, or withdrawn because its evidence changed."""
-    replacement = plan.add.get(fill.field)
-    recomputed = replacement is not None and replacement.tier == fill.tier
-    outranked = not recomputed and not join_fill(clone(plan.signal), fill)
+    recomputed, outranked = is_recomputed(plan, fill), is_outranked(plan, fill)
     fill.state, fill.ended_at = (Fill.State.SUPERSEDED if outranked else Fill.State.WITHDRAWN), now
     batch.ended.append(fill)
     new = plain(getattr(plan.signal, fill.field))
@@ -177,6 +187,17 @@ def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime)
     action = Action.CONFLICT if conflict else Action.SUPERSEDED
     note = rule_for(plan.signal, fill)
     batch.journal.note_fill(plan.signal, action, fill, old=fill.value, new=new, note=note)
+
+
+def is_recomputed(plan: Plan, fill: Fill) -> bool:
+    """Whether the tier that made the fill has another value now."""
+    replacement = plan.add.get(fill.field)
+    return replacement is not None and replacement.tier == fill.tier
+
+
+def is_outranked(plan: Plan, fill: Fill) -> bool:
+    """Whether something better stands in its field."""
+    return not is_recomputed(plan, fill) and not join_fill(clone(plan.signal), fill)
 
 
 def contradicts(signal: AutomatedSignal, fill: Fill) -> bool:
@@ -232,12 +253,19 @@ def update_gaps(plan: Plan, batch: Batch, now: datetime) -> None:
         batch.opened.append(GapRecord(signal=plan.signal, gap=name, opened_at=now, run=batch.journal.run))
         batch.journal.note(plan.signal, Action.GAP_OPENED, gap=name)
     for name in sorted(records.keys() - actionable):
-        record = records[name]
-        record.closed_at, record.tier = now, fillers.get(name, "")
+        record, told = records[name], told_by(plan.signal, name)
+        record.closed_at, record.tier = now, fillers.get(name) or told.get("tier", "")
         record.state = GapRecord.State.FILLED if record.tier else GapRecord.State.CLOSED
         batch.closed.append(record)
-        if record.state == GapRecord.State.CLOSED:
-            batch.journal.note(plan.signal, Action.GAP_CLOSED, gap=name)
+        if name not in fillers:
+            batch.journal.note(plan.signal, Action.GAP_CLOSED, gap=name, **told)
+
+
+def told_by(signal: AutomatedSignal, gap: str) -> dict[str, Any]:
+    """The tier whose event closed the gap, and the event: a copy (tier 0), or the answer to a request (tier 1)."""
+    entries = [entry for name in CATALOGUE[gap].fields if (entry := signal.provenance.get(name))]
+    entry = next((entry for entry in entries if "event" in entry["evidence"] and entry["tier"] in (0, 1)), None)
+    return {"tier": str(entry["tier"]), "evidence": entry["evidence"]} if entry else {}
 
 
 def store(batch: Batch) -> None:

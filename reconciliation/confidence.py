@@ -28,6 +28,9 @@ GROUPS: Mapping[str, str] = {
     **{f"{leg}_exit_{part}": "exit" for leg in ("be", "stop") for part in ("at", "price", "reason")},
 }
 
+# Parts of one inference, which is right or wrong as a whole: measured by when it says that it happened.
+MEASURED_BY: Mapping[str, str] = dict.fromkeys(("cancelled_by", "cancel_reason", "bars_pending"), "cancelled_at")
+
 Measured = Mapping[tuple[int, str, str], Decimal]
 
 
@@ -72,9 +75,14 @@ def trusted(proposal: Proposal, source: int, measured: Measured) -> Decimal:
 
     What the tier itself doubts, as it declares less for it than for the field, gains nothing by what was measured.
     """
-    found = measured.get((source, proposal.tier, proposal.field))
+    found = measured.get((source, proposal.tier, MEASURED_BY.get(proposal.field, proposal.field)))
     if found is None:
         return proposal.confidence
     if proposal.confidence < declared(proposal.tier, proposal.field):
         return min(found, proposal.confidence)
     return found
+
+
+def measured_as(field: str) -> list[str]:
+    """The fields that what was measured of one of them goes for."""
+    return [field, *(part for part, whole in MEASURED_BY.items() if whole == field)]

@@ -52,6 +52,11 @@ class Gap:
     live: bool = False
 
     @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that it is about."""
+        return ("be_mfe", "no_be_mfe") if self.name == "no_mfe_update" else (self.name.removeprefix("no_"),)
+
+    @property
     def missing(self) -> Missing:
         return self.condition[0]
 

@@ -129,6 +129,8 @@ def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Pr
             continue
         elif proposal.confidence < approval_below(tier):
             made.waiting.append(proposal)
+            if standing and standing.tier == tier and proposal.as_of is not None:
+                found.append((None, standing))  # a measurement stays true as of its bar while the newer one waits
         else:
             found.append((proposal, None))
     return found

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -64,8 +65,20 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
             AutomatedSignal.objects.filter(pk__in=some).update(needs_sync=True)
         work[source.pk] |= keys
     if scope.whole:
+        add(work, by_source(of_switched_sources(mark=mark)))
         add(work, late_bars.pick_up(scope.now, mark=mark))
     return work
+
+
+def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:
+    """All signals of the sources whose switches were changed. `mark` puts them into the queue for good."""
+    switched = list(Source.objects.filter(switched=True).values_list("pk", flat=True))
+    found = AutomatedSignal.objects.filter(source__in=switched)
+    if mark and switched:
+        with transaction.atomic():
+            found.update(needs_sync=True)
+            Source.objects.filter(pk__in=switched).update(switched=False)
+    return found
 
 
 def changed(signals: QuerySet[AutomatedSignal]) -> dict[Source, list[datetime]]:

@@ -18,11 +18,11 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from signals.models import AutomatedSignal, Source
+from signals.models import AutomatedSignal, Fill, Source
 from signals.rebuild import restore
 
 from . import cancellation, confidence, requests
-from .apply import Applied, apply_plans, set_aside
+from .apply import Applied, apply_plans, is_outranked, set_aside
 from .audit import plain
 from .cases import load
 from .gaps import CATALOGUE, GapView
@@ -40,6 +40,8 @@ State, Trigger = SyncRun.State, SyncRun.Trigger
 # So many signals in a row that all fail are not bad signals: it is the code, or the database's layout.
 HOPELESS = 50
 YOUNG = 50_000  # objects made between two looks of the garbage collector: some tens of MiB
+# What a dry run says of each value.
+FILLS, WAITS, TAKEN_BACK = "fill", "would wait for approval", "would be taken back"
 ASKING = "1"  # the tier that is a queue of requests, not a function
 
 
@@ -193,12 +195,20 @@ class Cycle:
             set_aside(AutomatedSignal.objects.get(pk=key), error, self.run, self.lease)
 
     def show(self, plans: Sequence[Plan]) -> None:
-        """Note what would be filled."""
+        """Note what would be filled, would wait for approval, and would be taken back."""
         for made in plans:
-            for offer in [*made.add.values(), *made.waiting]:
-                self.report.proposals.append(shown(made, offer))
+            ended = [fill for fill in made.gone if not is_outranked(made, fill)]
+            lost = [fill for fill in ended if fill.field not in made.add]
+            self.report.proposals += [shown(made, offer, FILLS) for offer in made.add.values()]
+            self.report.proposals += [shown(made, offer, WAITS) for offer in made.waiting]
+            self.report.proposals += [shown(made, fill, TAKEN_BACK) for fill in lost]
             self.report.add(
-                Applied(Counter(offer.tier for offer in made.add.values()), cancelled="cancelled_at" in made.add)
+                Applied(
+                    Counter(offer.tier for offer in made.add.values()),
+                    proposed=len(made.waiting),
+                    withdrawn=len(ended),
+                    cancelled="cancelled_at" in made.add,
+                )
             )
 
 
@@ -215,13 +225,15 @@ def young_garbage() -> Iterator[None]:
         gc.unfreeze()
 
 
-def shown(made: Plan, offer: Proposal) -> dict[str, Any]:
-    """A proposed fill, as a dry run lists it."""
+def shown(made: Plan, offer: Proposal | Fill, outcome: str) -> dict[str, Any]:
+    """What would become of a proposal, or of a standing fill, as a dry run lists it. `new` is what would stand."""
+    new = plain(getattr(made.signal, offer.field)) if isinstance(offer, Fill) else offer.value
     return {
+        "outcome": outcome,
         "trade_id": made.signal.trade_id,
         "field": offer.field,
         "old": plain(getattr(made.loaded.stored, offer.field)),
-        "new": offer.value,
+        "new": new,
         "tier": offer.tier,
         "method": offer.method,
         "confidence": float(offer.confidence),

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from reconciliation.cases import Bars, Loaded, entry_lost, needs_prices, period_of
-from reconciliation.confidence import declared
+from reconciliation.confidence import MEASURED_BY, declared
 from reconciliation.gaps import GapView
 from reconciliation.planning import Means, plan
 from reconciliation.proposals import Case, Neighbour, Proposal
@@ -30,8 +30,6 @@ from .truth import Truth
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
 NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
 HTF = frozenset({"no_htf_alignment"})
-# Of an inferred cancellation the moment stands for all: the rest is written with it.
-TOLD_ELSEWHERE = frozenset({"cancelled_by", "cancel_reason", "bars_pending"})
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -148,7 +146,7 @@ def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:
     tallies: dict[Kind, Tally] = defaultdict(Tally)
     for _, trial in trials(stored, seeds):
         for trade_id, each in fills_of(trial, source, means):
-            judgement = None if each.field in TOLD_ELSEWHERE else truths[trade_id].judge(each)
+            judgement = None if each.field in MEASURED_BY else truths[trade_id].judge(each)
             if judgement is not None:
                 tallies[Kind(each.tier, each.field, each.method, each.confidence)].add(trade_id, judgement)
     return tallies

@@ -1,7 +1,7 @@
 """Calibrating: measure every source, report, and store what was measured where that was asked for."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,13 +11,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from reconciliation.audit import Action
+from reconciliation.confidence import measured_as
 from reconciliation.models import MeasuredConfidence, SyncAuditLog
-from signals.models import Source
+from signals.models import AutomatedSignal, Fill, Source
 
 from .accuracy import Tally, Verdict, pooled, verdict
 from .measuring import Tallies, measure, row_of, stored_of
 
 PLACES = Decimal("0.001")
+SUREST = 1 - PLACES  # that it was never wrong so far makes no fill as sure as an event
 
 
 def calibrate(*, seeds: int = 10, apply: bool = False, actor: str = "") -> list[dict[str, Any]]:
@@ -59,7 +61,7 @@ def store(source: Source, tallies: Tallies, *, now: datetime, actor: str = "") -
             if verdict(tally, 1.0) == Verdict.TOO_FEW:
                 continue
             before = held.get((tier, field))
-            measured = Decimal(tally.share).quantize(PLACES)
+            measured = min(Decimal(tally.share).quantize(PLACES), SUREST)
             if before and before.confidence == measured:
                 continue
             entries.append(
@@ -82,4 +84,12 @@ def store(source: Source, tallies: Tallies, *, now: datetime, actor: str = "") -
             row.save()
             changed.append(row)
         SyncAuditLog.objects.bulk_create(entries)
+        requeue_filled(source, changed)
     return changed
+
+
+def requeue_filled(source: Source, changed: Iterable[MeasuredConfidence]) -> None:
+    """Have the next cycle renew the fills that claim another confidence."""
+    for row in changed:
+        fills = Fill.objects.filter(state=Fill.State.ACTIVE, tier=row.tier, field__in=measured_as(row.field))
+        AutomatedSignal.objects.filter(source=source, pk__in=fills.values("signal")).update(needs_sync=True)

@@ -1,6 +1,8 @@
 """Sources: who sends, how they are recognised, and what has been learned about them."""
 
+from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -13,6 +15,10 @@ from signals.market import market
 
 def default_zones() -> list[str]:
     return ["America/New_York", "America/Chicago"]
+
+
+# What signals owe, and who may give it.
+SWITCHES = frozenset({"gaps_off", "tiers_off", "calendar"})
 
 
 class Source(models.Model):
@@ -42,6 +48,9 @@ class Source(models.Model):
     is_default = models.BooleanField(default=False, help_text="Takes imports whose Alert ID nobody knows.")
     gaps_off = models.JSONField(default=list, blank=True, help_text="Gaps it is known not to close.")
     tiers_off = models.JSONField(default=list, blank=True, help_text="Tiers that may not fill for it.")
+    switched = models.BooleanField(
+        default=False, editable=False, help_text="A switch was changed: the next cycle looks at all of its signals."
+    )
     signal_count = models.PositiveIntegerField(null=True, blank=True, help_text="By its last heartbeat.")
     last_heartbeat_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -54,6 +63,15 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
+        """Save, and have the next cycle look at all of the source's signals when a switch was changed."""
+        if self.pk and (update_fields is None or not SWITCHES.isdisjoint(update_fields)):
+            stored = Source.objects.filter(pk=self.pk).values(*SWITCHES).first()
+            if stored and any(getattr(self, name) != value for name, value in stored.items()):
+                self.switched = True
+                update_fields = None if update_fields is None else {*update_fields, "switched"}
+        super().save(*args, update_fields=update_fields, **options)
 
     def clean(self) -> None:
         """Refuse a zone or a calendar that does not exist: no alert of the source could be projected."""

@@ -12,7 +12,9 @@ from django.utils.dateparse import parse_datetime
 
 from reconciliation.lease import BusyError
 from reconciliation.models import SyncRun
-from reconciliation.sync import Report, run_sync
+from reconciliation.sync import FILLS, Report, run_sync
+
+YEARS = range(2000, 2100)
 
 
 class Command(BaseCommand):
@@ -51,6 +53,8 @@ def moment(text: str) -> datetime:
         raise ArgumentTypeError(
             f"{text!r} could be any zone's time: end it in Z for UTC, or in an offset such as -05:00"
         )
+    if parsed.year not in YEARS:
+        raise ArgumentTypeError(f"{text!r} is no time of this market: give a year from {YEARS[0]} to {YEARS[-1]}")
     return parsed.astimezone(UTC)
 
 
@@ -90,6 +94,7 @@ def line(proposal: dict[str, Any]) -> str:
         f"{proposal['trade_id']}  {proposal['field']}: {json.dumps(proposal['old'])} -> {json.dumps(proposal['new'])}"
         f"  tier {proposal['tier']} ({proposal['method']}), confidence {proposal['confidence']},"
         f" {json.dumps(proposal['evidence'])}"
+        f"{'' if proposal['outcome'] == FILLS else '; ' + proposal['outcome']}"
     )
 
 
