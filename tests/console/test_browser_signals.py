@@ -64,6 +64,34 @@ def test_a_list_is_narrowed_sorted_and_kept_in_the_address(visitor: Visitor) -> 
     expect(visitor.page.get_by_role("columnheader", name="Direction")).to_have_attribute("aria-sort", "descending")
 
 
+@pytest.mark.parametrize("width", [390, 700, 1280])
+def test_the_filters_lists_open_inside_the_screen_one_at_a_time(visitor: Visitor, width: int) -> None:
+    visitor.sign_in("Viewer", LIST)
+    visitor.page.set_viewport_size({"width": width, "height": 844})
+    lists = visitor.page.locator(".pick > fieldset")
+    for number, summary in enumerate(visitor.page.locator(".pick > summary").all()):
+        summary.click()
+        expect(visitor.page.locator(".pick[open]")).to_have_count(1)
+        box = lists.nth(number).bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] < box["x"] + box["width"] <= width
+        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_filters_list_closes_by_escape_and_by_a_click_beside_it(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", LIST)
+    summary, opened = visitor.page.locator("summary", has_text="Status"), visitor.page.locator(".pick[open]")
+    summary.click()
+    visitor.page.get_by_label("Completed").check()
+    visitor.page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    expect(summary).to_be_focused()
+    summary.press("Enter")
+    expect(visitor.page.get_by_label("Completed")).to_be_checked()
+    visitor.page.get_by_role("heading", level=1).click()
+    expect(opened).to_have_count(0)
+
+
 def test_a_gap_leads_to_its_signal_which_is_reconciled_and_undone(visitor: Visitor) -> None:
     visitor.sign_in("Operator", f"{LIST}?status=COMPLETED")
     visitor.page.locator("table.signals tbody a").first.click()

@@ -38,6 +38,24 @@ document.addEventListener("change", (event) => {
   for (const box of document.querySelectorAll(`input[name="${event.target.dataset.all}"]`)) box.checked = event.target.checked;
 });
 
+// A filter's list stays inside the screen, and closes by Escape and by a click beside it.
+document.addEventListener("toggle", (event) => {
+  const list = event.target.matches(".pick[open]") && event.target.querySelector("fieldset");
+  if (!list) return;
+  list.style.translate = "";
+  const over = list.getBoundingClientRect().right - document.documentElement.clientWidth + 8;
+  if (over > 0) list.style.translate = `${-over}px`;
+}, true);
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll(".pick[open]")) if (!open.contains(event.target)) open.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.querySelector(".pick[open]");
+  if (!open) return;
+  open.open = false;
+  open.querySelector("summary").focus();
+});
+
 // The theme's menus are plain elements with a click; give them a role, a name and the keys of a button.
 document.addEventListener("DOMContentLoaded", () => {
   // The theme looks for a text field beside every file field and fails without one: our file fields are plain ones.
