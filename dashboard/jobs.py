@@ -20,7 +20,7 @@ from dashboard import uploads
 from dashboard.actions import Change, log
 from dashboard.models import Job
 from reconciliation.undo import undo
-from signals.alertlog import Imported, import_rows, read_log
+from signals.alertlog import Imported, import_rows, of_other_symbols, read_log
 from signals.models import Fill, Source
 
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
@@ -112,7 +112,7 @@ def added(before: Mapping[str, Any], done: Imported) -> dict[str, Any]:
     """The figures of earlier slices and of this one. A signal that two slices update counts in both."""
     figures: dict[str, Any] = done.as_json()
     for name, value in figures.items():
-        if name == "sources":
+        if isinstance(value, dict):
             old = before.get(name, {})
             figures[name] = {key: old.get(key, 0) + value.get(key, 0) for key in {**old, **value}}
         else:
@@ -126,11 +126,12 @@ def imported(figures: Mapping[str, Any]) -> str:
     trouble = (
         f" {len(failed)} rows could not be stored; import again to retry them. The first: {failed[0]}" if failed else ""
     )
-    return (
+    done = (
         f"{figures['rows']:,} rows: {figures['accepted']:,} stored, {figures['duplicates']:,} were there,"
         f" {figures['quarantined']:,} to quarantine; {figures['events']:,} events,"
         f" {figures['signals_created']:,} signals created, {figures['signals_updated']:,} updated.{trouble}"
     )
+    return f"{done} {of_other_symbols(figures['other_symbols'])}".strip()
 
 
 def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:

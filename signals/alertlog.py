@@ -2,22 +2,30 @@
 
 import csv
 import logging
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from .intake import MAX_BODY, Incoming, Taken, take_in
+from .dialects.values import MAX_SYMBOL
+from .intake import MAX_BODY, Incoming, Taken, checksum_of, take_in
 from .models import AlertId, Source
 from .senders import default_source, mask_body
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 CHUNK = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
-COLUMNS = {"alert id": "alert_id", "description": "body", "time": "time", "webhook status": "log_status"}
+COLUMNS = {
+    "alert id": "alert_id",
+    "ticker": "ticker",
+    "description": "body",
+    "time": "time",
+    "webhook status": "log_status",
+}
 NEEDED = ("body", "time")
 YEARS = range(2000, 2100)  # a time beyond them is a damaged one, and calendars end
 
@@ -28,7 +36,10 @@ class NotAnAlertLogError(ValueError):
 
 @dataclass(slots=True)
 class Imported:
-    """What an import did. `failed` are rows that even one by one could not be stored, with their reasons."""
+    """What an import did. `failed` are rows that even one by one could not be stored, with their reasons.
+
+    `other_symbols` counts rows by their symbol where it is not their source's.
+    """
 
     rows: int = 0
     accepted: int = 0
@@ -39,6 +50,7 @@ class Imported:
     created: set[int] = field(default_factory=set)
     updated: set[int] = field(default_factory=set)
     sources: Counter[str] = field(default_factory=Counter)
+    other_symbols: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
@@ -52,8 +64,20 @@ class Imported:
             "signals_created": len(self.created),
             "signals_updated": len(self.updated - self.created),
             "sources": dict(self.sources),
+            "other_symbols": dict(self.other_symbols),
             "failed": self.failed,
         }
+
+
+def of_other_symbols(rows: Mapping[str, int]) -> str:
+    """What to tell people of rows whose symbol is not their source's; "" when there are none."""
+    if not rows:
+        return ""
+    listed = ", ".join(f"{symbol} ({number} rows)" for symbol, number in rows.items())
+    return (
+        f"Not of their source's symbol by the log's Ticker: {listed}. Their prices are kept as that symbol's and"
+        " measure no trade of the source. Import them to a source of that symbol, or mend the source's symbol."
+    )
 
 
 def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
@@ -103,6 +127,7 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incomi
         fired_at=fired_at,
         alert_id=plain(cells.get("alert_id", ""))[:32],
         log_status=plain(cells.get("log_status", "")),
+        symbol=symbol_of(plain(cells.get("ticker", ""))),
         problem=problem,
     )
 
@@ -110,6 +135,13 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incomi
 def plain(cell: str) -> str:
     """A short cell as a text column can hold it, whatever bytes it came from."""
     return "".join(character for character in cell if character.isprintable()).strip()
+
+
+def symbol_of(ticker: str) -> str:
+    """The symbol of a ticker: MNQ1! of "CME_MINI:MNQ1!, 1m". What is no plain ticker, as a spread, stays as it is."""
+    symbol = re.sub(r"^\w+:", "", ticker.split(",", 1)[0]).strip()
+    # Never cut: two symbols must not become one.
+    return symbol if len(symbol) <= MAX_SYMBOL else checksum_of(symbol.encode())
 
 
 def import_log(
@@ -147,6 +179,7 @@ def import_rows(
             by_source.setdefault(owners[item.alert_id].pk, []).append(item)
         sources = {owner.pk: owner for owner in owners.values()}
         for key, items in by_source.items():
+            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", sources[key].symbol))
             import_chunk(sources[key], items, done, now)
         progress(len(chunk))
 

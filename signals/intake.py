@@ -53,6 +53,7 @@ class Incoming:
     remote_addr: str = ""
     alert_id: str = ""
     log_status: str = ""
+    symbol: str = ""  # whose prices it tells where the body does not say; empty: the source's
     replay_of: Delivery | None = None
     problem: str = ""  # why it must be quarantined whatever the body says
 
@@ -174,6 +175,7 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         remote_addr=stored_address(incoming.remote_addr),
         alert_id=incoming.alert_id[:32],
         log_status=incoming.log_status[:40],
+        symbol=incoming.symbol,
         replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
         status=DeliveryStatus.QUARANTINED,
     )
@@ -287,7 +289,7 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     assert parcel.reading is not None
     return [
         Bar(
-            symbol=bar.symbol or source.symbol,
+            symbol=bar.symbol or parcel.incoming.symbol or source.symbol,
             time=floor_minute(bar.time) if bar.time else bar_of(parcel.incoming.fire_minute),
             kind=PriceBar.Kind.CLOSE if bar.high is None else PriceBar.Kind.BAR,
             open=bar.open,

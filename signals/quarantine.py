@@ -67,6 +67,7 @@ def replay(quarantine: Quarantine, text: str, *, by: User | None, now: datetime)
             fired_at=original.fired_at or original.received_at,
             content_type=original.content_type,
             alert_id=original.alert_id,
+            symbol=original.symbol,
             replay_of=original,
         )
         outcome = take_in(original.source, [incoming], now=now).outcomes[0]

@@ -16,7 +16,8 @@ from django.db import DataError, OperationalError, connection
 
 from signals import alertlog
 from signals.alertlog import NotAnAlertLogError, import_log
-from signals.models import AlertId, AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
+from signals.models import AlertId, AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source
+from signals.quarantine import replay
 from signals.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import at, created, entry, update
@@ -26,9 +27,9 @@ NOW = datetime(2025, 12, 12, tzinfo=UTC)
 HEADER = ("Alert ID", "Ticker", "Name", "Description", "Time")
 
 
-def row(body: Any, minute: float, alert_id: str = "3486109403") -> tuple[str, ...]:
+def row(body: Any, minute: float, alert_id: str = "3486109403", ticker: str = "CME_MINI:MNQ1!, 1m") -> tuple[str, ...]:
     text = body if isinstance(body, str) else json.dumps(body)
-    return (alert_id, "CME_MINI:MNQ1!, 1m", "", text, f"{at(minute):%Y-%m-%dT%H:%M:%SZ}")
+    return (alert_id, ticker, "", text, f"{at(minute):%Y-%m-%dT%H:%M:%SZ}")
 
 
 def as_csv(*rows: tuple[str, ...], header: tuple[str, ...] = HEADER) -> str:
@@ -169,6 +170,49 @@ def test_an_alert_id_that_is_too_long_is_found_again() -> None:
     assert import_log(lines(as_csv(row(entry(), 4, "9" * 50))), now=NOW).sources == {"chart": 1}
 
 
+# -- whose prices they tell
+
+
+@pytest.mark.parametrize(
+    ("ticker", "symbol"),
+    [
+        ("CME_MINI:MNQ1!, 1m", "MNQ1!"),
+        ("CME_MINI:ES1!, 1m", "ES1!"),
+        ("BINANCE:BTCUSDT.P", "BTCUSDT.P"),
+        ("ES1!", "ES1!"),
+        ("ES1!-CME_MINI:MNQ1!, 1m", "ES1!-CME_MINI:MNQ1!"),
+        ("", "MNQ1!"),
+    ],
+)
+def test_prices_are_of_the_symbol_that_the_ticker_names_else_of_the_sources(ticker: str, symbol: str) -> None:
+    import_log(lines(as_csv(row(update(0.4, current_price=25744), 6, ticker=ticker))), now=NOW)
+    assert PriceBar.objects.get().symbol == symbol
+
+
+def test_a_symbol_in_the_message_is_nearer_than_the_ticker() -> None:
+    import_log(lines(as_csv(row(update(0.4, current_price=25744, symbol="NQ1!"), 6, ticker="CME:ES1!"))), now=NOW)
+    assert PriceBar.objects.get().symbol == "NQ1!"
+
+
+def test_symbols_too_long_to_keep_stay_apart() -> None:
+    long = "A" * 40
+    bodies = [(update(0.4, current_price=25744), 6, f"{long}1"), (update(0.5, current_price=25745), 6, f"{long}2")]
+    import_log(lines(as_csv(*(row(body, minute, ticker=ticker) for body, minute, ticker in bodies))), now=NOW)
+    assert len({bar.symbol for bar in PriceBar.objects.all()}) == 2
+
+
+def test_rows_of_another_symbol_than_their_sources_are_counted() -> None:
+    log = as_csv(*TRADE, row(update(0.4), 7, ticker="CME_MINI:ES1!, 1m"), row(update(0.5), 8, ticker="CME_MINI:ES1!"))
+    assert import_log(lines(log), now=NOW).other_symbols == {"ES1!": 2}
+
+
+def test_a_mended_row_keeps_its_symbol() -> None:
+    default_source()
+    import_log(lines(as_csv(row("cut off", 6, ticker="CME_MINI:ES1!, 1m"))), now=NOW)
+    replay(Quarantine.objects.get(), json.dumps(update(0.4, current_price=6850)), by=None, now=NOW)
+    assert PriceBar.objects.get().symbol == "ES1!"
+
+
 # -- chunks
 
 
@@ -260,6 +304,7 @@ def test_the_result_is_told_to_machines(log: Path) -> None:
         "signals_created": 1,
         "signals_updated": 0,
         "sources": {"default": 6},
+        "other_symbols": {},
         "failed": [],
     }
 
@@ -271,6 +316,13 @@ def test_the_result_is_told_to_people(log: Path) -> None:
         "3 rows to default (3): 3 accepted, 0 duplicates, 0 quarantined, 0 repaired.\n"
         "3 events; 1 signals created, 0 updated.\n"
     )
+
+
+def test_people_are_told_of_another_symbol(log: Path) -> None:
+    log.write_text(as_csv(row(update(0.4), 7, ticker="CME_MINI:ES1!, 1m")), newline="")
+    out = io.StringIO()
+    call_command("import_alerts", str(log), stdout=out)
+    assert "Not of their source's symbol by the log's Ticker: ES1! (1 rows). Their prices are kept" in out.getvalue()
 
 
 def test_a_dry_run_counts_everything_and_stores_nothing(log: Path) -> None:

@@ -38,7 +38,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         ("Time", {"fields": ("received_at", "fire_minute", "fired_at")}),
         ("What was read", {"fields": ("dialect", "event_count", "repair", "repaired_text", "shown_faults")}),
         ("As received", {"fields": ("as_received", "indented", "size", "checksum", "content_type", "remote_addr")}),
-        ("Related", {"fields": ("same_as", "replays", "see_duplicates", "alert_id", "log_status")}),
+        ("Related", {"fields": ("same_as", "replays", "see_duplicates", "alert_id", "log_status", "symbol")}),
     )
     readonly_fields = (
         "see_events", "see_signals", "shown_faults", "as_received", "indented", "same_as", "replays", "see_duplicates",

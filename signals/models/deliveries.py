@@ -37,6 +37,9 @@ class Delivery(models.Model):
     remote_addr = models.GenericIPAddressField(null=True, blank=True)
     alert_id = models.CharField(max_length=32, blank=True)
     log_status = models.CharField(max_length=40, blank=True, help_text="Webhook status as the alert log states it.")
+    symbol = models.CharField(
+        max_length=32, blank=True, help_text="What its prices are prices of, by the alert log; else its source's."
+    )
     status = models.CharField(max_length=12, choices=DeliveryStatus)
     reason = models.TextField(blank=True)
     dialect = models.CharField(max_length=16, blank=True)

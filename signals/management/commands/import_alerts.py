@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
-from signals.alertlog import Imported, NotAnAlertLogError, import_log
+from signals.alertlog import Imported, NotAnAlertLogError, import_log, of_other_symbols
 from signals.models import Source
 
 
@@ -90,6 +90,7 @@ def as_text(total: dict[str, Any], *, dry_run: bool) -> str:
         f"{total['rows']} rows to {sources}: {total['accepted']} accepted, {total['duplicates']} duplicates,"
         f" {total['quarantined']} quarantined, {total['repaired']} repaired.",
         f"{total['events']} events; {total['signals_created']} signals created, {total['signals_updated']} updated.",
+        *filter(None, [of_other_symbols(total["other_symbols"])]),
         *(f"Could not be stored: {line}" for line in total["failed"]),
     ]
     if dry_run:
