@@ -9,9 +9,10 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
-from dashboard.templatetags.console import EMPTY, clock, htf, price, r
+from dashboard.templatetags.console import EMPTY, clock, htf, new_york, price, r
 from signals.facts import FACTS
 from signals.models import AutomatedSignal
+from signals.vocabulary import Status
 
 # The fields that the page of a signal shows, by heading. Targets, which hold several values, are written as a list.
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -40,12 +41,37 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 NAMES = {name: label for group in GROUPS.values() for name, label in group.items()}
 NAMES |= {"tp1": "Target 1", "tp2": "Target 2", "tp3": "Target 3", "exit_price": "Exit price", "exit_reason": "Because"}
+# Columns and facts that hold one of a few words; each word with what people read.
+CHOICES: Mapping[str, Mapping[Any, str]] = {
+    column.name: {value: str(label) for value, label in column.flatchoices}
+    for column in AutomatedSignal._meta.concrete_fields
+    if column.choices
+} | {
+    "state": {status.value: str(status.label) for status in Status},
+    "cancel_reason": {"opposite_signal": "an opposite signal followed"},
+}
 LADDER = "targets_extended"
+# What tiers go by, in words.
+METHODS: Mapping[str, str] = {
+    "stated_bar": "the bar that an event stated", "id_direction": "the direction in its id",
+    "id_bar": "the bar that its id names", "bar_before_entry": "the bar before ENTRY's",
+    "id_session": "the session of its bar", "id_to_entry": "ENTRY's fire minute",
+    "id_entry_bar": "ENTRY's bar, which its id names", "open_minutes": "open minutes from its bar to ENTRY's",
+    "ladder": "two known prices of its ladder", "reported_extremes": "the extreme prices of its reports",
+    "side_of_stop": "the side that the stop is on", "price_bars": "its last report and price bars",
+    "own_extremes": "its highest high and lowest low", "legs_together": "the other leg, while both ran",
+    "ended_at_once": "it ended in the next bar", "price_touch": "the bar that touched the level",
+    "close_at_entry": "the first close at the entry price", "neighbours_agree": "the nearest signals agree",
+    "alternation": "an opposite signal followed",
+    "stored_events": "its stored events",
+}  # fmt: skip
 R_PLACES = 10  # by which the columns of R-multiples are told from those of prices
 
 
 def kind_of(name: str) -> str:
-    """price, r, moment, htf or text: of a column of the signal, or of a fact of an event."""
+    """price, r, moment, htf, choice or text: of a column of the signal, or of a fact of an event."""
+    if name in CHOICES:
+        return "choice"
     if name in FACTS:
         return FACTS[name]
     if name in ("targets", "targets_extended"):
@@ -63,8 +89,11 @@ def written(name: str, value: Any, tick: Decimal) -> str:
     """A value of the field, from a column or as stored in JSON. What does not fit is shown as it is."""
     if value in (None, "", {}):
         return EMPTY
+    kind = kind_of(name)
+    if kind == "choice":
+        return CHOICES[name].get(value, str(value))
     try:
-        return WRITERS[kind_of(name)](value, tick)
+        return WRITERS[kind](value, tick)
     except (InvalidOperation, TypeError, ValueError, AttributeError):
         return str(value)
 
@@ -99,6 +128,17 @@ WRITERS: defaultdict[str, Callable[[Any, Decimal], str]] = defaultdict(
     moment=written_moment,
     htf=lambda value, _: htf(value),
 )
+
+
+def method_name(method: str) -> str:
+    return METHODS.get(method) or method.replace("_", " ")
+
+
+def evident(value: Any) -> str:
+    """A piece of evidence in a line: names with their values, times as New York's."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name.replace('_', ' ')} {evident(each)}" for name, each in value.items())
+    return ", ".join(map(evident, value)) if isinstance(value, list | tuple) else new_york(value)
 
 
 def rung_of(target: tuple[str, Any]) -> int:

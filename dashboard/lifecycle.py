@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from dashboard.fields import brief, named, written
+from dashboard.fields import brief, method_name, named, written
 from reconciliation.findings import FINDINGS, Finding
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
@@ -148,7 +148,7 @@ def fill_step(run: Sequence[Fill], tick: Decimal) -> Step:
         at=fill.created_at,
         side=TIER,
         title=title,
-        facts=[(named(fill.field), brief(fill.field, fill.value, tick)), ("Method", fill.method.replace("_", " "))],
+        facts=[(named(fill.field), brief(fill.field, fill.value, tick)), ("By", method_name(fill.method))],
         says=ended,
         origin={"source": fill.data_source, "tier": fill.tier, "confidence": fill.confidence},
         fill=fill,

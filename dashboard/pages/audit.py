@@ -19,7 +19,7 @@ from dashboard.records import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
 from signals.admin.base import TIERS, BoundedPaginator
-from signals.clock import NEW_YORK, instant
+from signals.clock import NEW_YORK, instant, local
 from signals.exporting import cell
 from signals.models import AutomatedSignal
 
@@ -35,7 +35,10 @@ FORMATS = ("csv", "json")
 class NewYorkTimeField(forms.DateTimeField):
     """A wall clock time of the market's zone, as the console shows them; cleaned to UTC."""
 
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def prepare_value(self, value: Any) -> Any:
+        return local(value, NEW_YORK) if isinstance(value, datetime) else value
 
     def to_python(self, value: Any) -> datetime | None:
         given = super().to_python(value)

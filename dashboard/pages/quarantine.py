@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404
 from dashboard.actions import Action, ActionError, Change, Done, Preview
 from dashboard.page import Page, address
 from dashboard.roles import REPLAY
+from dashboard.templatetags.console import alert_time, wall
 from signals.admin.base import BoundedPaginator
 from signals.facts import Reading, UnreadableError
 from signals.models import Quarantine
@@ -126,6 +127,11 @@ def event_rows(reading: Reading, known: frozenset[str]) -> list[tuple[str, str, 
     ]
 
 
+def fired(row: Quarantine) -> str:
+    moment = alert_time(row.delivery)
+    return wall(moment) if moment else "time unknown"
+
+
 class Picked(Action[Sequence[Quarantine]]):
     """An action on the deliveries that were ticked (`?pick=…`)."""
 
@@ -153,7 +159,7 @@ class ReplayProposals(Picked):
         good = sum(each.reading is not None for _, each in told)
         rows = [
             (
-                f"{row.delivery.fire_minute:%Y-%m-%d %H:%M}Z",
+                fired(row),
                 row.delivery.source.name,
                 sentence(each.reading) if each.reading else f"stays: {each.problem}",
                 ", ".join(sorted({event.trade_id for event in each.reading.events})) if each.reading else "",
@@ -206,10 +212,7 @@ class Dismiss(Picked):
         return Preview(
             says=[f"{len(subject)} leave the quarantine. Their bytes stay stored, and none of their events."],
             columns=("Fired", "Source", "Why it could not be read"),
-            rows=[
-                (f"{row.delivery.fire_minute:%Y-%m-%d %H:%M}Z", row.delivery.source.name, row.delivery.reason)
-                for row in subject
-            ],
+            rows=[(fired(row), row.delivery.source.name, row.delivery.reason) for row in subject],
         )
 
     def perform(self, subject: Sequence[Quarantine], given: dict[str, Any], now: datetime) -> Done:

@@ -17,6 +17,7 @@ from dashboard.attention import some
 from dashboard.page import Page, address
 from dashboard.rehearsal import REHEARSED, rehearse
 from dashboard.roles import RECONCILE
+from dashboard.templatetags.console import tier_name
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.lease import BusyError
 from reconciliation.models import SyncAuditLog, SyncRun
@@ -184,7 +185,7 @@ def compared(one: Shown, other: Shown) -> Iterator[tuple[str, Any, Any, Any]]:
         ),
         ("Health after, %", one.run.health_after, other.run.health_after),
         *(
-            (f"Filled by tier {tier}", one.run.fills_by_tier.get(tier, 0), other.run.fills_by_tier.get(tier, 0))
+            (f"Filled by {tier_name(tier)}", one.run.fills_by_tier.get(tier, 0), other.run.fills_by_tier.get(tier, 0))
             for tier in sorted({*one.run.fills_by_tier, *other.run.fills_by_tier})
         ),
         *(

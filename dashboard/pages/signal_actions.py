@@ -12,9 +12,10 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404
 
 from dashboard.actions import Action, ActionError, Change, Done, Preview
-from dashboard.fields import brief, named
+from dashboard.fields import brief, evident, method_name, named
 from dashboard.page import address
 from dashboard.roles import RECONCILE
+from dashboard.templatetags.console import tier_name, wall
 from reconciliation import requests
 from reconciliation.cases import clone
 from reconciliation.gaps import CATALOGUE
@@ -84,7 +85,7 @@ class Reconcile(OnSignal):
         rows = [
             (
                 named(row["field"]), brief(row["field"], row["old"], tick), brief(row["field"], row["new"], tick),
-                row["tier"], row["method"].replace("_", " "), f"{row['confidence']:.2f}", resting_on(row["evidence"]),
+                row["tier"], method_name(row["method"]), f"{row['confidence']:.2f}", resting_on(row["evidence"]),
             )
             for row in report.proposals
         ]  # fmt: skip
@@ -118,7 +119,7 @@ def gap_change(report: Report) -> str:
 
 def resting_on(evidence: Mapping[str, Any]) -> str:
     """What a proposal rests on, in a line."""
-    return "; ".join(f"{name.replace('_', ' ')} {value}" for name, value in evidence.items())[:160]
+    return evident(evidence)[:160]
 
 
 class AskIndicator(OnSignal):
@@ -164,7 +165,7 @@ class AskIndicator(OnSignal):
 def why_not_ask(signal: AutomatedSignal, now: datetime) -> str:
     asked = AskedGap.objects.filter(signal=signal, ended_at=None).select_related("request").first()
     if asked:
-        return f"It is being asked already, since {asked.request.created_at:%Y-%m-%d %H:%M}Z. Wait for the answer."
+        return f"It is being asked already, since {wall(asked.request.created_at)}. Wait for the answer."
     if TIER in signal.source.tiers_off:
         return f"Tier 1 is switched off for the source {signal.source}."
     if now - signal.first_event_at > KNOWN_FOR:
@@ -211,8 +212,8 @@ class OnFill(OnSignal):
 
     def said(self, fill: Fill, tick: Decimal) -> str:
         return (
-            f"{named(fill.field)} {brief(fill.field, fill.value, tick)}, tier {fill.tier},"
-            f" {fill.method.replace('_', ' ')}, confidence {fill.confidence:.2f}."
+            f"{named(fill.field)} {brief(fill.field, fill.value, tick)}, {tier_name(fill.tier)},"
+            f" {method_name(fill.method)}, confidence {fill.confidence:.2f}."
         )
 
 

@@ -16,12 +16,15 @@ from django.utils.functional import cached_property
 from dashboard.actions import Action, Change, Done, Preview
 from dashboard.page import Page, address
 from dashboard.roles import ADD_SOURCE, CHANGE_SOURCE
+from dashboard.templatetags.console import new_york, wall
 from reconciliation.gaps import CATALOGUE
 from signals.admin.sources import webhook_address
 from signals.market import market
 from signals.models import SignalEvent, Source, SourceToken
 from signals.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
+
+from .audit import NewYorkTimeField
 
 WARN_BEFORE = timedelta(days=7)
 SAMPLE = 200
@@ -139,11 +142,10 @@ class SourceForm(forms.Form):
         choices=[("CME Globex Equity", "CME equity index futures"), ("24/7", "Always open")],
         help_text="When its market trades.",
     )
-    alert_expires_at = forms.DateTimeField(
+    alert_expires_at = NewYorkTimeField(
         required=False,
-        label="Alert expires (UTC)",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="As TradingView shows it; empty for an open-ended alert.",
+        label="Alert expires (New York)",
+        help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )
 
     def clean_name(self) -> str:
@@ -261,7 +263,7 @@ class RevokeToken(Action[SourceToken]):
         left = valid_tokens(subject.source, now).exclude(pk=subject.pk).count()
         alone = "It is the last one: no webhook of this source will be accepted."
         return Preview(
-            says=[f"Alerts that use the address made {subject.created_at:%Y-%m-%d} ({subject.label}) are refused."],
+            says=[f"Alerts that use the address made {wall(subject.created_at)} ({subject.label}) are refused."],
             warnings=[] if left else [alone],
         )
 
@@ -271,11 +273,10 @@ class RevokeToken(Action[SourceToken]):
 
 
 class SwitchForm(forms.Form):
-    alert_expires_at = forms.DateTimeField(
+    alert_expires_at = NewYorkTimeField(
         required=False,
-        label="Alert expires (UTC)",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="As TradingView shows it; empty for an open-ended alert.",
+        label="Alert expires (New York)",
+        help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )
     update_minutes = forms.IntegerField(min_value=1, max_value=1440, label="Minutes between updates, as expected")
     gaps_off = forms.MultipleChoiceField(
@@ -319,7 +320,10 @@ class ChangeSource(Action[Source]):
         changed = differences(subject, given)
         if not changed:
             return Preview(says=["Nothing is changed yet. Fills that a tier made stay when it is switched off."])
-        rows = [(SwitchForm.base_fields[name].label, told(old), told(new)) for name, (old, new) in changed.items()]
+        rows = [
+            (SwitchForm.base_fields[name].label, new_york(told(old)), new_york(told(new)))
+            for name, (old, new) in changed.items()
+        ]
         return Preview(columns=("What", "Now", "Then"), rows=rows)
 
     def perform(self, subject: Source, given: dict[str, Any], now: datetime) -> Done:

@@ -14,6 +14,7 @@ from dashboard.actions import Action, ActionError, Done, Preview
 from dashboard.attention import some
 from dashboard.page import Page, address
 from dashboard.roles import RECONCILE
+from dashboard.templatetags.console import tier_name
 from reconciliation.models import SyncRun
 from reconciliation.undo import undo
 from reconciliation.worker import wedged
@@ -62,7 +63,7 @@ def undo_preview(fills: QuerySet[Fill], now: datetime, stays: str = "") -> Previ
     total = sum(by_tier.values())
     if not total:
         return Preview(problem="Nothing that it filled stands any more; there is nothing to undo.")
-    tiers = ", ".join(f"{number:,} by tier {tier}" for tier, number in by_tier.items())
+    tiers = ", ".join(f"{number:,} by {tier_name(tier)}" for tier, number in by_tier.items())
     says = [
         f"{some(total, 'value')} would be taken out again: {tiers}. {stays}",
         "Undone values do not come back on the same evidence; their gaps open again with the next cycle.",

@@ -12,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from signals.clock import NEW_YORK, local
+from signals.intake import NO_TIME
 from signals.models import AutomatedSignal, Delivery
 from signals.projection import iso
 from signals.vocabulary import TIMEFRAMES, Channel, DataSource
@@ -19,6 +20,8 @@ from signals.vocabulary import TIMEFRAMES, Channel, DataSource
 register = template.Library()
 EMPTY = "–"  # noqa: RUF001 - a dash for no value
 TICK = Decimal("0.25")
+MINUTES, SECONDS = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"  # how the console writes times
+UTC_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z")
 GIST = re.compile(rb'"(?:event_type|type|trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
 
 # What each state means to an operator: fine, under way, needs a look, wrong. Anything else is neutral.
@@ -96,12 +99,42 @@ def ago(moment: datetime | None, now: datetime, zone: str = NEW_YORK) -> SafeStr
 
 
 @register.simple_tag
-def clock(moment: datetime | None, zone: str = NEW_YORK, form: str = "%Y-%m-%d %H:%M") -> SafeString | str:
+def clock(moment: datetime | None, zone: str = NEW_YORK, form: str = MINUTES, unknown: str = EMPTY) -> SafeString | str:
     """A wall clock of the market's zone; both exact times on hover."""
     if moment is None:
-        return EMPTY
+        return unknown
     shown = local(moment, zone).strftime(form)
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact(moment, zone), shown)
+
+
+@register.filter
+def wall(moment: datetime, form: str = MINUTES) -> str:
+    """A wall clock of New York as plain text, for sentences and attributes."""
+    return local(moment, NEW_YORK).strftime(form)
+
+
+@register.filter
+def new_york(told: Any) -> str:
+    """A stored text, with the UTC times in it as wall clocks of New York."""
+
+    def there(found: re.Match[str]) -> str:
+        moment = datetime.fromisoformat(found[0])
+        exactly = found[1] not in {None, ":00"}
+        return "unknown time" if moment == NO_TIME else wall(moment, SECONDS if exactly else MINUTES)
+
+    return UTC_TIME.sub(there, str(told))
+
+
+@register.filter
+def alert_time(delivery: Delivery) -> datetime | None:
+    """When its alert fired, exactly or to the minute; None for a row of a log whose time cannot be read."""
+    return delivery.fired_at or (None if delivery.fire_minute == NO_TIME else delivery.fire_minute)
+
+
+@register.simple_tag
+def delivery_name(delivery: Delivery) -> SafeString:
+    when = clock(alert_time(delivery), unknown="unknown time")
+    return format_html("{} of {}", (delivery.dialect or "delivery").capitalize(), when)
 
 
 @register.simple_tag
@@ -134,6 +167,12 @@ def htf(alignment: Mapping[str, str] | None) -> SafeString | str:
     return format_html('<span class="htf" role="img" aria-label="{}" title="{}">{}</span>', said, said, arrows)
 
 
+@register.filter
+def tier_name(tier: Any) -> str:
+    """As it stands in a sentence: tier 2, or inference."""
+    return str(tier) if tier == "inference" else f"tier {tier}"
+
+
 @register.simple_tag
 def origin(signal: AutomatedSignal, field: str) -> SafeString | str:
     """A badge where the indicator itself did not send this value in real time; nothing where it did."""
@@ -144,7 +183,7 @@ def origin(signal: AutomatedSignal, field: str) -> SafeString | str:
 def origin_badge(entry: Mapping[str, Any]) -> SafeString:
     """What a provenance entry says, short; all of it on hover."""
     source = DataSource(entry["source"])
-    tier = "" if entry.get("tier") is None else f", tier {entry['tier']}"
+    tier = "" if entry.get("tier") is None else f", {tier_name(entry['tier'])}"
     sure = f"{Decimal(str(entry['confidence'])):.2f}"
     title = f"{source.label}{tier}, confidence {sure}"
     return format_html(

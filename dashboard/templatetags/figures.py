@@ -7,12 +7,14 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.fields import named, written
+from dashboard.fields import evident, method_name, named, written
 from dashboard.templatetags.console import TICK
 from reconciliation.gaps import CATALOGUE
 
 register = template.Library()
 register.filter("named", named)
+register.filter("method_name", method_name)
+register.filter("evident", evident)
 LONGEST = 26
 
 

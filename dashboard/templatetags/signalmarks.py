@@ -8,7 +8,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.templatetags.console import origin_badge
+from dashboard.templatetags.console import origin_badge, tier_name
 from signals.models import AutomatedSignal
 from signals.vocabulary import DataSource
 
@@ -28,7 +28,7 @@ def mark(signal: AutomatedSignal, field: str) -> SafeString | str:
     if not entry or entry["source"] == DataSource.REALTIME:
         return ""
     source, sure = DataSource(entry["source"]), Decimal(str(entry["confidence"]))
-    tier = "" if entry.get("tier") is None else f", tier {entry['tier']}"
+    tier = "" if entry.get("tier") is None else f", {tier_name(entry['tier'])}"
     title = f"{source.label}{tier}, confidence {sure:.2f}"
     said = LETTERS[source] if sure == 1 else f"{LETTERS[source]} {sure:.2f}"
     return format_html('<span class="origin" title="{}">{}</span>', title, said)
@@ -44,4 +44,4 @@ def stamp(entry: Mapping[str, Any] | None, live: str = "") -> SafeString | str:
 def source_label(entry: Mapping[str, Any]) -> str:
     """Where a provenance entry's value came from, in words."""
     tier = entry.get("tier")
-    return DataSource(entry["source"]).label + ("" if tier is None else f" (tier {tier})")
+    return DataSource(entry["source"]).label + ("" if tier is None else f" ({tier_name(tier)})")

@@ -1,14 +1,33 @@
 """How numbers, times and states are written."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.templatetags.console import EMPTY, ago, badge, clock, duration, gist, htf, origin_badge, price, r
+from dashboard.fields import METHODS, evident, method_name, written
+from dashboard.templatetags.console import (
+    EMPTY,
+    ago,
+    badge,
+    clock,
+    delivery_name,
+    duration,
+    gist,
+    htf,
+    new_york,
+    origin_badge,
+    price,
+    r,
+    tier_name,
+)  # fmt: skip
+from signals.intake import NO_TIME
+from signals.models import Delivery
 
 NOW = datetime(2025, 12, 11, 14, 41, tzinfo=UTC)
 
@@ -72,6 +91,46 @@ def test_a_time_is_told_as_a_distance_with_both_exact_ones_on_hover() -> None:
 
 def test_a_clock_time_is_new_yorks() -> None:
     assert ">2025-12-11 09:41<" in str(clock(NOW))
+
+
+def test_utc_times_in_stored_texts_are_told_as_new_yorks() -> None:
+    assert new_york("quarantine of 2026-11-23 01:01Z, dismissed") == "quarantine of 2026-11-22 20:01, dismissed"
+    assert new_york("2026-07-01T13:30:05Z") == "2026-07-01 09:30:05"
+    assert new_york("delivery of 1970-01-01 00:00Z") == "delivery of unknown time"
+    assert new_york("MNQ1! 2026-07-01") == "MNQ1! 2026-07-01"
+
+
+def test_a_delivery_is_named_by_its_dialect_and_when_its_alert_fired() -> None:
+    assert ">2025-12-11 09:41<" in delivery_name(Delivery(dialect="strategy", fire_minute=NOW))
+    assert delivery_name(Delivery(fire_minute=NO_TIME)) == "Delivery of unknown time"
+
+
+def test_the_words_of_a_choice_are_shown_and_not_its_identifier() -> None:
+    tick = Decimal("0.25")
+    assert written("session", "AFTER_HOURS", tick) == "After hours"
+    assert written("session", "NY AM", tick) == "New York morning"
+    assert written("session", "MY SESSION", tick) == "MY SESSION"
+    assert written("state", "COMPLETED", tick) == "Completed"
+
+
+def test_every_method_of_the_tiers_is_told_in_words() -> None:
+    table = Path("docs/tiers.md").read_text().split("## The rules")[0]
+    methods = set(re.findall(r"\| `(\w+)` \| (?:at most|off|\d)", table))
+    assert len(methods) > 15
+    assert {method for method in methods if method not in METHODS} <= {
+        "entry_price_from_be_price",
+        "stop_loss_from_stop_exit_price",
+    }
+    assert method_name("entry_price_from_be_price") == "entry price from be price"
+
+
+def test_a_tier_is_called_by_its_number_and_inference_by_its_name() -> None:
+    assert (tier_name("2"), tier_name("inference")) == ("tier 2", "inference")
+
+
+def test_evidence_is_told_in_a_line() -> None:
+    evidence = {"rungs": {"-1": "25400", "1": "25500"}, "bars": ["2025-12-11T14:41:00Z", "b"]}
+    assert evident(evidence) == "rungs -1 25400; 1 25500; bars 2025-12-11 09:41, b"
 
 
 def test_arrows_say_in_words_what_they_show() -> None:

@@ -150,12 +150,14 @@ def test_switches_show_what_changes_and_keep_it_in_the_log(signed_in: As) -> Non
     }
     shown = client.post(link, given).content
     assert b"no_htf_alignment" in shown
+    assert b"<td>2026-02-01 12:00</td>" in shown
     source.refresh_from_db()
     assert source.update_minutes == 1
     client.post(link, {**given, "confirm": "yes", "previewed": previewed(shown)})
     source.refresh_from_db()
     assert (source.update_minutes, source.gaps_off, source.tiers_off) == (5, ["no_htf_alignment"], ["2"])
-    assert source.alert_expires_at == datetime(2026, 2, 1, 12, tzinfo=UTC)
+    assert source.alert_expires_at == datetime(2026, 2, 1, 17, tzinfo=UTC)  # 12:00 in New York
+    assert 'value="2026-02-01T12:00"' in client.get(link).content.decode()
     assert "update_minutes: 1 → 5" in LogEntry.objects.get().get_change_message()
 
 
