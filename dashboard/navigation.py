@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 
 from signals.models import Quarantine
@@ -43,6 +43,15 @@ def pages(request: HttpRequest) -> list[Item]:
     ]
 
 
+def above(path: str) -> tuple[str, str]:
+    """The address and the title of the page of the navigation that this path is on or below."""
+    from .pages import PAGES
+
+    found = {address(page.name): page.title for page in PAGES if page.icon}
+    link = max((each for each in found if path.startswith(each)), key=len, default="/")
+    return link, found[link]
+
+
 def badge(page: str) -> Item:
     """How many deliveries wait in quarantine, beside Deliveries; counted to MOST_SHOWN."""
     if page != "deliveries":
@@ -68,3 +77,8 @@ def script(_: HttpRequest) -> str:
 
 def favicon(_: HttpRequest) -> str:
     return static("dashboard/icon.svg")
+
+
+def icon(request: HttpRequest) -> HttpResponseRedirect:
+    """For pages that name no icon: browsers ask for /favicon.ico by themselves."""
+    return HttpResponseRedirect(favicon(request))

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from .api import probes, requests, sync
 from .api import signals as signal_api
+from .navigation import icon
 
 urlpatterns = [
     re_path(r"^api/automated-signals/all-signals/?$", signal_api.AllSignals.as_view(), name="all-signals"),
@@ -39,5 +40,6 @@ urlpatterns = [
     re_path(r"^healthz/?$", probes.alive, name="healthz"),
     re_path(r"^readyz/?$", probes.ready, name="readyz"),
     re_path(r"^metrics/?$", probes.Metrics.as_view(), name="metrics"),
+    path("favicon.ico", icon),
     path("", include("dashboard.pages")),
 ]

@@ -36,6 +36,28 @@ def test_the_api_fails_as_json(admin_user: Any, monkeypatch: pytest.MonkeyPatch)
     assert (answer.status_code, list(answer.json())) == (500, ["detail"])
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "says", "back"),
+    [
+        ("/console/runs/9999/", "old runs are forgotten", '<a href="/console/runs/">Runs</a>'),
+        (f"/console/alert-log/{'0' * 32}/", "files are kept for a day", '<a href="/console/alert-log/">Alert log</a>'),
+        ("/nowhere/<b>/", "/nowhere/&lt;b&gt;/", '<a href="/">Overview</a>'),
+    ],
+)
+def test_a_page_that_is_not_there_says_what_is_meant_and_leads_back(
+    path: str, says: str, back: str, admin_client: Client
+) -> None:
+    answer = admin_client.get(path)
+    assert answer.status_code == 404
+    assert says in answer.content.decode()
+    assert back in answer.content.decode()
+
+
+def test_browsers_find_an_icon_where_they_look_for_one(client: Client) -> None:
+    assert client.get("/favicon.ico")["Location"].endswith("dashboard/icon.svg")
+
+
 @pytest.mark.parametrize(("given", "meant"), [("90000", 25_000), ("5000", 5000), ("0", 25_000)])
 def test_a_statement_of_a_page_ends_before_its_worker_is_ended(
     given: str, meant: int, monkeypatch: pytest.MonkeyPatch
