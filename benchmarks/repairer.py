@@ -118,10 +118,10 @@ def repair(log: Log, seed: int) -> Repaired:
 
 def judge(log: Log, done: Repaired) -> None:
     """Hold every fill that stands against the truth."""
-    from reconciliation.calibration.measuring import TOLD_ELSEWHERE
+    from reconciliation.confidence import MEASURED_BY
     from signals.models import Fill
 
-    standing = Fill.objects.filter(state=Fill.State.ACTIVE).exclude(field__in=TOLD_ELSEWHERE).select_related("signal")
+    standing = Fill.objects.filter(state=Fill.State.ACTIVE).exclude(field__in=MEASURED_BY).select_related("signal")
     for fill in standing:
         trade_id = fill.signal.trade_id
         found = log.truths[trade_id].judge(fill)

@@ -20,6 +20,7 @@ from signals.bulk import append
 from signals.models import AutomatedSignal, Fill
 from signals.projection import RULES, join_fill
 
+from . import cancellation
 from .audit import Action, Journal, plain
 from .cases import clone
 from .columns import changed, differs, write_columns
@@ -28,11 +29,13 @@ from .lease import Lease
 from .models import GapRecord, GapTotal, SetAside, SyncRun
 from .planning import Plan, evidence_key
 from .proposals import Proposal
+from .tiers import TIERS
 
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
 # What every writer of a signal changes at least one of.
 VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
+ALL_TIERS = frozenset({*TIERS, cancellation.TIER})
 FLAGS = frozenset({"needs_sync", "check_at", "health_score"})
 STAMPS = frozenset({"updated_at", "reconciliation_timestamp"})
 
@@ -124,7 +127,7 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
 def look_again(plan: Plan, batch: Batch, now: datetime) -> tuple[bool, datetime | None]:
     """Whether the signal stays in the queue, and when it falls due though nothing happens."""
     stored, run = plan.loaded.stored, batch.journal.run
-    if run is not None and run.options.get("tiers"):
+    if run is not None and not set(run.options.get("tiers") or ALL_TIERS) >= ALL_TIERS:
         # Tiers that this run did not ask are still owed what put the signal into the queue.
         return stored.needs_sync, stored.check_at or plan.check_at
     if run is not None and run.as_of > now:

@@ -43,19 +43,10 @@ class Chunk:
 
 
 def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]:
-    """Keys of the signals to examine, by source. `mark` keeps the disturbed ones in the queue, should the cycle die.
-
-    Raises ValueError when the scope names a signal that there is not.
-    """
-    signals = AutomatedSignal.objects.all()
-    if scope.source is not None:
-        signals = signals.filter(source=scope.source)
+    """Keys of the signals to examine, by source. `mark` keeps the disturbed ones in the queue, should the cycle die."""
+    signals = signals_in(scope)
     if scope.trade_ids:
-        named = signals.filter(trade_id__in=scope.trade_ids)
-        unknown = set(scope.trade_ids) - set(named.order_by().values_list("trade_id", flat=True))
-        if unknown:
-            raise ValueError(f"there is no signal {', '.join(sorted(unknown))}")
-        return by_source(named)
+        return by_source(signals)
     work = by_source(*due(signals, scope))
     if scope.by_hand:
         add(work, by_source(*put_off(signals, view)))
@@ -68,6 +59,19 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
         add(work, by_source(of_switched_sources(mark=mark)))
         add(work, late_bars.pick_up(scope.now, mark=mark))
     return work
+
+
+def signals_in(scope: Scope) -> QuerySet[AutomatedSignal]:
+    """The signals that the scope names. Raises ValueError when there is one of them not."""
+    signals = AutomatedSignal.objects.all()
+    if scope.source is not None:
+        signals = signals.filter(source=scope.source)
+    if scope.trade_ids:
+        signals = signals.filter(trade_id__in=scope.trade_ids)
+        unknown = set(scope.trade_ids) - set(signals.order_by().values_list("trade_id", flat=True))
+        if unknown:
+            raise ValueError(f"there is no signal {', '.join(sorted(unknown))}")
+    return signals
 
 
 def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:

@@ -31,7 +31,7 @@ from .lease import Lease, LeaseLostError, held
 from .models import GapTotal, SignalHealthMetric, SyncRun
 from .planning import Means, Plan, plan
 from .proposals import Case, Proposal
-from .queue import Chunk, Scope, chunks_of, find_work
+from .queue import Chunk, Scope, chunks_of, find_work, signals_in
 from .retention import forget_runs
 from .tiers import TIERS
 
@@ -276,6 +276,7 @@ def run_sync(
     started = time.perf_counter()
     scope = Scope(now, trigger != Trigger.SCHEDULE, tuple(trade_ids or ()), source)
     means = means_of(tiers)
+    signals_in(scope)  # a name that there is not is no failed run
     if dry_run:
         cycle = new_cycle(scope, means)
         cycle.work()

@@ -104,14 +104,14 @@ class TestApplying:
         send(trades(12))
         calibrate(seeds=1, apply=True, actor="ann")
         held = MeasuredConfidence.objects.get(tier="2", field="targets")
-        assert (held.confidence, held.source) == (Decimal(1), default_source())
+        assert (held.confidence, held.source) == (Decimal("0.999"), default_source())
         audited = SyncAuditLog.objects.get(tier="2", field="targets")
-        assert (audited.action, audited.actor, audited.old, audited.new) == ("calibrated", "ann", None, "1.000")
+        assert (audited.action, audited.actor, audited.old, audited.new) == ("calibrated", "ann", None, "0.999")
         assert audited.evidence["source"] == "default"
         late = "20251211_190000000_BULLISH"
         send([(entry(late, targets={}), datetime(2025, 12, 12, 0, 2, tzinfo=UTC))])
         run_sync(now=NOW + timedelta(hours=1), trigger="command")
-        assert Fill.objects.get(signal__trade_id=late, field="targets").confidence == Decimal(1)
+        assert Fill.objects.get(signal__trade_id=late, field="targets").confidence == Decimal("0.999")
 
     def test_measuring_the_same_again_changes_nothing(self) -> None:
         send(trades(12))
@@ -130,7 +130,7 @@ class TestApplying:
         sure = Kind("2", "stop_exit_at", "price_touch", Decimal("0.7"))
         doubted = Kind("2", "stop_exit_at", "price_touch", Decimal("0.4"))
         (held,) = store(default_source(), {sure: tally(True), doubted: tally(False)}, now=NOW)
-        assert (held.confidence, held.sample) == (Decimal(1), 20)
+        assert (held.confidence, held.sample) == (Decimal("0.999"), 20)
 
 
 class TestTrusting:

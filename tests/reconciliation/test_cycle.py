@@ -1,5 +1,6 @@
 """A cycle among others: repeated, dry, hindered, refused, and what it costs."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
@@ -60,6 +61,20 @@ def test_a_dry_run_shows_every_fill_and_writes_nothing() -> None:
     shown = {(each["trade_id"], each["field"], each["tier"]) for each in dry.proposals}
     made = {(fill.signal.trade_id, fill.field, fill.tier) for fill in Fill.objects.select_related("signal")}
     assert shown == made
+
+
+def test_a_dry_run_tells_what_would_wait_and_what_would_be_taken_back(settings: Any) -> None:
+    a_bit_of_everything()
+    cycle(60)
+    send([(entry(OPPOSITE_ID, direction="Bearish"), at(61))])
+    settings.APPROVAL_BELOW = "2=0.85"
+    send([(entry("20251211_100000000_BULLISH", targets=None), at(62))])
+    dry, real = cycle(63, dry_run=True), cycle(63)
+    assert (dry.fills, dry.proposed, dry.withdrawn) == (real.fills, real.proposed, real.withdrawn)
+    assert real.proposed > 0
+    outcomes = Counter(each["outcome"] for each in dry.proposals)
+    assert outcomes["fill"] == real.fills
+    assert outcomes["would wait for approval"] >= real.proposed
 
 
 @pytest.fixture

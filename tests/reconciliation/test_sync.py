@@ -11,7 +11,7 @@ from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, Source
 from signals.rebuild import chunks, differences, rederive
-from tests.builders import HTF, ROW_ONLY, TRADE_ID, at, created, entry, everything, send, the_signal, update
+from tests.builders import HTF, ROW_ONLY, TRADE_ID, at, break_even, created, entry, everything, send, the_signal, update
 from tests.reconciliation.cases import OPPOSITE_ID, audited, bars, cycle, fill_of, scheduled, snapshot, states
 
 pytestmark = pytest.mark.django_db
@@ -227,6 +227,17 @@ def test_gaps_live_from_actionable_to_filled_or_closed() -> None:
     assert record.state == "closed"
     assert audited("gap_closed") == [("no_htf_alignment", "")]
     assert GapTotal.objects.get(gap="no_htf_alignment").open == 0
+
+
+def test_a_gap_that_a_copy_of_the_value_closes_names_tier_0_and_the_event() -> None:
+    send([(created(), at(1)), (entry(targets=None), at(5)), (update(0.4), at(6))])
+    cycle(6, tiers=["3"])
+    send([(break_even() | {"targets": {"tp1_price": 25750}}, at(7))])
+    cycle(7, tiers=["3"])
+    record = GapRecord.objects.get(gap="no_targets")
+    assert (record.state, record.tier) == ("filled", "0")
+    entry_ = SyncAuditLog.objects.get(action="gap_closed", gap="no_targets")
+    assert (entry_.tier, entry_.evidence["type"]) == ("0", "BE_TRIGGERED")
 
 
 def test_a_gap_that_prices_fill_later_says_which_tier_filled_it() -> None:

@@ -172,6 +172,18 @@ def test_a_fill_of_low_confidence_waits_for_approval() -> None:
 
 
 @pytest.mark.usefixtures("cautious")
+def test_an_approved_measurement_stands_while_the_next_one_waits() -> None:
+    send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(8))])
+    bars(dict.fromkeys(range(5, 30), 25741))
+    cycle(30)
+    approve(fill_of("be_mfe", "proposed"), actor="ann")
+    bars(dict.fromkeys(range(30, 40), 25741))
+    assert cycle(40).withdrawn == 0
+    assert states("be_mfe") == ["active", "proposed"]
+    assert the_signal().be_mfe == Decimal("0.4")
+
+
+@pytest.mark.usefixtures("cautious")
 def test_an_approved_fill_stands_and_an_undone_proposal_stays_away() -> None:
     without_creation()
     cycle(6)
