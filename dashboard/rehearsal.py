@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reconciliation.confidence import approval_below
 from reconciliation.lease import BusyError
 from reconciliation.models import SyncRun
-from reconciliation.sync import TAKEN_BACK, Report, run_sync
+from reconciliation.sync import TAKEN_BACK, WAITS, Report, run_sync
 from signals.models import AutomatedSignal, Source
 
 from .actions import ActionError
@@ -37,7 +36,7 @@ class Offer:
     @property
     def waits(self) -> bool:
         """Whether it would wait for somebody's approval."""
-        return bool(self.told["confidence"] < approval_below(self.told["tier"]))
+        return bool(self.told["outcome"] == WAITS)
 
 
 def by_source(signals: Iterable[AutomatedSignal]) -> Iterator[tuple[Source, dict[str, AutomatedSignal]]]:

@@ -23,7 +23,7 @@ from reconciliation.lease import BusyError
 from reconciliation.models import AskedGap, SyncRun
 from reconciliation.requests.asking import latest_asks, needs_of
 from reconciliation.requests.rules import KNOWN_FOR, TIER, to_ask, worth_asking
-from reconciliation.sync import Report, run_sync
+from reconciliation.sync import FILLS, Report, run_sync
 from reconciliation.undo import approve, undo_fill
 from signals.models import AutomatedSignal, Fill
 from signals.rebuild import Difference, derive, differences, rederive, restore
@@ -86,17 +86,18 @@ class Reconcile(OnSignal):
             (
                 named(row["field"]), brief(row["field"], row["old"], tick), brief(row["field"], row["new"], tick),
                 row["tier"], method_name(row["method"]), f"{row['confidence']:.2f}", resting_on(row["evidence"]),
+                "be put in" if row["outcome"] == FILLS else row["outcome"].removeprefix("would "),
             )
             for row in report.proposals
         ]  # fmt: skip
-        says = [f"{len(rows)} value{'' if len(rows) == 1 else 's'} would be put in; gaps {gap_change(report)}."]
+        says = [f"{report.fills} value{'' if report.fills == 1 else 's'} would be put in; gaps {gap_change(report)}."]
         if not rows:
             says = [
                 f"The tiers have nothing new to put in; gaps {gap_change(report)}. A cycle would check it all the same."
             ]
         return Preview(
             says=says,
-            columns=("Field", "Now", "Would be", "Tier", "Method", "Confidence", "Evidence"),
+            columns=("Field", "Now", "Would be", "Tier", "Method", "Confidence", "Evidence", "It would"),
             rows=rows,
             warnings=["Planning for this signal fails. A cycle sets it aside, and says why."] if report.errors else [],
         )
