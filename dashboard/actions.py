@@ -27,13 +27,19 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What an action would do, in words and rows. With a `problem` it cannot be done; that says what to do instead."""
+    """What an action would do, in words and rows. With a `problem` it cannot be done; that says what to do instead.
+
+    `verb` replaces the action's where it would do something lesser than that promises. What `asks` for inputs offers
+    nothing but to look at the preview.
+    """
 
     says: Sequence[str] = ()
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[Any]] = ()
     warnings: Sequence[str] = ()
     problem: str = ""
+    verb: str = ""
+    asks: bool = False
     more: Any = None  # what the action's own template shows besides
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from reconciliation.gaps import CATALOGUE
 from signals import dialects
 from signals.facts import EventFacts, UnreadableError
+from signals.intake import Incoming
 from signals.models import AutomatedSignal
 from signals.projection import BIRTH
 from signals.vocabulary import EventType
@@ -49,13 +50,16 @@ class Recovery:
         return [(CATALOGUE[name].title, number) for name, number in self.gaps.items()]
 
 
-def recovery(bodies: Iterable[bytes], *, now: datetime) -> Recovery:
+def recovery(rows: Iterable[Incoming], *, now: datetime) -> Recovery:
+    """What these rows would bring; those that would go to quarantine are counted as unreadable."""
     events: dict[str, list[EventFacts]] = defaultdict(list)
     unreadable = total = 0
-    for body in bodies:
+    for row in rows:
         try:
-            reading = dialects.read(body)
+            reading = None if row.problem else dialects.read(row.body)
         except UnreadableError:
+            reading = None
+        if reading is None:
             unreadable += 1
             continue
         total += len(reading.events)

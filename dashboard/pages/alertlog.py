@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from dashboard import jobs, uploads
 from dashboard.actions import Action, ActionError, Change, Done, Preview
+from dashboard.attention import some
 from dashboard.page import Page, address, refusal
 from dashboard.pages.deliveries import first_id
 from dashboard.recovery import Recovery, recovery
@@ -130,10 +131,11 @@ class LedgerPage(Action[uploads.Upload]):
             many = f"{len(rows) + more:,} rows are too many to compare here. Importing stores what is not stored yet."
             return Preview(says=[many, WORKERS], warnings=background)
         compared = ledger(rows, given.get("source"))
-        brought = recovery((line.row.body for line in compared.absent), now=now)
+        brought = recovery((line.row for line in compared.absent), now=now)
         told = Told(compared, self.page_of(compared.lines), self.request.GET.get("verdict", ""), brought)
         says = [*sentences(compared, brought), *([WORKERS] if len(rows) > ROWS_AT_ONCE else [])]
-        return Preview(says=says, warnings=[*background, *warnings(compared)], more=told)
+        verb = "" if compared.absent else "Note the exact times"
+        return Preview(says=says, warnings=[*background, *warnings(compared)], verb=verb, more=told)
 
     def page_of(self, lines: Sequence[Line]) -> Rows[Line]:
         wanted = self.request.GET.get("verdict", "")
@@ -183,18 +185,22 @@ def sentences(compared: Ledger, brought: Recovery) -> list[str]:
     missing = len(compared.absent)
     if not missing:
         return ["Nothing is lost: every row of this log is stored. Importing it only notes the exact times."]
+    rows = some(len(compared.lines), "row")
+    are = "is" if missing == 1 else "are"
     says = [
-        f"{missing:,} of {len(compared.lines):,} rows are not stored. Importing stores them with their own times, and"
-        f" changes nothing that is there: {brought.events:,} events of {brought.signals:,} signals,"
-        f" {brought.unknown:,} of which are not stored at all yet."
+        f"{missing:,} of {rows} {are} not stored. Importing stores what is missing with its own times, and changes"
+        " nothing that is there."
     ]
+    if brought.events:
+        events, signals = some(brought.events, "event"), some(brought.signals, "signal")
+        says.append(f"They tell {events} of {signals}, {brought.unknown:,} of which not stored at all yet.")
     if brought.gaps:
         listed = ", ".join(f"{title} ({number})" for title, number in brought.titled)
         says.append(f"They carry what these gaps lack: {listed}. The next cycle closes what they close.")
     else:
-        says.append("No open gap of a stored signal lacks what they carry.")
+        says.append("They would close no open gap.")
     if brought.unreadable:
-        says.append(f"{brought.unreadable} of them cannot be read and would go to quarantine.")
+        says.append(f"{brought.unreadable:,} of them cannot be read, or their time, and would go to quarantine.")
     return says
 
 

@@ -119,7 +119,7 @@ class UndoTier(Action[None]):
 
     def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
         if not given.get("since"):
-            return Preview(says=["Say which tier and since when, and look at the preview."])
+            return Preview(says=["Say which tier and since when, and look at the preview."], asks=True)
         stays = "To keep the tier from filling again, switch it off for the source."
         return undo_preview(jobs.fills_of(given), now, stays)
 

@@ -34,6 +34,10 @@ def row(minute: float, body: bytes = BODY, marked: str = "") -> Incoming:
     return Incoming(body=body, received_at=at(500), channel=Channel.LOG, fired_at=at(minute), log_status=marked)
 
 
+def rows(*bodies: bytes) -> list[Incoming]:
+    return [row(1, body) for body in bodies]
+
+
 def receipt(minute: float, body: bytes = BODY, *, accepted: bool = True, channel: Channel = Channel.WEBHOOK) -> Receipt:
     when: datetime = at(minute)
     return Receipt(uuid4(), checksum_of(body), when, floor_minute(when), when, channel, accepted, 1)
@@ -187,6 +191,26 @@ class TestPage:
         assert not after.context["preview"].more.ledger.absent
         assert AutomatedSignal.objects.get().entry_price == 25740
 
+    def test_where_nothing_is_lost_importing_is_not_what_the_page_urges(self, signed_in: As) -> None:
+        arrived(told(created()), 1.03)
+        client = signed_in("Operator")
+        shown = client.get(uploaded(client, as_csv((told(created()), 1, "")))).content.decode()
+        assert "Note the exact times" in shown
+        assert "Import what is lost" not in shown
+
+    def test_it_counts_what_would_go_to_quarantine_for_its_time(self, signed_in: As) -> None:
+        client = signed_in("Operator")
+        text = as_csv((told(created()), 1, "")).replace(f"{at(1):%Y-%m-%dT%H:%M:%SZ}", "yesterday")
+        shown = client.get(uploaded(client, text)).content.decode()
+        assert "1 of 1 row is not stored" in shown
+        assert "1 of them cannot be read, or their time, and would go to quarantine" in shown
+
+    def test_one_is_not_many(self, signed_in: As) -> None:
+        client = signed_in("Operator")
+        shown = client.get(uploaded(client, as_csv((told(created()), 1, "")))).content.decode()
+        assert "They tell 1 event of 1 signal," in shown
+        assert "They would close no open gap." in shown
+
     def test_a_verdict_can_be_looked_at_alone(self, signed_in: As) -> None:
         self.some_arrived()
         client = signed_in("Operator")
@@ -253,23 +277,23 @@ class TestPage:
 @pytest.mark.django_db
 class TestRecovery:
     def test_a_signal_that_is_not_stored_is_counted_apart(self) -> None:
-        brought = recovery([told(created()), told(entry()), b"oops"], now=at(60))
+        brought = recovery(rows(told(created()), told(entry()), b"oops"), now=at(60))
         assert (brought.events, brought.signals, brought.unknown, brought.unreadable) == (2, 1, 1, 1)
         assert brought.gaps == {}
 
     def test_session_and_alignment_come_from_the_signals_own_events_only(self) -> None:
         send([(update(0.5), at(4))])
         carrier = {**update(0.6), "session": "NY AM", "htf_alignment": created()["htf_alignment"]}
-        assert "no_htf_alignment" not in recovery([told(carrier)], now=at(60)).gaps
-        assert recovery([told(created())], now=at(60)).gaps["no_htf_alignment"] == 1
+        assert "no_htf_alignment" not in recovery(rows(told(carrier)), now=at(60)).gaps
+        assert recovery(rows(told(created())), now=at(60)).gaps["no_htf_alignment"] == 1
 
     def test_what_it_promises_is_closed_by_the_import(self) -> None:
         send([(update(0.5), at(4))])
         bodies = [created(), entry()]
-        promised = recovery([told(body) for body in bodies], now=at(60)).gaps
+        promised = recovery(rows(*map(told, bodies)), now=at(60)).gaps
         send([(created(), at(1)), (entry(), at(3))])
         assert promised
-        assert not set(recovery([told(body) for body in bodies], now=at(60)).gaps) & set(promised)
+        assert not set(recovery(rows(*map(told, bodies)), now=at(60)).gaps) & set(promised)
 
 
 @pytest.mark.django_db
