@@ -15,7 +15,7 @@ from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from dashboard.actions import Action, ActionError, Done, Preview
@@ -171,6 +171,27 @@ def questions(signal: AutomatedSignal) -> QuerySet[AskedGap]:
     return AskedGap.objects.filter(signal=signal).select_related("request").order_by("-pk")[:5]
 
 
+class EachTier(Page):
+    """What each tier would do for a signal, for everybody who may see it. A dry run, and nothing else."""
+
+    name = "each-tier"
+    route = "console/gaps/tiers/<int:pk>/"
+    title = "What each tier would do"
+    template_name = "dashboard/gaps/tiers.html"
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        signal = get_object_or_404(AutomatedSignal.objects.select_related("source"), pk=self.kwargs["pk"])
+        offers, reports = rehearse([signal], now)
+        return {
+            "title": f"{self.title}: {signal.trade_id}",
+            "signal": signal,
+            "offers": offers,
+            "outcome": outcome(offers, reports, "A cycle"),
+            "tiers": asked_alone(signal, now),
+            "asked": questions(signal),
+        }
+
+
 def next_link(state: dict[str, Any]) -> str:
     return f"{address('fix-progress')}?{urlencode(state, doseq=True)}"
 
@@ -307,4 +328,4 @@ class RefuseFills(OnProposals):
         return Done(f"{some(refused, 'fill')} refused.")
 
 
-PAGES: tuple[type[Page], ...] = (FixGaps, FixProgress, ApproveFills, RefuseFills)
+PAGES: tuple[type[Page], ...] = (FixGaps, FixProgress, EachTier, ApproveFills, RefuseFills)

@@ -52,7 +52,9 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "rotate-token": lambda: {"pk": default_source().pk},
     "revoke-token": lambda: {"pk": token()},
     "change-source": lambda: {"pk": default_source().pk},
-    **dict.fromkeys(("signal", "reconcile-signal", "ask-indicator", "rebuild-signal"), lambda: {"pk": the_signal().pk}),
+    **dict.fromkeys(
+        ("signal", "each-tier", "reconcile-signal", "ask-indicator", "rebuild-signal"), lambda: {"pk": the_signal().pk}
+    ),
     **dict.fromkeys(("undo-fill", "approve-fill"), lambda: {"pk": the_signal().pk, "fill": filled()}),
     **dict.fromkeys(("dismiss-gap", "reopen-gap"), lambda: {"pk": the_signal().pk, "gap": "no_mfe_update"}),
     **dict.fromkeys(("run", "undo-run"), lambda: {"pk": run()}),

@@ -119,6 +119,19 @@ def test_the_preview_says_what_each_tier_would_do_and_does_nothing(signed_in: As
     assert not SyncRun.objects.exists()
 
 
+def test_everybody_may_see_what_each_tier_would_do(signed_in: As) -> None:
+    signal = fillable()
+    viewer = signed_in("Viewer")
+    assert link("each-tier", signal.pk) in viewer.get(link("gap", GAP)).content.decode()
+    shown = viewer.get(link("each-tier", signal.pk))
+    assert "be_mfe" in {offer.told["field"] for offer in shown.context["offers"]}
+    assert [title[0] for title, _ in shown.context["tiers"]][:3] == ["0", "3", "2"]
+    assert link("fix-gaps") not in shown.content.decode()
+    assert link("fix-gaps") in signed_in("Operator").get(link("each-tier", signal.pk)).content.decode()
+    assert not Fill.objects.exists()
+    assert not SyncRun.objects.exists()
+
+
 def test_fixing_is_a_run_in_the_persons_name_and_its_page_is_the_result(signed_in: As) -> None:
     signal = fillable()
     done = confirmed(signed_in("Operator"), f"{link('fix-gaps')}?gap={GAP}&pick={signal.pk}")

@@ -112,6 +112,7 @@ def test_undoing_a_tier_takes_out_what_it_filled_since_then(signed_in: As) -> No
     others = Fill.objects.filter(state="active").exclude(tier="2").count()
     client, address = signed_in("Operator"), link("undo-tier")
     assert filled
+    assert 'name="confirm"' not in client.get(address).content.decode()
     later = new_york(timezone.now() + timedelta(hours=1))
     assert "nothing to undo" in client.post(address, {"tier": "2", "since": later, "reason": "x"}).content.decode()
     given = {"tier": "2", "since": new_york(timezone.now() - timedelta(hours=1))}
