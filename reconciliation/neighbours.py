@@ -1,4 +1,4 @@
-"""Signals around pending ones: what the alternation rule looks at, and whom a changed signal may disturb by it."""
+"""Signals around others: what alternation and agreement look at, and whom a changed one may disturb by the former."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +18,7 @@ from signals.vocabulary import Status
 from .cancellation import OPPOSITE, TIER
 from .periods import batches, merged
 from .proposals import Neighbour
+from .tiers.calculation import METHODS
 
 # An opposite signal cancels from this far: weekends and holidays lie in between.
 REACH = timedelta(days=4)
@@ -42,7 +43,7 @@ class Row(NamedTuple):
 
 
 class Neighbours:
-    """The signals around those of a chunk that are pending, in order of time, given out by case."""
+    """The signals around those of a chunk that ask them, in order of time, given out by case."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.rows = sorted(rows, key=attrgetter("time", "trade_id"))
@@ -50,7 +51,7 @@ class Neighbours:
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
         moment = base.signal_time or named_bar(base)
-        if not self.rows or moment is None or base.status != Status.PENDING:
+        if not self.rows or moment is None or not asks_neighbours(base):
             return (), ()
         here = bisect_left(self.times, moment)
         before = self.near(base, reversed(self.rows[:here]))
@@ -65,8 +66,13 @@ class Neighbours:
         ]
 
 
+def asks_neighbours(base: AutomatedSignal) -> bool:
+    """Whether another may have cancelled the signal, or two of them may tell its higher timeframes."""
+    return base.status == Status.PENDING or (METHODS["neighbours"] and base.htf_alignment is None)
+
+
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
-    moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
+    moments = [base.first_event_at for base in bases if asks_neighbours(base)]
     return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals, htf=True))
 
 

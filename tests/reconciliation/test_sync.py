@@ -8,6 +8,7 @@ import pytest
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
 from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
+from reconciliation.tiers import calculation
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, Source
 from signals.rebuild import chunks, differences, rederive
@@ -144,6 +145,19 @@ def test_a_signal_whose_projection_failed_is_derived_anew_first() -> None:
     signal = the_signal()
     assert signal.rebuild_error == ""
     assert signal.entry_price == Decimal(25740)
+
+
+def test_agreeing_neighbours_are_asked_as_soon_as_their_method_is_switched_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    for minute, trade_id in ((-10, "20251211_093000000_BEARISH"), (10, OPPOSITE_ID)):
+        told = {"direction": "Bearish", "signal_time": f"{at(minute - 300):%H:%M}:00"}
+        send([(created(trade_id, **told), at(minute + 1)), (entry(trade_id, **told), at(minute + 2))])
+    send([(entry(), at(5))])
+    cycle(20)
+    assert the_signal().htf_alignment is None
+    monkeypatch.setitem(calculation.METHODS, "neighbours", True)  # type: ignore[arg-type]
+    cycle(20)
+    assert the_signal().htf_alignment == HTF
+    assert fill_of("htf_alignment").confidence == Decimal("0.3")
 
 
 # Cancellation
