@@ -13,6 +13,7 @@ import json_repair
 from signals.dialects.jsontext import BrokenError
 from signals.dialects.values import shown
 from signals.facts import Repair, UnreadableError
+from signals.masking import mask_tokens
 
 # A colon between digits belongs to a time.
 _STRUCTURE = re.compile(r"([{}\[\],]|(?<!\d):|:(?!\d))")
@@ -29,21 +30,22 @@ def repaired(text: str, broken: BrokenError) -> Repair:
         raise UnreadableError(
             f"The body is not a JSON object ({broken.problem}). Send the indicator's message unchanged."
         )
-    proposal = _proposal(text)
+    found = _proposal(text)
+    proposal = _masked(found)
     if not text.endswith("}"):
         raise UnreadableError(
             "The body was cut off: it does not end in '}' and may hold half a number. "
             "Complete a copy from the alert log and replay it.",
             proposal,
         )
-    mended = _mended(text, proposal) if proposal else None
+    mended = _mended(text, found) if found else None
     if mended is None:
         raise UnreadableError(
             f"The body is not JSON ({broken.problem}), and mending its quotes does not make it so. "
             "Check the proposal, correct a copy and replay it.",
             proposal,
         )
-    return Repair(mended, _summary(text, mended))
+    return Repair(_masked(mended), _summary(text, mended))
 
 
 def _proposal(text: str) -> str:
@@ -56,6 +58,12 @@ def _proposal(text: str) -> str:
     except (ValueError, RecursionError, ArithmeticError):
         return ""
     return str(proposal).encode("utf-8", "backslashreplace").decode().replace("\x00", "")
+
+
+def _masked(text: str) -> str:
+    """Without the value of a token, whose name mending may have restored."""
+    masked, _ = mask_tokens(text.encode())
+    return masked.decode()
 
 
 def _mended(text: str, proposal: str) -> str | None:
