@@ -115,3 +115,22 @@ def test_without_javascript_the_pages_tell_the_same(chromium: Browser, live_serv
         expect(visitor.page.locator(".console")).to_be_visible()
     context.close()
     assert visitor.problems == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_without_javascript_the_page_comes_first_and_the_navigation_is_at_hand(
+    chromium: Browser, live_server: LiveServer, width: int
+) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": width, "height": 844})
+    visitor = Visitor(context.new_page(), live_server.url)
+    visitor.sign_in("Administrator", "/")
+    health = visitor.page.get_by_role("heading", name="System health").bounding_box()
+    assert health is not None
+    assert health["y"] < 200
+    if width == 390:
+        visitor.page.get_by_role("link", name="Menu").click()
+    expect(visitor.page.locator("#nav-sidebar a", has_text="Sources").first).to_be_in_viewport()
+    visitor.press("Log out")
+    visitor.page.wait_for_url("**/admin/login/**")
+    context.close()
+    assert visitor.problems == []
