@@ -24,7 +24,7 @@ from reconciliation.models import AskedGap, SyncRun
 from reconciliation.requests.asking import latest_asks, needs_of
 from reconciliation.requests.rules import KNOWN_FOR, TIER, to_ask, worth_asking
 from reconciliation.sync import FILLS, Report, run_sync
-from reconciliation.undo import approve, undo_fill
+from reconciliation.undo import approve, take_back, undo_fill
 from signals.models import AutomatedSignal, Fill
 from signals.rebuild import Difference, derive, differences, rederive, restore
 from signals.settling import Place, settle
@@ -32,6 +32,8 @@ from signals.settling import Place, settle
 from .fixing import ReasonForm
 
 SIGNALS = AutomatedSignal.objects.select_related("source")
+# Where the row's values come from, one by one and in sum: no values of their own.
+SUMMED_UP = frozenset({"provenance", "data_source", "confidence_score", "reconciliation_reason"})
 
 
 class OnSignal(Action[AutomatedSignal]):
@@ -57,7 +59,7 @@ def field_rows(changes: Iterable[Difference], tick: Decimal) -> list[tuple[str, 
     return [
         (named(each.field), brief(each.field, each.stored, tick), brief(each.field, each.derived, tick))
         for each in changes
-        if each.field != "provenance"
+        if each.field not in SUMMED_UP
     ]
 
 
@@ -231,16 +233,47 @@ class UndoFill(OnFill):
             return Preview(problem=problem)
         if fill.state == Fill.State.PROPOSED:
             return Preview(says=[f"Refused: {self.said(fill, tick)}", "It is not proposed again on the same evidence."])
-        return Preview(
-            says=[self.said(fill, tick), "It does not come back on the same evidence; new evidence may bring another."],
-            columns=("Field", "Now", "Without it"),
-            rows=field_rows(without(subject, fill), tick),
-        )
+        changes = without(subject, fill)
+        says = [self.said(fill, tick), "It does not come back on the same evidence; new evidence may bring another."]
+        if fill.field not in {each.field for each in changes}:
+            says.append(
+                "The value itself stays, as the signal's own alerts say it too: only where it comes from changes."
+            )
+        return Preview(says=says, columns=("Field", "Now", "Without it"), rows=field_rows(changes, tick))
 
     def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
         if not undo_fill(self.fill(subject), actor=self.who, reason=given["reason"]):
             raise ActionError(self.problem(self.fill(subject)) or "Somebody was faster: reload the page.")
         return Done("Undone. The next cycle looks at the signal again.")
+
+
+class AllowFill(OnFill):
+    """Lift the bar that an undo has put on a fill."""
+
+    name = "allow-fill"
+    route = "console/signals/<int:pk>/fills/<int:fill>/allow/"
+    title = "Take an undo back"
+    verb = "Take back"
+    states = (Fill.State.UNDONE,)
+
+    def problem(self, fill: Fill) -> str:
+        return "" if fill.state in self.states else f"Its undo does not stand: {fill.get_state_display().lower()}."
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        fill = self.fill(subject)
+        if problem := self.problem(fill):
+            return Preview(problem=problem)
+        return Preview(
+            says=[
+                f"Was undone: {self.said(fill, subject.source.tick_size)}",
+                "It may come back: the next cycle puts in what the evidence says then.",
+            ]
+        )
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        if not take_back(Fill.objects.filter(pk=self.fill(subject).pk), actor=self.who, reason=given["reason"]):
+            raise ActionError(self.problem(self.fill(subject)) or "Somebody was faster: reload the page.")
+        return Done("Taken back. The next cycle looks at the signal again.")
 
 
 def without(signal: AutomatedSignal, fill: Fill) -> list[Difference]:
@@ -278,4 +311,4 @@ class ApproveFill(OnFill):
         return Done("Approved: the value stands.")
 
 
-ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, ApproveFill)
+ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, AllowFill, ApproveFill)

@@ -55,7 +55,7 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     **dict.fromkeys(
         ("signal", "each-tier", "reconcile-signal", "ask-indicator", "rebuild-signal"), lambda: {"pk": the_signal().pk}
     ),
-    **dict.fromkeys(("undo-fill", "approve-fill"), lambda: {"pk": the_signal().pk, "fill": filled()}),
+    **dict.fromkeys(("undo-fill", "allow-fill", "approve-fill"), lambda: {"pk": the_signal().pk, "fill": filled()}),
     **dict.fromkeys(("dismiss-gap", "reopen-gap"), lambda: {"pk": the_signal().pk, "gap": "no_mfe_update"}),
     **dict.fromkeys(("run", "undo-run"), lambda: {"pk": run()}),
     "gap": lambda: {"gap": "no_mfe_update"},

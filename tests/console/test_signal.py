@@ -26,6 +26,7 @@ from tests.builders import (
     update,
 )
 from tests.console.conftest import NOBODY, As
+from tests.reconciliation.cases import bars
 
 pytestmark = pytest.mark.django_db
 REASON = {"confirm": "yes", "reason": "seen on the chart"}
@@ -173,6 +174,30 @@ def test_undoing_a_fill_shows_what_will_be_and_keeps_name_and_reason(lived: Auto
     assert (undone.actor, undone.note) == ("operator-person", "seen on the chart")
     assert "It no longer stands: undone by an operator." in client.get(link).content.decode()
     assert "by operator-person" in shown(client, lived)
+
+
+def test_an_undo_is_taken_back_from_the_signals_page(lived: AutomatedSignal, signed_in: As) -> None:
+    fill = lived.fills.get(field="targets_extended")
+    client, link = acting(lived, signed_in, "allow-fill", fill=fill.pk)
+    assert "Its undo does not stand: active." in client.get(link).content.decode()
+    client.post(page(lived, "undo-fill", fill=fill.pk), REASON)
+    assert link in shown(client, lived)
+    assert "Was undone: Targets 1R to 20R" in client.get(link).content.decode()
+    client.post(link, REASON)
+    assert SyncAuditLog.objects.get(action="taken_back").actor == "operator-person"
+    run_sync(now=at(25), trigger="command")
+    assert the_signal().targets_extended is not None
+
+
+def test_undoing_a_fill_whose_value_an_alert_tells_too_says_that_the_value_stays(signed_in: As) -> None:
+    send([(created(), at(1)), (entry(), at(3)), (update(0.4), at(8))])
+    bars(dict.fromkeys(range(5, 30), 25741))
+    run_sync(now=at(30), trigger="command")
+    fill = the_signal().fills.get(field="be_mfe", state="active")
+    client, link = acting(the_signal(), signed_in, "undo-fill", fill=fill.pk)
+    preview = client.get(link).context["preview"]
+    assert "The value itself stays" in preview.says[-1]
+    assert not {"MFE, break-even leg", "Reconciliation reason"} & {row[0] for row in preview.rows}
 
 
 def test_a_fill_of_another_signal_is_not_undone_here(lived: AutomatedSignal, signed_in: As) -> None:

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
@@ -13,7 +14,7 @@ from reconciliation import confidence
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
 from reconciliation.models import GapRecord, GapTotal, MeasuredConfidence, SyncAuditLog
-from reconciliation.undo import approve, dismiss_gap, reopen_gap, undo_fill, undo_run, undo_tier
+from reconciliation.undo import approve, dismiss_gap, reopen_gap, take_back, undo_fill, undo_run, undo_tier
 from signals.models import Fill
 from tests.builders import at, created, entry, send, the_signal, update
 from tests.reconciliation.cases import bars, cycle, fill_of, scheduled, states
@@ -45,6 +46,41 @@ def test_an_undo_is_audited_with_who_and_why() -> None:
     assert (undone.actor, undone.note, undone.field, undone.new) == ("ann", "looks wrong", "targets", None)
     assert undone.old == {"tp1": "25750", "tp2": "25760", "tp3": "25770"}
     assert undone.operation is not None
+
+
+def test_an_undos_audit_tells_what_the_row_has_then() -> None:
+    send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(8))])
+    bars(dict.fromkeys(range(5, 30), 25741))
+    cycle(30)
+    undo_tier("2", at(-(10**7)), actor="ann", reason="try without")
+    undone = SyncAuditLog.objects.get(action="undone", field="be_mfe")
+    assert (undone.old, undone.new, the_signal().be_mfe) == ("0.4", "0.4", Decimal("0.4"))
+
+
+def test_an_undo_that_is_taken_back_lets_the_next_cycle_fill_again() -> None:
+    without_creation()
+    cycle(6)
+    fill = fill_of("confirmation_time")
+    undo_fill(fill, actor="ann", reason="looks wrong")
+    cycle(6)
+    barred = Fill.objects.filter(pk=fill.pk)
+    assert take_back(barred, actor="bob", reason="it was right") == 1
+    assert the_signal().needs_sync
+    assert take_back(barred, actor="bob", reason="again") == 0
+    scheduled(6)
+    assert the_signal().confirmation_time is not None
+    assert states("confirmation_time") == ["withdrawn", "active"]
+
+
+def test_taking_back_is_audited_with_who_and_why() -> None:
+    without_creation()
+    cycle(6)
+    fill = fill_of("confirmation_time")
+    undo_fill(fill, actor="ann", reason="looks wrong")
+    take_back(Fill.objects.filter(pk=fill.pk), actor="bob", reason="it was right")
+    told = SyncAuditLog.objects.get(action="taken_back")
+    assert (told.actor, told.note, told.field, told.new) == ("bob", "it was right", "confirmation_time", None)
+    assert told.operation is not None
 
 
 def test_new_evidence_may_fill_again_what_was_undone() -> None:
@@ -109,6 +145,17 @@ def test_the_command_undoes_a_run() -> None:
     assert not Fill.objects.filter(state="active").exists()
 
 
+def test_the_command_takes_the_undo_of_a_run_back() -> None:
+    without_creation()
+    run = str(cycle(6).run_id)
+    count = Fill.objects.count()
+    undosync("--run", run, "--reason", "all of it")
+    back = ("--run", run, "--take-back")
+    assert undosync(*back, "--dry-run") == {"taken_back": count, "signals": 1, "dry_run": True}
+    assert undosync(*back, "--reason", "wrong run")["taken_back"] == count
+    assert cycle(6).fills == count
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -145,6 +192,16 @@ def test_a_dismissed_gap_no_longer_counts_until_it_is_reopened() -> None:
         ("gap_reopened", "bob", ""),
         ("gap_opened", "", ""),
     ]
+
+
+def test_a_dismissal_tells_in_the_signals_health_at_once() -> None:
+    send([(entry(), at(5)), (update(0.4), at(6))])
+    cycle(6)
+    with time_machine.travel(at(6), tick=False):
+        dismiss_gap(the_signal(), "no_htf_alignment", actor="ann", reason="the chart had none")
+        assert the_signal().health_score == 100
+        reopen_gap(the_signal(), "no_htf_alignment", actor="bob")
+        assert the_signal().health_score == 95
 
 
 def test_a_dismissal_needs_a_gap_that_there_is_and_a_reason() -> None:
@@ -194,6 +251,19 @@ def test_an_approved_fill_stands_and_an_undone_proposal_stays_away() -> None:
     assert states("targets") == ["active"]
     assert states("targets_extended") == ["undone"]
     assert SyncAuditLog.objects.get(action="approved").actor == "ann"
+
+
+def test_a_fill_that_an_approved_one_replaces_is_audited() -> None:
+    without_creation()
+    cycle(6)
+    fill = fill_of("targets")
+    fill.pk, fill.state, fill.value = None, Fill.State.PROPOSED, {"tp1": "25751"}
+    fill.save()
+    approve(fill, actor="ann", reason="by the chart")
+    assert states("targets") == ["superseded", "active"]
+    ended, stands = SyncAuditLog.objects.filter(actor="ann").order_by("pk")
+    assert (ended.action, ended.old["tp1"], ended.new) == ("superseded", "25750", {"tp1": "25751"})
+    assert (stands.action, stands.old, stands.new) == ("approved", ended.old, ended.new)
 
 
 @pytest.mark.usefixtures("cautious")

@@ -1,4 +1,4 @@
-"""`manage.py undosync`: take back what a run filled, or what a tier has filled since a moment."""
+"""`manage.py undosync`: undo what a run filled, or what a tier has filled since a moment; or take such an undo back."""
 
 import json
 from argparse import ArgumentParser
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from reconciliation import cancellation
 from reconciliation.models import SyncRun
 from reconciliation.tiers import TIERS
-from reconciliation.undo import of_run, of_tier, undo
+from reconciliation.undo import of_run, of_tier, standing, take_back, undo, undone
 from signals.models import Fill
 
 from .runsync import moment
@@ -24,22 +24,29 @@ class Command(BaseCommand):
         what.add_argument("--run", type=int, metavar="N", help="what this run filled")
         what.add_argument("--tier", choices=[*TIERS, cancellation.TIER], help="what this tier has filled since --since")
         parser.add_argument("--since", type=moment, metavar="ISO", help="with --tier: from this moment on, wall clock")
+        parser.add_argument(
+            "--take-back", action="store_true", help="the opposite: let what was undone of it be filled again"
+        )
         parser.add_argument("--reason", default="", metavar="TEXT", help="why; needed unless it is a dry run")
         parser.add_argument("--by", default="undosync", metavar="NAME", help="who, for the audit log (%(default)s)")
-        parser.add_argument("--dry-run", action="store_true", help="count what would be undone, write nothing")
+        parser.add_argument("--dry-run", action="store_true", help="count only, write nothing")
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, reason: str, by: str, dry_run: bool, **options: Any) -> None:
-        fills = chosen(options)
+        back = options["take_back"]
+        fills = undone(chosen(options)) if back else standing(chosen(options))
         if not dry_run and not reason.strip():
             raise CommandError("Say why with --reason: whoever wonders about these values later will read it.")
         signals = fills.order_by().values("signal").distinct().count()
-        undone = fills.count() if dry_run else undo(fills, actor=by, reason=reason)
+        act = take_back if back else undo
+        number = fills.count() if dry_run else act(fills, actor=by, reason=reason)
         if options["json"]:
-            self.stdout.write(json.dumps({"undone": undone, "signals": signals, "dry_run": dry_run}))
-        else:
-            would = "would be" if dry_run else "were"
-            self.stdout.write(f"{undone} fills of {signals} signals {would} undone.")
+            done = "taken_back" if back else "undone"
+            self.stdout.write(json.dumps({done: number, "signals": signals, "dry_run": dry_run}))
+            return
+        would = "would be" if dry_run else "were"
+        became = f"{would} allowed again; the next cycle looks at them" if back else f"{would} undone"
+        self.stdout.write(f"{number} fills of {signals} signals {became}.")
 
 
 def chosen(options: dict[str, Any]) -> QuerySet[Fill]:
