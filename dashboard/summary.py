@@ -32,14 +32,20 @@ def counts_by_status(signals: QuerySet[AutomatedSignal]) -> dict[str, int]:
     return counts
 
 
-def summary(signals: QuerySet[AutomatedSignal], without: QuerySet[AutomatedSignal] | None = None) -> dict[str, Any]:
-    """Counts of the set, and the percentage of its signals that were confirmed (null when it is empty).
-
-    `without` is a small part of the set that is not to count: an index counts the whole by status, not by source.
-    """
+def statuses(signals: QuerySet[AutomatedSignal], without: QuerySet[AutomatedSignal]) -> Counter[str]:
+    """The set's signals by status. `without` is a small part of it that is not to count: an index counts the whole by
+    status, not by source."""
     counts = Counter(counts_by_status(signals))
-    if without is not None:
-        counts.subtract(counts_by_status(without))
+    counts.subtract(counts_by_status(without))
+    return counts
+
+
+def summary(signals: QuerySet[AutomatedSignal]) -> dict[str, Any]:
+    return summarised(Counter(counts_by_status(signals)))
+
+
+def summarised(counts: Counter[str]) -> dict[str, Any]:
+    """Counts of a set, and the percentage of its signals that were confirmed (null when it is empty). Pure."""
     total = counts.total()
     confirmed = counts.get(Status.CONFIRMED, 0) + counts.get(Status.COMPLETED, 0)
     return {

@@ -1,6 +1,7 @@
 # mypy: disable-error-code="no-untyped-call"
 """All Signals: every triangle, narrowed and sorted as the address says, and to be taken away as CSV or JSON lines."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -19,7 +20,7 @@ from dashboard.api.filters import SignalFilter, StableOrdering
 from dashboard.api.serializers import described
 from dashboard.page import Page, address
 from dashboard.selftest import SELF_TEST
-from dashboard.summary import summary
+from dashboard.summary import statuses, summarised
 from reconciliation.cases import LONGEST_TRADE
 from reconciliation.gaps import CATALOGUE
 from signals.exporting import csv_lines, jsonl
@@ -161,9 +162,9 @@ COLUMNS = (
     Column("Status", "status"),
     Column("Bars", "bars_to_confirmation", "num wide", "Bars of open market to its confirmation or cancellation"),
     Column("Entry, stop", "entry_price", "num"),
-    Column("MFE BE", "be_mfe", "num", "MFE in R of the leg whose stop moves to break-even"),
-    Column("MFE", "no_be_mfe", "num", "MFE in R of the leg with the original stop"),
-    Column("MAE", "mae", "num", "In R"),
+    Column("MFE BE (R)", "be_mfe", "num", "Of the leg whose stop moves to break-even"),
+    Column("MFE (R)", "no_be_mfe", "num", "Of the leg with the original stop"),
+    Column("MAE (R)", "mae", "num"),
     Column("Health, gaps", "health_score"),
 )
 
@@ -244,7 +245,7 @@ class Signals(Page):
         asked = Asked.of(self.request)
         newest = AutomatedSignal.objects.aggregate(newest=Max("pk"))["newest"] or 0
         upto = min(number(query.get("upto"), newest), newest)
-        told = summary(asked.matching, asked.tests)
+        counts = statuses(asked.matching, asked.tests)
         page = max(1, min(number(query.get("page"), 1), REACH // ROWS))
         shown = asked.shown.filter(pk__lte=upto) if upto < newest else asked.shown
         start = (page - 1) * ROWS
@@ -253,8 +254,9 @@ class Signals(Page):
         return {
             "rows": [Row.of(signal) for signal in described(found[:ROWS], now)],
             "headings": list(headings(query)),
-            "summary": told,
-            "tiles": tiles(query, told),
+            "summary": summarised(counts),
+            "tiles": tiles(query, counts),
+            "as_by_default": not query.get("ordering"),
             "asked": asked,
             "upto": upto,
             "new": asked.shown.filter(pk__gt=upto)[:NEW_COUNTED].count() if upto < newest else 0,
@@ -287,14 +289,21 @@ def chosen(form: forms.Form, name: str) -> str:
     return ", ".join(str(label) for value, label in field.choices if value in given)
 
 
-def tiles(query: QueryDict, told: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+TILES: Mapping[str, list[str]] = {
+    "Pending": ["PENDING"],
+    "Confirmed": ["CONFIRMED", "COMPLETED"],
+    "of which completed": ["COMPLETED"],
+    "Cancelled": ["CANCELLED"],
+}
+
+
+def tiles(query: QueryDict, counts: Counter[str]) -> list[tuple[str, int, str]]:
     """The counts above the list, each with the address of the signals that it counts."""
-    by_status = {"Pending": ["PENDING"], "Confirmed": ["CONFIRMED", "COMPLETED"], "Cancelled": ["CANCELLED"]}
-    listed = [("Signals", told["total"], "")]
-    for label, statuses in by_status.items():
+    listed = [("Signals", counts.total(), "")]
+    for label, wanted in TILES.items():
         only = query.copy()
-        only.setlist("status", statuses)
-        listed.append((label, told[label.lower()], linked(only)))
+        only.setlist("status", wanted)
+        listed.append((label, sum(counts[status] for status in wanted), linked(only)))
     return listed
 
 

@@ -23,6 +23,7 @@ TICK = Decimal("0.25")
 MINUTES, SECONDS = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"  # how the console writes times
 UTC_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z")
 GIST = re.compile(rb'"(?:event_type|type|trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
+TRADE = re.compile(rb'"(?:trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
 
 # What each state means to an operator: fine, under way, needs a look, wrong. Anything else is neutral.
 TONES = {
@@ -223,4 +224,6 @@ def latency(delivery: Delivery) -> SafeString | str:
 @register.filter
 def gist(body: bytes) -> str:
     """What a body is about, by its first words that name an event or a trade; never more than a line."""
+    if (signals := len(set(TRADE.findall(body)))) > 1:
+        return f"batch of {signals} signals"
     return " ".join(found.decode(errors="replace") for found in GIST.findall(body[:2000])[:2]) or text(body)[:60]

@@ -158,3 +158,9 @@ def test_the_gist_of_a_body_is_its_event_and_trade() -> None:
         == "ENTRY 20251211_094000000_BULLISH"
     )
     assert gist(b"oops") == "oops"
+
+
+def test_the_gist_of_a_batch_is_how_many_signals_it_tells_of() -> None:
+    entry = b'{"event_type":"MFE_UPDATE","trade_id":"20251211_0940%02d000_BULLISH"}'
+    batch = b'{"signals":[' + b",".join(entry % n for n in (1, 2, 2, 3)) + b"]}"
+    assert gist(batch) == "batch of 3 signals"

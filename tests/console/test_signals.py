@@ -132,10 +132,17 @@ def test_sorting_by_a_value_orders_those_that_have_it(viewer: Client) -> None:
 def test_counts_and_confirmation_rate_stand_above_and_lead_to_what_they_count(viewer: Client) -> None:
     shown = viewer.get(f"{LIST}?search=2025&page=2").context
     assert [(label, number) for label, number, _ in shown["tiles"]] == [
-        ("Signals", 4), ("Pending", 1), ("Confirmed", 2), ("Cancelled", 1),
+        ("Signals", 4), ("Pending", 1), ("Confirmed", 2), ("of which completed", 1), ("Cancelled", 1),
     ]  # fmt: skip
     assert shown["summary"]["confirmation_rate"] == 50.0
     assert listed(viewer, shown["tiles"][2][2]) == [COMPLETED, TRADE_ID]
+    assert listed(viewer, shown["tiles"][3][2]) == [COMPLETED]
+
+
+@pytest.mark.usefixtures("four")
+def test_the_order_is_told_where_no_heading_marks_it(viewer: Client) -> None:
+    assert "Newest first, by their first event" in viewer.get(LIST).content.decode()
+    assert "Newest first" not in viewer.get(f"{LIST}?ordering=mae").content.decode()
 
 
 @pytest.mark.usefixtures("four")
