@@ -5,10 +5,12 @@ variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hos
 """
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -31,7 +33,7 @@ VARIABLES: dict[str, Variable] = {
     "TRUSTED_PROXIES": Variable(int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For."),
     "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
     "DATABASE_STATEMENT_TIMEOUT": Variable(
-        int, 90_000, "PostgreSQL statement timeout, ms; of pages never more than 25000."
+        int, 90_000, "PostgreSQL statement timeout, ms, 0: none; of pages never more than 25000."
     ),
     "VAR_DIR": Variable(str, str(BASE_DIR / "var"), "Where the SQLite file, the spool and the made secret key live."),
     "HOST": Variable(str, "127.0.0.1", "Address that `manage.py serve` binds."),
@@ -44,12 +46,41 @@ VARIABLES: dict[str, Variable] = {
     "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
     "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
-    "LOG_LEVEL": Variable(str, "INFO", "Python log level."),
+    "LOG_LEVEL": Variable(str, "INFO", "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."),
     "TIER_CONFIDENCE": Variable(str, "", "Declared confidences, as 2.exit=0.7,3=0.9 (see docs/reconciliation.md)."),
     "APPROVAL_BELOW": Variable(str, "", "Fills of a tier with less confidence wait for an operator, as 2=0.75."),
     "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
     "RUN_RETENTION_DAYS": Variable(int, 90, "Days that runs without any effect, and trends, are kept. 0: for ever."),
+}
+
+
+def log_level(text: str) -> str:
+    level = text.strip().upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
+        raise ValueError(f"{text!r} is no level")
+    return level
+
+
+def web_address(text: str) -> str:
+    """Without its closing slash; empty is allowed."""
+    parts = urlsplit(text)
+    if text and not (parts.scheme in {"http", "https"} and parts.hostname):
+        raise ValueError(f"{text!r} is no address with http:// or https:// and a host")
+    return text.rstrip("/")
+
+
+def not_negative(number: int) -> int:
+    if number < 0:
+        raise ValueError(f"{number} is less than 0")
+    return number
+
+
+# What must hold beside the type for the settings to be of any use. Other bounds are system checks of the apps.
+RULES: dict[str, Callable[[Any], Any]] = {
+    "LOG_LEVEL": log_level,
+    "PUBLIC_URL": web_address,
+    "DATABASE_STATEMENT_TIMEOUT": not_negative,
 }
 
 env: Any = environ.Env()  # type: ignore[no-untyped-call]
@@ -60,7 +91,8 @@ def value(name: str) -> Any:
     variable = VARIABLES[name]
     readers: dict[type, Any] = {bool: env.bool, int: env.int, list: env.list, str: env.str}
     try:
-        return readers[variable.kind](name, default=variable.default)
+        given = readers[variable.kind](name, default=variable.default)
+        return RULES[name](given) if name in RULES else given
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}. {variable.meaning}") from error
 
@@ -71,7 +103,7 @@ VAR_DIR = Path(value("VAR_DIR"))
 HOST: str = value("HOST")
 PORT: int = value("PORT")
 WEB_WORKERS: int = value("WEB_WORKERS")
-PUBLIC_URL: str = value("PUBLIC_URL").rstrip("/")
+PUBLIC_URL: str = value("PUBLIC_URL")
 TRUSTED_PROXIES: int = value("TRUSTED_PROXIES")
 WEBHOOK_TOKEN: str = value("WEBHOOK_TOKEN")
 WEBHOOK_RATE: str = value("WEBHOOK_RATE")
@@ -174,9 +206,13 @@ TEMPLATES = [
 def database() -> dict[str, Any]:
     """PostgreSQL by DATABASE_URL, else SQLite set up so that writers queue instead of failing."""
     url = value("DATABASE_URL") or f"sqlite:///{VAR_DIR / 'signalsync.sqlite3'}"
-    config: dict[str, Any] = env.db_url_config(url)
+    try:
+        config: dict[str, Any] = env.db_url_config(url)
+    except ValueError:  # a port that is no number
+        config = {}
     if not config.get("ENGINE") or not config.get("NAME"):
         raise ImproperlyConfigured("DATABASE_URL: give postgres://user:password@host:5432/name or sqlite:///path.")
+    timeout = value("DATABASE_STATEMENT_TIMEOUT")
     config["CONN_MAX_AGE"] = None  # a connection a request makes the webhook five times slower
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":
@@ -188,7 +224,6 @@ def database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
         }
     else:
-        timeout = value("DATABASE_STATEMENT_TIMEOUT")
         config["OPTIONS"] = {
             "connect_timeout": 2,
             "tcp_user_timeout": 2000,  # ms; the server cannot end a statement for us when the network is gone

@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from signalsync_project.settings import VARIABLES
+from signalsync_project.settings import VARIABLES, value
 
 ROOT = Path(__file__).resolve().parent.parent
 SAFE = {
@@ -78,6 +80,50 @@ def test_a_variable_of_the_wrong_type_is_named(tmp_path: Path) -> None:
     result = start_with(tmp_path, PORT="eighty")
     assert result.returncode != 0
     assert "PORT" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "told"),
+    [
+        ("LOG_LEVEL", "FOO", "DEBUG, INFO, WARNING, ERROR or CRITICAL"),
+        ("PUBLIC_URL", "foo", "http:// or https:// and a host"),
+        ("PUBLIC_URL", "https://", "http:// or https:// and a host"),
+        ("PUBLIC_URL", "ftp://signals.example.com", "http:// or https:// and a host"),
+        ("DATABASE_STATEMENT_TIMEOUT", "-1", "less than 0"),
+    ],
+)
+def test_a_variable_without_meaning_is_named_with_what_it_may_be(
+    name: str, wrong: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, wrong)
+    with pytest.raises(ImproperlyConfigured, match=f"^{name}: .*{told}"):
+        value(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "meant"),
+    [
+        ("LOG_LEVEL", "info", "INFO"),
+        ("PUBLIC_URL", "https://signals.example.com/", "https://signals.example.com"),
+        ("PUBLIC_URL", "", ""),
+        ("DATABASE_STATEMENT_TIMEOUT", "0", 0),
+    ],
+)
+def test_a_variable_may_be_written_in_other_ways(
+    name: str, given: str, meant: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, given)
+    assert value(name) == meant
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"LOG_LEVEL": "FOO"}, {"DATABASE_STATEMENT_TIMEOUT": "-1"}, {"DATABASE_URL": "postgres://root@x:port/y"}]
+)
+def test_a_bad_setting_stops_the_start_in_one_line(wrong: dict[str, str], tmp_path: Path) -> None:
+    result = start_with(tmp_path, **wrong)
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"{next(iter(wrong))}: ")
 
 
 @pytest.mark.django_db
