@@ -14,6 +14,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404
 
 from dashboard.page import Page
+from dashboard.silence import last_webhook
 from signals import dialects
 from signals.admin.base import BoundedPaginator
 from signals.clock import NEW_YORK
@@ -32,7 +33,7 @@ BODY = ("raw", "repaired_text")
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """One source's arrivals: alerts in the last 3 minutes, the most in any 3 minutes of the last hour, the last one."""
+    """One source's webhooks: in the last 3 minutes, the most in any 3 minutes of the last hour, the last one."""
 
     source: Source
     last_hour: int
@@ -67,9 +68,8 @@ def pulses(now: datetime) -> list[Pulse]:
     for source in Source.objects.all():
         arrived = source.deliveries.filter(~Q(status=DeliveryStatus.DUPLICATE), channel=Channel.WEBHOOK)
         recent = list(arrived.filter(received_at__gt=now - OBSERVED).values_list("received_at", flat=True)[:5000])
-        last = source.deliveries.order_by("-received_at").values_list("received_at", flat=True).first()
         in_window = sum(moment > now - LIMIT_WINDOW for moment in recent)
-        found.append(Pulse(source, len(recent), in_window, busiest(recent), last))
+        found.append(Pulse(source, len(recent), in_window, busiest(recent), last_webhook(source, now)))
     return found
 
 

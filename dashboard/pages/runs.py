@@ -33,6 +33,7 @@ ROWS = 30
 ENTRIES = 25
 # More is the worker's: a request must end within its time, and closing the page must not end the work.
 SIGNALS_AT_ONCE = 300
+REST = "rest"  # what no phase measures: the lease, and what is noted of the run
 FIGURES: Mapping[str, str] = {
     "signals_examined": "Signals looked at",
     "fills": "Values filled",
@@ -64,11 +65,17 @@ class Shown:
         return None if seconds is None else float(seconds)
 
     @property
+    def seconds(self) -> dict[str, float]:
+        """By phase, in the order in which they take place; with the rest, so that they add up to the total."""
+        phases = {name: float(seconds) for name, seconds in self.run.seconds.items() if name != "total"}
+        rest = round((self.total or 0) - sum(phases.values()), 4)
+        return phases | ({REST: rest} if rest > 0 else {})
+
+    @property
     def phases(self) -> list[tuple[str, float, float]]:
-        """Name, seconds and percentage of all phases, in the order in which they take place."""
-        phases = [(name, float(seconds)) for name, seconds in self.run.seconds.items() if name != "total"]
-        whole = sum(seconds for _, seconds in phases) or 1
-        return [(name, seconds, round(100 * seconds / whole, 1)) for name, seconds in phases]
+        """Name, seconds and percentage of all phases."""
+        whole = sum(self.seconds.values()) or 1
+        return [(name, seconds, round(100 * seconds / whole, 1)) for name, seconds in self.seconds.items()]
 
     @property
     def gaps(self) -> list[tuple[str, str, int, int]]:
@@ -189,9 +196,10 @@ def compared(one: Shown, other: Shown) -> Iterator[tuple[str, Any, Any, Any]]:
             for tier in sorted({*one.run.fills_by_tier, *other.run.fills_by_tier})
         ),
         *(
-            (f"Seconds: {name}", one.run.seconds.get(name), other.run.seconds.get(name))
-            for name in dict.fromkeys([*one.run.seconds, *other.run.seconds])
+            (f"Seconds: {name}", one.seconds.get(name), other.seconds.get(name))
+            for name in sorted({**one.seconds, **other.seconds}, key=lambda name: name == REST)
         ),
+        ("Seconds: total", one.total, other.total),
     ]
     for title, first, second in pairs:
         difference = None if first is None or second is None else round(second - first, 3)

@@ -17,6 +17,7 @@ from dashboard.pages.deliveries import LIMIT_WINDOW, busiest, first_id
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, Source, new_delivery_id
 from signals.senders import default_source
+from signals.vocabulary import Channel
 from tests.builders import created, incoming, send, update
 from tests.console.conftest import As, quarantined
 
@@ -111,6 +112,16 @@ def test_the_gauge_counts_alerts_once_and_warns_at_tradingviews_limit(signed_in:
     (pulse,) = answer.context["pulses"]
     assert (pulse.now, pulse.most, pulse.tone) == (15, 15, "bad")
     assert b"TradingView stops an alert that fires more than 15 times" in answer.content
+
+
+@pages
+def test_the_gauge_knows_nothing_of_alert_logs(signed_in: As) -> None:
+    now = timezone.now()
+    row = Incoming(body=b'{"event_type":"HEARTBEAT"}', received_at=now, fired_at=now, channel=Channel.LOG)
+    take_in(default_source(), [row], now=now)
+    answer = signed_in("Viewer").get(FEED)
+    assert [(pulse.now, pulse.last) for pulse in answer.context["pulses"]] == [(0, None)]
+    assert b"none in 7 days" in answer.content
 
 
 @pages

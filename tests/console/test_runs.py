@@ -69,6 +69,16 @@ def test_a_run_tells_its_figures_its_phases_and_what_it_did(signed_in: As) -> No
     assert link("undo-run", run.pk) in signed_in("Operator").get(link("run", run.pk)).content.decode()
 
 
+def test_phases_add_up_to_the_total(signed_in: As) -> None:
+    run = a_run(seconds={"find": 0.002, "health": 0.015, "total": 0.522})
+    assert [name for name, _, _ in Shown(run).phases] == ["find", "health", "rest"]
+    assert sum(seconds for _, seconds, _ in Shown(run).phases) == pytest.approx(0.522)
+    titles = [title for title, *_ in compared(Shown(run), Shown(a_run(seconds={"load": 1.0, "total": 1.0})))]
+    assert titles[-5:] == [
+        "Seconds: find", "Seconds: health", "Seconds: load", "Seconds: rest", "Seconds: total",
+    ]  # fmt: skip
+
+
 def test_a_run_that_failed_says_why_and_one_under_way_what_is_not_known_yet(signed_in: As) -> None:
     client = signed_in("Viewer")
     assert (
