@@ -27,8 +27,8 @@ from .columns import changed, differs, write_columns
 from .gaps import CATALOGUE, score
 from .lease import Lease
 from .models import GapRecord, GapTotal, SetAside, SyncRun
-from .planning import Plan, evidence_key
-from .proposals import Proposal
+from .planning import Plan
+from .proposals import Proposal, evidence_key
 from .tiers import TIERS
 
 FIRST_RETRY = timedelta(minutes=1)

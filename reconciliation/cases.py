@@ -26,7 +26,7 @@ from .gaps import Dismissed, GapView
 from .models import GapRecord, SyncRun
 from .neighbours import load_neighbours
 from .periods import Period, merged
-from .proposals import Case
+from .proposals import Barred, Case
 
 # No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)
@@ -36,13 +36,12 @@ TIED_TIERS = frozenset({"0", "1"})
 
 @dataclass(slots=True)
 class Loaded:
-    """A signal as stored, its case, and what stands about it: fills by field, bars of undone ones, gap records."""
+    """A signal as stored, its case, and what stands about it: fills by field, gap records."""
 
     stored: AutomatedSignal
     case: Case
     active: dict[str, Fill] = field(default_factory=dict)
     proposed: list[Fill] = field(default_factory=list)
-    barred: set[tuple[str, str, str]] = field(default_factory=set)
     open_records: dict[str, GapRecord] = field(default_factory=dict)
 
 
@@ -52,7 +51,7 @@ class Standing:
 
     active: dict[int, dict[str, Fill]] = field(default_factory=lambda: defaultdict(dict))
     proposed: dict[int, list[Fill]] = field(default_factory=lambda: defaultdict(list))
-    barred: dict[int, set[tuple[str, str, str]]] = field(default_factory=lambda: defaultdict(set))
+    barred: dict[int, set[Barred]] = field(default_factory=lambda: defaultdict(set))
     records: dict[int, dict[str, GapRecord]] = field(default_factory=lambda: defaultdict(dict))
     dismissed: set[tuple[int, str]] = field(default_factory=set)
 
@@ -71,11 +70,12 @@ def load(
     loaded = []
     for row, base in zip(rows, bases, strict=True):
         before, after = neighbours(base)
-        case = Case(base, place, moments[row.pk], source.tick_size, events[row.pk], bars(base), before, after)
         key = row.pk
-        loaded.append(
-            Loaded(row, case, standing.active[key], standing.proposed[key], standing.barred[key], standing.records[key])
-        )
+        case = Case(
+            base, place, moments[key], source.tick_size, events[key], bars(base), before, after,
+            frozenset(standing.barred.get(key, ())),
+        )  # fmt: skip
+        loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
     return loaded, frozenset(standing.dismissed)
 
 

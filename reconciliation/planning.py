@@ -4,12 +4,9 @@ The order of the tiers is the order of trust. Each is asked about what is still 
 before it have left it.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import blake2b
-from typing import Any
 
 from signals.models import AutomatedSignal, Fill
 from signals.projection import RULES, TIER_RANK, fill_tier, join_fill
@@ -19,7 +16,7 @@ from .cancellation import decided_at
 from .cases import Loaded, clone
 from .confidence import Measured, approval_below, trusted
 from .gaps import CATALOGUE, Dismissed, GapView
-from .proposals import Case, Proposal
+from .proposals import Case, Proposal, evidence_key
 
 # A live gap that nothing fills is looked at again after a quarter of its age: prices can still come in.
 RETRY_AT_LEAST = timedelta(minutes=10)
@@ -57,12 +54,6 @@ class Plan:
     def gone(self) -> list[Fill]:
         standing = {fill.pk for fill in self.keep.values()}
         return [fill for fill in self.loaded.active.values() if fill.pk not in standing]
-
-
-def evidence_key(evidence: Mapping[str, Any]) -> str:
-    """Digest of what a fill rests on: an undone fill stays undone as long as this is the same."""
-    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), default=str)
-    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def same_fill(fill: Fill, proposal: Proposal) -> bool:
@@ -125,7 +116,7 @@ def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Pr
         standing = loaded.active.get(each.field)
         if standing and same_fill(standing, proposal):
             found.append((proposal, standing))
-        elif loaded.barred and (each.field, each.tier, evidence_key(each.evidence)) in loaded.barred:
+        elif case.bars_out(each):
             continue
         elif proposal.confidence < approval_below(tier):
             made.waiting.append(proposal)

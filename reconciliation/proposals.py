@@ -5,16 +5,22 @@ in order of trust, and gives what they propose to apply, the only writer of fill
 """
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 from signals.models import AutomatedSignal, PriceBar
 from signals.projection import Event
 from signals.settling import Place
 from signals.vocabulary import DataSource
+
+Barred = tuple[str, str, str]
+"""Field, tier and evidence key of a fill that somebody undid: it must not come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,11 @@ class Case:
     bars: Sequence[PriceBar] = ()
     before: Sequence[Neighbour] = ()
     after: Sequence[Neighbour] = ()
+    barred: AbstractSet[Barred] = frozenset()
+
+    def bars_out(self, offer: "Proposal") -> bool:
+        """Whether somebody undid this very value, on the same evidence."""
+        return bool(self.barred) and (offer.field, offer.tier, evidence_key(offer.evidence)) in self.barred
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +76,9 @@ class Proposal:
     gap: str = ""
     evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     as_of: datetime | None = None
+
+
+def evidence_key(evidence: Mapping[str, Any]) -> str:
+    """Digest of what a fill rests on: an undone fill stays undone as long as this is the same."""
+    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), default=str)
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -46,7 +46,7 @@ def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Prop
     if case.signal.status not in (Status.CONFIRMED, Status.COMPLETED):
         return
     path, marks = path_of(case, ladder), marks_of(case.signal, ladder)
-    legs = legs_of(case, path, marks)
+    legs = legs_of(case, ladder, path, marks)
     yield from missed(case, ladder, legs)
     for field, gap in wanted(case, marks, gaps):
         mark = mark_for(case, field, marks, legs)

@@ -5,7 +5,7 @@ bars count from the next one on; at +1 R the first leg's stop moves to the entry
 touches both the stop and +1 R is a loss. A close beyond a stop proves the touch; a close short of it proves nothing.
 """
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -66,7 +66,7 @@ def reach(bar: PriceBar, ladder: Ladder) -> Reach:
     return Reach(bar.time, max(ends), min(ends), whole=True)
 
 
-def legs_of(case: Case, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
+def legs_of(case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
     """When the legs ended. What events tell stands; prices are asked only for what they leave open."""
     signal, running = case.signal, running_until(case)
     be_end, stop_end = told(signal, "be_exit_at"), told(signal, "stop_exit_at")
@@ -74,16 +74,20 @@ def legs_of(case: Case, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Leg
         be_end = stop_end = earliest(be_end, stop_end)
     found: dict[str, Reach] = {}
     if stop_end is None:
-        stopped = first(path, lambda bar: bar.worst <= -1 and not_before(bar, running))
+        # An indicator that follows one leg calls every exit EXIT_BREAK_EVEN.
+        field = "be_exit_at" if signal.single_leg else "stop_exit_at"
+        stopped = touch(case, ladder, field, path, lambda bar: bar.worst <= -1 and not_before(bar, running))
         if stopped:
-            # An indicator that follows one leg calls every exit EXIT_BREAK_EVEN.
-            found["be_exit_at" if signal.single_leg else "stop_exit_at"] = stopped
+            found[field] = stopped
         stop_end = stopped.time if stopped else told(signal, "seen_completed_at")
     path = [bar for bar in path if stop_end is None or bar.time < stop_end]
-    protected = protection(signal, path, marks, found)
+    protected = protection(case, ladder, path, marks, found)
     if protected and be_end is None:
         since = running if signal.single_leg else None
-        back = first(path, lambda bar: bar.worst <= 0 and bar.time > protected and not_before(bar, since))
+        back = touch(
+            case, ladder, "be_exit_at", path,
+            lambda bar: bar.worst <= 0 and bar.time > protected and not_before(bar, since),
+        )  # fmt: skip
         if back:
             found["be_exit_at"] = back
             be_end = back.time
@@ -92,15 +96,18 @@ def legs_of(case: Case, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Leg
 
 
 def protection(
-    signal: AutomatedSignal, path: Sequence[Reach], marks: Mapping[str, Mark], found: dict[str, Reach]
+    case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[str, Mark], found: dict[str, Reach]
 ) -> datetime | None:
     """The bar that reached +1 R, or the latest by which it had; notes it in `found` if only prices tell."""
-    by_event = told(signal, "be_triggered_at")
+    by_event = told(case.signal, "be_triggered_at")
     if by_event:
         return by_event
     report = marks.get("be_mfe")
     short_of_it = report.bar if report and report.value < 1 else None
-    reached = first(path, lambda bar: bar.best >= 1 and (short_of_it is None or bar.time > short_of_it))
+    reached = touch(
+        case, ladder, "be_triggered_at", path,
+        lambda bar: bar.best >= 1 and (short_of_it is None or bar.time > short_of_it),
+    )  # fmt: skip
     if reached:
         found["be_triggered_at"] = reached
     if report and report.value >= 1:
@@ -118,8 +125,24 @@ def earliest(*bars: datetime | None) -> datetime | None:
     return min((bar for bar in bars if bar), default=None)
 
 
-def first(path: Sequence[Reach], holds: Callable[[Reach], bool]) -> Reach | None:
-    return next(filter(holds, path), None)
+def touch(
+    case: Case, ladder: Ladder, field: str, path: Sequence[Reach], touches: Callable[[Reach], bool]
+) -> Reach | None:
+    """The first bar that touches a level, unless somebody said that it did not, by undoing what it showed.
+
+    Bars that stay beyond the level are the same touch: after an undone one the price must come back first.
+    """
+    if not case.barred:
+        return next(filter(touches, path), None)
+    undone = False
+    for bar in path:
+        if not touches(bar):
+            undone = False
+        elif not undone:
+            undone = case.bars_out(shown_by(case, ladder, field, bar))
+            if not undone:
+                return bar
+    return None
 
 
 def not_before(bar: Reach, moment: datetime | None) -> bool:
@@ -132,27 +155,30 @@ def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
     A close shows a touch, but wicks, or bars that are missing, may have touched before: the moment is then the latest
     possible.
     """
-    known = {bar.time for bar in case.bars}
     for field, bar in sorted(legs.found.items()):
-        fired = bar.time + MINUTE
-        if not misses(case.signal, field) or case.place.market.open_minutes(fired, case.now) < OVERDUE:
-            continue
-        evidence = {
-            "bar": f"{case.bars[0].symbol} {iso(bar.time)}",
-            "price": "high or low" if bar.whole else "close",
-            "entry": canonical(ladder.entry),
-            "stop": canonical(ladder.stop),
-        }
-        confidence = declared(TIER, field)
-        follows = follows_on(case, bar, known)
-        if not (bar.whole and follows):
-            evidence["bound"] = "at the latest"
-        if not follows:
-            confidence = min(confidence, AFTER_HOLE)
-        yield propose(TIER, field, iso(fired), "price_touch", evidence, confidence=confidence)
+        overdue = case.place.market.open_minutes(bar.time + MINUTE, case.now) >= OVERDUE
+        if misses(case.signal, field) and overdue:
+            yield shown_by(case, ladder, field, bar)
 
 
-def follows_on(case: Case, bar: Reach, known: Container[datetime]) -> bool:
+def shown_by(case: Case, ladder: Ladder, field: str, bar: Reach) -> Proposal:
+    """The moment that a bar's touch gives to a field."""
+    evidence = {
+        "bar": f"{case.bars[0].symbol} {iso(bar.time)}",
+        "price": "high or low" if bar.whole else "close",
+        "entry": canonical(ladder.entry),
+        "stop": canonical(ladder.stop),
+    }
+    confidence = declared(TIER, field)
+    follows = follows_on(case, bar)
+    if not (bar.whole and follows):
+        evidence["bound"] = "at the latest"
+    if not follows:
+        confidence = min(confidence, AFTER_HOLE)
+    return propose(TIER, field, iso(bar.time + MINUTE), "price_touch", evidence, confidence=confidence)
+
+
+def follows_on(case: Case, bar: Reach) -> bool:
     """Whether the bar before this one is known, or is ENTRY's, which ends nothing."""
     before = case.place.market.last_open(bar.time - MINUTE)
-    return before in known or before == confirmed_in(case.signal)
+    return before == confirmed_in(case.signal) or any(each.time == before for each in case.bars)

@@ -83,6 +83,15 @@ def test_taking_back_is_audited_with_who_and_why() -> None:
     assert told.operation is not None
 
 
+def test_a_trade_whose_exit_was_undone_is_measured_on() -> None:
+    send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(8))])
+    bars({**dict.fromkeys(range(5, 20), 25741), **dict.fromkeys(range(20, 30), 25729)})
+    cycle(30)
+    undo_fill(fill_of("stop_exit_at"), actor="ann", reason="the broker says no")
+    cycle(30)
+    assert (the_signal().status, the_signal().mfe_as_of, the_signal().mae) == ("CONFIRMED", at(29), Decimal("-1.1"))
+
+
 def test_new_evidence_may_fill_again_what_was_undone() -> None:
     send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(8))])
     bars(dict.fromkeys(range(5, 30), 25741))

@@ -1,12 +1,13 @@
 """Tier 2: MFE of both legs, MAE and missed exits from price bars. Entry 100, stop 90: one R is ten points."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reconciliation.proposals import Proposal
+from reconciliation.proposals import Case, Proposal, evidence_key
 from signals.projection import iso
 
 from .build import SHORT_ID, at, bar, case, close, created, entry, event, proposals, short, update, values
@@ -77,6 +78,35 @@ def test_bars_that_a_report_covers_say_nothing_new() -> None:
 )
 def test_less_than_all_of_the_bars_gives_a_lower_bound(bars: list) -> None:
     assert proposals("2", case(entry(), bars=bars))["mae"].evidence["bound"] == "at least"
+
+
+class TestAnUndoneTouch:
+    TOUCHED = (bar(4, "105", "97"), bar(5, "109", "90"), bar(6, "112", "88"), bar(7, "111", "99"), bar(8, "104", "89"))
+
+    def undone(self, case: Case, field: str) -> Case:
+        offer = proposals("2", case)[field]
+        return replace(case, barred={*case.barred, (field, "2", evidence_key(offer.evidence))})
+
+    def test_lets_the_excursions_go_on_past_it(self) -> None:
+        found = proposals("2", self.undone(case(entry(), bars=self.TOUCHED[:3]), "stop_exit_at"))
+        assert "stop_exit_at" not in found
+        assert measures(found) == {"be_mfe": "1.2", "no_be_mfe": "1.2", "mae": "-1.2"}
+        assert found["mae"].as_of == at(6)
+
+    def test_is_over_when_the_price_has_come_back_and_then_the_next_counts(self) -> None:
+        once = self.undone(case(entry(), bars=self.TOUCHED), "stop_exit_at")
+        assert values("2", once)["stop_exit_at"] == iso(at(9))
+        assert "stop_exit_at" not in proposals("2", self.undone(once, "stop_exit_at"))
+
+    def test_of_the_break_even_stop_leaves_the_first_leg_running(self) -> None:
+        bars = [bar(4, "112", "99"), bar(5, "111", "101"), bar(6, "118", "100"), bar(7, "131", "95")]
+        found = proposals("2", self.undone(case(entry(), bars=bars), "be_exit_at"))
+        assert measures(found)["be_mfe"] == "3.1"
+
+    def test_of_one_r_gives_no_protection(self) -> None:
+        bars = [bar(4, "112", "99"), bar(5, "108", "99")]
+        found = proposals("2", self.undone(case(entry(), bars=bars), "be_triggered_at"))
+        assert found.keys().isdisjoint({"be_triggered_at", "be_exit_at"})
 
 
 class TestLegs:
