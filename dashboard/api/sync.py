@@ -17,47 +17,80 @@ from rest_framework.response import Response
 
 from dashboard.records import AuditRecord, RunRecord
 from reconciliation.gaps import CATALOGUE, GapView
-from reconciliation.health import count_waiting, health
+from reconciliation.health import count_waiting
 from reconciliation.lease import BusyError
 from reconciliation.models import GapTotal, SyncAuditLog, SyncRun
 from reconciliation.sync import run_sync
+from reconciliation.windows import windows
 from reconciliation.worker import WEDGED_AFTER_INTERVALS
 from signals.models import Source
 from signals.projection import iso
 
 from .filters import AuditFilter
 from .lists import StrictList
+from .pagination import PageSize
 from .permissions import ProtectedView
 from .signals import NOT_ONE, ONE_SIGNAL, asked_signal
 
 
-class Newest(CursorPagination):
+class Newest(PageSize, CursorPagination):
     """Newest first, without counting: these tables only grow."""
 
     ordering = "-pk"
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 500
+
+
+class WindowAnswer(serializers.Serializer[Any]):
+    """No score: the window is empty, or (of very many signals) nobody has counted it yet. Unknown is not healthy."""
+
+    health_score = serializers.FloatField(allow_null=True, help_text="Percent of its signals without actionable gap.")
+    signals = serializers.IntegerField(allow_null=True)
+    without_actionable_gap = serializers.IntegerField(allow_null=True)
+    as_of = serializers.DateTimeField(allow_null=True, help_text="The moment as of which it was counted.")
+
+
+class SystemWindowAnswer(serializers.Serializer[Any]):
+    hours = serializers.IntegerField()
+    signals = serializers.IntegerField()
+    without_actionable_gap = serializers.IntegerField()
+
+
+class GapCountsAnswer(serializers.Serializer[Any]):
+    actionable = serializers.IntegerField(help_text="As the last run left them.")
+    waiting = serializers.IntegerField(help_text="Now.")
+
+
+class HealthAnswer(serializers.Serializer[Any]):
+    as_of = serializers.DateTimeField()
+    health_score = serializers.FloatField(allow_null=True, help_text="Percent; null when no signal is in the window.")
+    window = SystemWindowAnswer()
+    windows = serializers.DictField(child=WindowAnswer(), help_text="By name: `24h` (the system's), `7d` and `all`.")
+    total_gaps = serializers.IntegerField()
+    actionable_gaps = serializers.IntegerField()
+    waiting_gaps = serializers.IntegerField()
+    gaps_by_type = serializers.DictField(child=GapCountsAnswer())
+    last_run = serializers.DictField(allow_null=True, help_text="With `age_seconds`, and `stale` when one is overdue.")
 
 
 class Health(ProtectedView):
     """System health now, gaps by type as the last run left them, and whether runs take place at all."""
 
-    @extend_schema(operation_id="sync_health", responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="sync_health", responses={200: HealthAnswer})
     def get(self, request: Request) -> Response:
         now = timezone.now()
         view = GapView.at(now)
-        found = health(view)
+        found = windows(view)
+        system = found.system
         gaps = gap_counts(view)
         return Response(
             {
                 "as_of": iso(now),
-                "health_score": found.score,
+                "health_score": system.score,
                 "window": {
                     "hours": settings.HEALTH_WINDOW_HOURS,
-                    "signals": found.signals,
-                    "without_actionable_gap": found.without_gap,
+                    "signals": system.signals,
+                    "without_actionable_gap": system.without_gap,
                 },
+                "windows": found.record,
                 "total_gaps": sum(each["actionable"] + each["waiting"] for each in gaps.values()),
                 "actionable_gaps": sum(each["actionable"] for each in gaps.values()),
                 "waiting_gaps": sum(each["waiting"] for each in gaps.values()),

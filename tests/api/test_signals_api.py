@@ -214,6 +214,23 @@ class TestNarrowing:
             assert (answer.status_code, list(answer.json())) == (400, ["sesion"])
             assert "page_size" in answer.json()["sesion"][0]
 
+    @pytest.mark.parametrize("size", ["-1", "0", "abc", "1.5"])
+    def test_a_page_size_that_means_nothing_is_named(self, api: Client, size: str) -> None:
+        for address in (ALL, "/api/automated-signals/cancelled-signals", "/api/sync/runs", "/api/sync/audit"):
+            answer = api.get(address, {"page_size": size})
+            assert answer.status_code == 400
+            assert answer.json() == {"page_size": [f"'{size}' is not a whole number from 1 on."]}
+
+    @pytest.mark.parametrize("page", ["-1", "0", "abc"])
+    def test_a_page_that_means_nothing_is_named(self, api: Client, page: str) -> None:
+        answer = api.get(ALL, {"page": page})
+        assert answer.status_code == 400
+        assert list(answer.json()) == ["page"]
+
+    def test_the_last_page_can_be_asked_for(self, api: Client) -> None:
+        send(lifecycle())
+        assert [row["trade_id"] for row in results(api, page="last", page_size=3)] == [TRADE_ID]
+
     def test_a_whole_trade_id_is_looked_up_and_a_part_looked_for(self, api: Client) -> None:
         longer = f"{TRADE_ID}_2"
         send([(created(), at(1)), (created(longer), at(2))])
