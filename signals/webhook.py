@@ -153,14 +153,15 @@ def read_capped(request: Request) -> bytes | None:
 
 def keep_on_disk(record: Spooled, cause: Exception) -> Response:
     """Spool a delivery; 200 only once it is durable."""
+    why = str(cause).strip().split("\n")[0]
     try:
         spool().append(record)
     except SpoolError as error:
-        log.error("a delivery could be neither stored (%s) nor spooled (%s)", cause, error)
+        log.error("a delivery could be neither stored (%s) nor spooled (%s)", why, error)
         response = refuse(status.HTTP_503_SERVICE_UNAVAILABLE, "Storing failed; please send it again.")
         response["Retry-After"] = RETRY_AFTER
         return response
-    log.warning("a delivery was spooled, for storing failed: %s", str(cause).strip().split("\n")[0])
+    log.warning("a delivery was spooled, for storing failed: %s", why)
     return Response({"status": "accepted", "spooled": True, "delivery": None, "events": None})
 
 

@@ -232,11 +232,13 @@ def test_an_error_of_ours_is_logged_and_the_alert_spooled(monkeypatch: pytest.Mo
 def test_the_sender_must_send_again_what_could_not_even_be_spooled(
     monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
-    monkeypatch.setattr(webhook, "take_in", fail(OperationalError("disk full")))
+    monkeypatch.setattr(webhook, "take_in", fail(OperationalError("disk full\nHINT: empty it\n")))
     monkeypatch.setattr(webhook.Spool, "append", fail(SpoolError("no space left")))
     response = post()
     assert (response.status_code, response["Retry-After"]) == (503, "5")
-    assert [record.levelno for record in caplog.records if record.name == "signals.webhook"] == [logging.ERROR]
+    (record,) = [record for record in caplog.records if record.name == "signals.webhook"]
+    assert record.levelno == logging.ERROR
+    assert record.getMessage() == "a delivery could be neither stored (disk full) nor spooled (no space left)"
 
 
 @pytest.mark.django_db(transaction=True)
