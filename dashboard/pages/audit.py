@@ -176,12 +176,13 @@ class AuditExport(Page):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         now, form = timezone.now(), AuditFilter(request.GET)
         entries, _ = form.matching(now)
-        if form.errors:
-            wrong = ", ".join(form.errors)
+        format = request.GET.get("format", FORMATS[0])
+        if form.errors or format not in FORMATS:
+            wrong = ", ".join(form.errors) or "format"
             return HttpResponse(
                 f"Not understood: {wrong}. Choose again on the page.", status=400, content_type="text/plain"
             )
-        as_json = request.GET.get("format") == "json"
+        as_json = format == "json"
         lines, kind = (json_lines, "application/json") if as_json else (csv_lines, "text/csv; charset=utf-8")
         name = f"audit-{now:%Y%m%d-%H%M%S}Z.{'json' if as_json else 'csv'}"
         return StreamingHttpResponse(

@@ -37,6 +37,7 @@ from .gaps import ACTIONABLE, Found, gap_named, with_gap
 TIER_TITLES = {name: f"{name}: {tier.title}" for name, tier in TIERS.items()} | {
     "inference": "Inference: the alternation of directions"
 }
+ALL_TIERS = TIER_TITLES | {"1": "1: The indicator, asked again"}
 
 
 class TiersForm(forms.Form):

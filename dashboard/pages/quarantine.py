@@ -103,6 +103,7 @@ class Mend(Action[Quarantine]):
         return Done(
             f"Replayed: {outcome.events} event{'' if outcome.events == 1 else 's'} stored.",
             changed=[Change(subject, f"Replayed a mended copy as delivery {outcome.delivery_id}.")],
+            link=address("delivery", outcome.delivery_id),
         )
 
 

@@ -25,16 +25,11 @@ from signals.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .audit import NewYorkTimeField
+from .fixing import ALL_TIERS
 
 WARN_BEFORE = timedelta(days=7)
 SAMPLE = 200
 VOTES = 5
-TIERS = {
-    "0": "Tier 0: the signal's own events",
-    "1": "Tier 1: the indicator asked again",
-    "2": "Tier 2: calculation",
-    "3": "Tier 3: the trade id",
-}
 
 
 @dataclass(frozen=True)
@@ -88,7 +83,7 @@ class Card:
 
     @property
     def tiers_off(self) -> list[str]:
-        return [TIERS.get(name, name) for name in self.source.tiers_off]
+        return [ALL_TIERS.get(name, name) for name in self.source.tiers_off]
 
 
 def observed_interval(moments: Sequence[datetime]) -> float | None:
@@ -131,7 +126,12 @@ class SourcePage(Page):
     def content(self, now: datetime) -> dict[str, Any]:
         source = get_object_or_404(Source, pk=self.kwargs["pk"])
         ended = source.tokens.filter(expires_at__lte=now)[:10]
-        return {"title": source.name, "card": Card(source, now), "ended": ended, "alerts": source.alert_ids.all()[:20]}
+        return {
+            "title": f"Source {source.name}",
+            "card": Card(source, now),
+            "ended": ended,
+            "alerts": source.alert_ids.all()[:20],
+        }
 
 
 class SourceForm(forms.Form):
@@ -289,7 +289,7 @@ class SwitchForm(forms.Form):
         required=False,
         label="Tiers that may not fill for it",
         widget=forms.CheckboxSelectMultiple,
-        choices=list(TIERS.items()),
+        choices=list(ALL_TIERS.items()),
     )
 
 

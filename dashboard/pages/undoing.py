@@ -22,7 +22,7 @@ from signals.models import Fill
 from signals.projection import iso
 
 from .audit import NewYorkTimeField
-from .fixing import TIER_TITLES, ReasonForm
+from .fixing import ALL_TIERS, ReasonForm
 
 SHOWN = 50
 # More is the worker's: a request must end within its time, and closing the page must not end the work.
@@ -91,7 +91,7 @@ def undone(person: User, asked: dict[str, Any], title: str, now: datetime) -> Do
 
 
 class UndoTierForm(ReasonForm):
-    tier = forms.ChoiceField(choices=[*TIER_TITLES.items(), ("1", "1: The indicator, asked again")])
+    tier = forms.ChoiceField(choices=list(ALL_TIERS.items()))
     since = NewYorkTimeField(label="Everything since (New York)")
 
     field_order = ("tier", "since", "reason")

@@ -135,7 +135,7 @@ def alert_time(delivery: Delivery) -> datetime | None:
 @register.simple_tag
 def delivery_name(delivery: Delivery) -> SafeString:
     when = clock(alert_time(delivery), unknown="unknown time")
-    return format_html("{} of {}", (delivery.dialect or "delivery").capitalize(), when)
+    return format_html("{} of {}", delivery.dialect or "delivery", when)
 
 
 @register.simple_tag

@@ -170,6 +170,7 @@ def test_an_export_never_holds_more_than_was_asked_for(signed_in: As) -> None:
     answer = signed_in("Viewer").get(EXPORT, {"tier": "nine"})
     assert answer.status_code == 400
     assert b"Not understood: tier" in answer.content
+    assert b"Not understood: format" in signed_in("Viewer").get(EXPORT, {"format": "xx"}).content
 
 
 def test_the_page_links_to_the_export_of_what_it_shows(signed_in: As) -> None:

@@ -43,7 +43,8 @@ def test_a_quarantined_body_is_mended_previewed_and_replayed(visitor: Visitor) -
     visitor.sees("stop_loss 25730")
     visitor.press("Replay")
     visitor.sees("Replayed: 1 event stored.")
-    visitor.sees("Nothing is in quarantine.")
+    visitor.page.get_by_role("link", name="20251211_094500000_BULLISH").click()
+    visitor.sees("Its values, and where each came from")
     assert Quarantine.objects.get().state == Quarantine.State.REPLAYED
     assert AutomatedSignal.objects.get().stop_loss == 25730
 

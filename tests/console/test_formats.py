@@ -102,7 +102,7 @@ def test_utc_times_in_stored_texts_are_told_as_new_yorks() -> None:
 
 def test_a_delivery_is_named_by_its_dialect_and_when_its_alert_fired() -> None:
     assert ">2025-12-11 09:41<" in delivery_name(Delivery(dialect="strategy", fire_minute=NOW))
-    assert delivery_name(Delivery(fire_minute=NO_TIME)) == "Delivery of unknown time"
+    assert delivery_name(Delivery(fire_minute=NO_TIME)) == "delivery of unknown time"
 
 
 def test_the_words_of_a_choice_are_shown_and_not_its_identifier() -> None:

@@ -46,8 +46,9 @@ def test_a_mended_copy_is_previewed_as_it_is_typed(signed_in: As) -> None:
 def test_a_replay_stores_the_copy_with_the_originals_time_and_keeps_the_original(signed_in: As) -> None:
     client, row = signed_in("Operator"), quarantined(minute=6)
     shown = client.post(mend(row), {"text": MENDED}).content
-    client.post(mend(row), {"text": MENDED, "confirm": "yes", "previewed": previewed(shown)})
+    done = client.post(mend(row), {"text": MENDED, "confirm": "yes", "previewed": previewed(shown)}, follow=True)
     replayed = Delivery.objects.get(channel=Channel.REPLAY)
+    assert reverse("console:signal", args=[AutomatedSignal.objects.get().pk]) in done.content.decode()
     assert (replayed.fire_minute, bytes(replayed.raw)) == (at(6), MENDED.encode())
     assert bytes(Delivery.objects.get(channel=Channel.WEBHOOK).raw) == UNREADABLE
     assert AutomatedSignal.objects.get().stop_loss == 25730

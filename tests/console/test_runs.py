@@ -47,6 +47,7 @@ def test_every_run_is_listed_latest_first_and_narrowed(signed_in: As) -> None:
     assert listed(state="finished") == [first]
     assert listed(filled="on") == [first]
     assert listed(trigger="nonsense") == [second, first]
+    assert "A filter was not understood" in client.get(link("runs"), {"state": "zz"}).content.decode()
     assert "No run matches." in client.get(link("runs"), {"state": "abandoned"}).content.decode()
 
 

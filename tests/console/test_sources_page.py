@@ -146,7 +146,7 @@ def test_switches_show_what_changes_and_keep_it_in_the_log(signed_in: As) -> Non
         "alert_expires_at": "2026-02-01T12:00",
         "update_minutes": 5,
         "gaps_off": ["no_htf_alignment"],
-        "tiers_off": ["2"],
+        "tiers_off": ["2", "inference"],
     }
     shown = client.post(link, given).content
     assert b"no_htf_alignment" in shown
@@ -155,7 +155,7 @@ def test_switches_show_what_changes_and_keep_it_in_the_log(signed_in: As) -> Non
     assert source.update_minutes == 1
     client.post(link, {**given, "confirm": "yes", "previewed": previewed(shown)})
     source.refresh_from_db()
-    assert (source.update_minutes, source.gaps_off, source.tiers_off) == (5, ["no_htf_alignment"], ["2"])
+    assert (source.update_minutes, source.gaps_off, source.tiers_off) == (5, ["no_htf_alignment"], ["2", "inference"])
     assert source.alert_expires_at == datetime(2026, 2, 1, 17, tzinfo=UTC)  # 12:00 in New York
     assert 'value="2026-02-01T12:00"' in client.get(link).content.decode()
     assert "update_minutes: 1 → 5" in LogEntry.objects.get().get_change_message()
