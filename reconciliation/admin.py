@@ -19,6 +19,7 @@ from .gaps import CATALOGUE, GapView
 from .models import (
     GapRecord,
     GapTotal,
+    HealthTotal,
     MeasuredConfidence,
     SetAside,
     SignalHealthMetric,
@@ -137,6 +138,11 @@ class GapRecordAdmin(OfSignalAdmin):
 @admin.register(GapTotal)
 class GapTotalAdmin(ReadOnlyAdmin):
     list_display = ("gap", "open")
+
+
+@admin.register(HealthTotal)
+class HealthTotalAdmin(ReadOnlyAdmin):
+    list_display = ("name", "at", "signals", "without_gap", "seconds")
 
 
 @admin.register(SetAside)

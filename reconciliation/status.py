@@ -11,23 +11,25 @@ from signals.projection import iso
 from signals.vocabulary import DeliveryStatus, EventType, Status
 
 from .gaps import GapView
-from .health import count_gaps, health
+from .health import count_gaps
 from .models import SyncRun
+from .windows import windows
 
 
 def status(now: datetime) -> dict[str, Any]:
     """Everything that `syncstatus --json` shows, as of `now`."""
     view = GapView.at(now)
     gaps = count_gaps(view)
-    found = health(view)
+    found = windows(view, patient=True)
     return {
         "as_of": iso(now),
         "total_gaps": gaps.total,
         "actionable_gaps": sum(gaps.actionable.values()),
         "waiting_gaps": sum(gaps.waiting.values()),
         "gaps_by_type": gaps.by_type,
-        "health_score": found.score,
-        "health_window": {"signals": found.signals, "without_gap": found.without_gap},
+        "health_score": found.system.score,
+        "health_window": {"signals": found.system.signals, "without_gap": found.system.without_gap},
+        "health_windows": found.record,
         "signals_by_status": counts(AutomatedSignal, "status", Status.values),
         "events_by_type": counts(SignalEvent, "type", EventType.values),
         "deliveries_by_status": counts(Delivery, "status", DeliveryStatus.values),

@@ -11,13 +11,17 @@ from signals.draining import drain_spool
 from .lease import BusyError, running
 from .models import SyncRun
 from .sync import run_sync
+from .windows import keep
 
 log = logging.getLogger(__name__)
 WEDGED_AFTER_INTERVALS = 2.5
 
 
 def tick() -> str:
-    """One scheduled turn: take in what was spooled, then run a cycle. Returns what was done, for django-q2's list."""
+    """One scheduled turn: take in what was spooled, run a cycle, count what no page can wait for.
+
+    Returns what was done, for django-q2's list.
+    """
     now = timezone.now()
     drained = drain_spool(now)
     try:
@@ -25,6 +29,7 @@ def tick() -> str:
     except BusyError as error:
         log.info("no cycle this time: %s", error)
         return f"skipped: {error}"
+    keep(now)
     return (
         f"{drained.count} drained, {report.signals_examined} signals examined, {report.fills} fills,"
         f" gaps {report.gaps_before} -> {report.gaps_after}, {report.errors} set aside"

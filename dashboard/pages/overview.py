@@ -17,9 +17,10 @@ from dashboard.templatetags.console import duration
 from dashboard.trends import DEFAULT, PERIODS, Point, bucket, marks, trend
 from reconciliation import schedule
 from reconciliation.gaps import CATALOGUE, Gap, GapView
-from reconciliation.health import Health, health, window
+from reconciliation.health import Health, window
 from reconciliation.lease import running
 from reconciliation.models import SyncRun
+from reconciliation.windows import windows
 from reconciliation.worker import wedged
 from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Source
@@ -118,7 +119,8 @@ class Overview(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         view, worker = GapView.at(now), worker_state(now)
-        found = health(view)
+        told = windows(view)
+        found = told.system
         sources = list(Source.objects.exclude(name=SELF_TEST))
         verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
@@ -129,6 +131,7 @@ class Overview(Page):
             **trends,
             "health": found,
             "tone": tone(found.score),
+            "windows": list(told.each.values()),
             "reasons": reasons(view, found),
             "sick": sick(view),
             "gaps": [(gap, counts[gap.name]["actionable"], counts[gap.name]["waiting"]) for gap in CATALOGUE.values()],

@@ -3,7 +3,7 @@
 from .audit import SyncAuditLog
 from .gaps import GapRecord, GapTotal
 from .requests import AskedGap, AskingMark, Companion, SyncRequest
-from .runs import SetAside, SignalHealthMetric, SyncLease, SyncRun
+from .runs import HealthTotal, SetAside, SignalHealthMetric, SyncLease, SyncRun
 from .trust import MeasuredConfidence
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Companion",
     "GapRecord",
     "GapTotal",
+    "HealthTotal",
     "MeasuredConfidence",
     "SetAside",
     "SignalHealthMetric",

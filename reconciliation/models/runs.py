@@ -82,6 +82,23 @@ class SignalHealthMetric(models.Model):
         return f"{self.at:%Y-%m-%d %H:%M}Z {'unknown' if self.health is None else f'{self.health:.1f} %'}"
 
 
+class HealthTotal(models.Model):
+    """The health of a window that is too large to count at every look, as the worker counted it last."""
+
+    name = models.CharField(max_length=8, primary_key=True)
+    at = models.DateTimeField(help_text="The moment as of which it was counted.")
+    signals = models.PositiveIntegerField(default=0)
+    without_gap = models.PositiveIntegerField(default=0)
+    seconds = models.FloatField(default=0, help_text="How long counting took, which says when to count again.")
+
+    class Meta:
+        db_table = "health_totals"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.without_gap} of {self.signals}"
+
+
 class SyncLease(models.Model):
     """Who may run a cycle. One row, taken by compare-and-swap; the token grows with every taking (fencing).
 

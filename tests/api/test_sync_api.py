@@ -14,7 +14,7 @@ from reconciliation import lease
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog, SyncRun
 from signals.models import AutomatedSignal, Fill, Source
-from tests.builders import TRADE_ID, at, break_even, created, entry, send, the_signal
+from tests.builders import TRADE_ID, at, break_even, created, entry, exit_stop, send, the_signal
 
 pytestmark = pytest.mark.django_db
 READABLE = ["health", "gaps", "runs", "audit"]
@@ -87,6 +87,25 @@ class TestState:
         assert health["gaps_by_type"]["no_htf_alignment"] == {"actionable": 1, "waiting": 0}
         assert health["total_gaps"] == health["actionable_gaps"] + health["waiting_gaps"]
         assert (health["last_run"]["state"], health["last_run"]["stale"]) == ("finished", False)
+
+    def test_health_is_told_of_a_day_a_week_and_everything_and_null_where_a_window_is_empty(self, api: Client) -> None:
+        assert {name: each["health_score"] for name, each in ask(api, "health")["windows"].items()} == {
+            "24h": None, "7d": None, "all": None,
+        }  # fmt: skip
+        send([(entry(), at(3)), (exit_stop(), at(8))])
+        health = ask(api, "health")
+        assert {name: each["health_score"] for name, each in health["windows"].items()} == {
+            "24h": None, "7d": None, "all": 0.0,
+        }  # fmt: skip
+        assert health["health_score"] is None, "the day's is the system's"
+        assert health["windows"]["all"] | {"as_of": ""} == {
+            "health_score": 0.0, "signals": 1, "without_actionable_gap": 0, "as_of": "",
+        }  # fmt: skip
+
+    def test_the_schema_names_every_key_of_health(self, api: Client) -> None:
+        schemas = api.get("/api/schema", {"format": "json"}).json()["components"]["schemas"]
+        assert schemas["HealthAnswer"]["properties"].keys() == ask(api, "health").keys()
+        assert schemas["WindowAnswer"]["properties"].keys() == ask(api, "health")["windows"]["all"].keys()
 
     def test_a_worker_that_stands_still_is_seen(self, operator: Client) -> None:
         post(operator, RUN)

@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.attention import Need
+from dashboard.templatetags.console import EMPTY
+from reconciliation import windows
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
 from reconciliation.schedule import NAME, install
@@ -20,7 +22,7 @@ from signals.models import AutomatedSignal, Fill, Source
 from signals.senders import default_source
 from signals.spool import Spooled
 from signals.webhook import spool
-from tests.builders import TRADE_ID, at, created, entry, send, the_signal, update
+from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, the_signal, update
 from tests.console.conftest import As, quarantined
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +69,25 @@ def test_health_is_a_gauge_and_each_reason_links_to_its_signals(signed_in: As) -
         (TRADE_ID, ["no_mfe_update"])
     ]
     assert reverse("console:signal", args=[the_signal().pk]) in told
+
+
+def test_health_of_a_week_and_of_everything_stands_beside_and_an_empty_window_is_no_figure(signed_in: As) -> None:
+    send([(entry(), at(3)), (exit_stop(), at(8))])
+    told = signed_in("Viewer").get(OVERVIEW)
+    figures = [(each.title, each.score, each.health.signals) for each in told.context["windows"]]
+    assert figures == [("24 hours", None, 0), ("7 days", None, 0), ("All", 0.0, 1)]
+    table = told.content.decode().split('aria-label="Health by window"')[1].split("</table>")[0]
+    assert [row.split("</td>")[0].split(">")[-1] for row in table.split("<tr>")[2:]] == [EMPTY, EMPTY, "0.0 %"]
+
+
+def test_of_very_many_signals_the_overview_says_when_everything_was_counted(
+    signed_in: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "FEW", 0)
+    send([(entry(), at(3)), (exit_stop(), at(8))])
+    assert "not counted yet" in signed_in("Viewer").get(OVERVIEW).content.decode()
+    windows.keep(timezone.now() - timedelta(minutes=3))
+    assert "counted <time" in signed_in("Viewer").get(OVERVIEW).content.decode()
 
 
 def test_gaps_by_type_are_told_waiting_and_actionable_apart(signed_in: As) -> None:

@@ -30,11 +30,17 @@ def as_json(found: dict[str, Any]) -> str:
     return json.dumps(found)
 
 
+def of_window(name: str, window: dict[str, Any]) -> str:
+    whole = f" ({window['without_actionable_gap']} of {window['signals']})" if window["signals"] else ""
+    return f"  {name}: {percent(window['health_score'])}{whole}"
+
+
 def as_text(found: dict[str, Any]) -> str:
     window, run = found["health_window"], found["last_run"]
     lines = [
         f"Health: {percent(found['health_score'])}; {window['without_gap']} of {window['signals']} signals in the"
         " window have no actionable gap.",
+        *(of_window(name, each) for name, each in found["health_windows"].items()),
         f"Gaps: {found['actionable_gaps']} actionable, {found['waiting_gaps']} waiting.",
         *(f"  {CATALOGUE[name].title}: {count}" for name, count in found["gaps_by_type"].items() if count),
     ]
