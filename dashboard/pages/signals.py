@@ -155,17 +155,17 @@ class Column:
 
 
 COLUMNS = (
-    Column("Signal", "signal_time"),
-    Column("Direction", "direction"),
-    Column("Session", "session"),
-    Column("HTF", title="Higher timeframes, longest first"),
+    Column("Signal", "signal_time", "key"),
+    Column("Direction", "direction", "wide"),
+    Column("Session", "session", "wide"),
+    Column("HTF", css="wide", title="Higher timeframes, longest first"),
     Column("Status", "status"),
+    Column("Health, gaps", "health_score"),
     Column("Bars", "bars_to_confirmation", "num wide", "Bars of open market to its confirmation or cancellation"),
     Column("Entry, stop", "entry_price", "num"),
     Column("MFE BE (R)", "be_mfe", "num", "Of the leg whose stop moves to break-even"),
     Column("MFE (R)", "no_be_mfe", "num", "Of the leg with the original stop"),
     Column("MAE (R)", "mae", "num"),
-    Column("Health, gaps", "health_score"),
 )
 
 

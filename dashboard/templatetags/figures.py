@@ -15,7 +15,7 @@ register = template.Library()
 register.filter("named", named)
 register.filter("method_name", method_name)
 register.filter("evident", evident)
-LONGEST = 26
+LONGEST = 32
 
 
 @register.simple_tag

@@ -1,6 +1,7 @@
 """All Signals and Signal as people use them, in a real browser: at a desk, on a phone, in the dark, without scripts."""
 
 import json
+import re
 
 import pytest
 from django.urls import reverse
@@ -180,6 +181,32 @@ def test_neither_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> 
     for path in (LIST, *(reverse("console:signal", args=[signal.pk]) for signal in AutomatedSignal.objects.all())):
         visitor.open(path)
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize(
+    ("width", "whole"), [(390, ["Signal", "Status", "Health, gaps"]), (1280, ["Signal", "Health, gaps", "MAE (R)"])]
+)
+def test_what_matters_most_in_the_list_is_seen_without_scrolling(
+    visitor: Visitor, width: int, whole: list[str]
+) -> None:
+    run_sync(now=at(60), trigger="command")
+    visitor.sign_in("Viewer", LIST)
+    visitor.page.set_viewport_size({"width": width, "height": 844})
+    for heading in whole:
+        box = visitor.page.get_by_role("columnheader", name=heading, exact=True).bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= width, heading
+
+
+def test_a_list_that_goes_on_to_the_right_says_so_and_keeps_its_signals_in_view(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", LIST)
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    region = visitor.page.get_by_role("region", name="Signals")
+    nothing = re.compile(r"^none$|rgba\(0, 0, 0, 0\)")
+    expect(region).not_to_have_css("box-shadow", nothing)
+    region.evaluate("region => region.scrollLeft = region.scrollWidth")
+    expect(region).to_have_css("box-shadow", nothing)
+    expect(region.get_by_role("link").filter(has=visitor.page.locator("time")).first).to_be_in_viewport(ratio=1)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
