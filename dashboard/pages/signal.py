@@ -54,20 +54,16 @@ def values(signal: AutomatedSignal, fills: Mapping[str, Fill], tick: Decimal) ->
         heading: [
             Value(
                 label,
-                brief(name, shown(signal, name), tick),
+                brief(name, getattr(signal, name), tick),
                 signal.provenance.get(name),
                 fills.get(name),
                 whole=written(name, signal.targets_extended, tick) if name == LADDER else "",
             )
             for name, label in fields.items()
-            if shown(signal, name) not in (None, "")
+            if getattr(signal, name) not in (None, "")
         ]
         for heading, fields in GROUPS.items()
     }
-
-
-def shown(signal: AutomatedSignal, name: str) -> Any:
-    return signal.get_status_display() if name == "status" else getattr(signal, name)
 
 
 def told_events(signal: AutomatedSignal) -> list[SignalEvent]:
