@@ -174,6 +174,19 @@ def test_a_pending_signal_is_cancelled_once_an_opposite_one_followed_and_the_gra
     assert signal.provenance["status"]["tier"] == "inference"
 
 
+def test_inference_switched_off_for_a_source_cancels_nothing_until_it_is_switched_on_again() -> None:
+    send([(created(), at(1)), (created(OPPOSITE_ID, direction="Bearish", signal_time="09:50:00"), at(11))])
+    source = the_signal().source
+    source.tiers_off = ["inference"]
+    source.save()
+    cycle(20)
+    assert the_signal().status == "PENDING"
+    source.tiers_off = []
+    source.save()
+    cycle(21)
+    assert the_signal().status == "CANCELLED"
+
+
 def test_an_entry_after_all_withdraws_the_inferred_cancellation() -> None:
     send([(created(), at(1)), (created(OPPOSITE_ID, direction="Bearish", signal_time="09:50:00"), at(11))])
     cycle(20)
