@@ -209,6 +209,35 @@ def test_a_list_that_goes_on_to_the_right_says_so_and_keeps_its_signals_in_view(
     expect(region.get_by_role("link").filter(has=visitor.page.locator("time")).first).to_be_in_viewport(ratio=1)
 
 
+LINES = """cells => cells.map(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return [cell.textContent, new Set([...range.getClientRects()].map(box => Math.round(box.top))).size];
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_signals_numbers_and_times_stand_on_one_line(visitor: Visitor, width: int) -> None:
+    visitor.sign_in("Viewer", LIST)
+    visitor.page.set_viewport_size({"width": width, "height": 844})
+    visitor.open(link_of(the_signal().trade_id))
+    told = visitor.page.locator("table.values td:nth-child(2)").evaluate_all(LINES)
+    found = [(text, lines) for text, lines in told if re.fullmatch(r"[-\d,.: ]+", text)]
+    assert len(found) > 8
+    assert [text for text, lines in found if lines > 1] == []
+
+
+def test_on_a_phone_the_charts_levels_are_named_below_it(visitor: Visitor) -> None:
+    visitor.sign_in("Viewer", link_of(the_signal().trade_id))
+    levels = visitor.page.get_by_role("list", name="Levels")
+    expect(levels).to_be_hidden()
+    visitor.page.set_viewport_size({"width": 390, "height": 844})
+    expect(levels).to_contain_text("Stop 25,730.00")
+    for level in levels.get_by_role("listitem").all():
+        level.scroll_into_view_if_needed()
+        expect(level).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_both_pages_are_accessible_and_readable(visitor: Visitor, theme: str) -> None:
     """With findings, one of them corrected, and a dismissed gap."""
