@@ -83,7 +83,8 @@ def test_a_synthetic_value_says_who_gave_it_and_how_sure_that_is(lived: Automate
     told = shown(signed_in("Viewer"), lived)
     assert "Targets 1R to 20R filled" in told
     assert "calculated 0.80" in told
-    assert "<dt>Fill</dt><dd>ladder</dd>" in told
+    assert "<dt>By</dt><dd>two known prices of its ladder</dd>" in told
+    assert "<dt>Rungs</dt><dd>-1 25730; 0 25740" in told
     assert "1R 25,750.00 to 20R 25,940.00" in told
 
 
