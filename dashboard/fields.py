@@ -139,9 +139,10 @@ def method_name(method: str) -> str:
 
 
 def evident(value: Any) -> str:
-    """A piece of evidence in a line: names with their values, times as New York's."""
+    """A piece of evidence in a line: names with their values, numbered ones in order, times as New York's."""
     if isinstance(value, Mapping):
-        return "; ".join(f"{name.replace('_', ' ')} {evident(each)}" for name, each in value.items())
+        in_order = sorted(value.items(), key=lambda item: int(item[0]) if item[0].lstrip("-").isdecimal() else 0)
+        return "; ".join(f"{name.replace('_', ' ')} {evident(each)}" for name, each in in_order)
     return ", ".join(map(evident, value)) if isinstance(value, list | tuple) else new_york(value)
 
 

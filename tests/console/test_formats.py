@@ -129,7 +129,7 @@ def test_a_tier_is_called_by_its_number_and_inference_by_its_name() -> None:
 
 
 def test_evidence_is_told_in_a_line() -> None:
-    evidence = {"rungs": {"-1": "25400", "1": "25500"}, "bars": ["2025-12-11T14:41:00Z", "b"]}
+    evidence = {"rungs": {"1": "25500", "-1": "25400"}, "bars": ["2025-12-11T14:41:00Z", "b"]}
     assert evident(evidence) == "rungs -1 25400; 1 25500; bars 2025-12-11 09:41, b"
 
 
