@@ -15,7 +15,7 @@ register = template.Library()
 register.filter("named", named)
 register.filter("method_name", method_name)
 register.filter("evident", evident)
-LONGEST = 32
+LONGEST = 28
 
 
 @register.simple_tag
