@@ -68,6 +68,8 @@ class ListFilter(SignalFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, label in {**TICKED, **LABELS}.items():
+            # The API's field, if its schema has been made before: filters keep what they have built.
+            vars(self.filters[name]).pop("_field", None)
             self.filters[name].label = label
             self.filters[name].extra |= WIDGETS.get(name, {})
             if name in TICKED:

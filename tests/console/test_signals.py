@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 from django.urls import reverse
+from drf_spectacular.generators import SchemaGenerator
 
 from dashboard.pages import signals as page
 from dashboard.pages.signals import COLUMNS, Signals
@@ -99,6 +100,13 @@ def test_every_gap_and_every_finding_can_be_asked_for(viewer: Client) -> None:
 
 
 @pytest.mark.usefixtures("four")
+def test_the_filters_stay_lists_to_tick_when_the_apis_schema_was_made(viewer: Client) -> None:
+    SchemaGenerator().get_schema(request=None, public=True)
+    page = viewer.get(LIST).content.decode()
+    assert '<input type="checkbox" name="status" value="COMPLETED"' in page
+    assert '<select name="status"' not in page
+
+
 def test_a_filter_that_is_not_understood_is_named_and_left_out(viewer: Client) -> None:
     shown = viewer.get(f"{LIST}?status=NOPE&ordering=secret")
     assert len(shown.context["rows"]) == 4
