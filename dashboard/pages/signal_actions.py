@@ -206,12 +206,21 @@ class OnFill(OnSignal):
 
     inputs = ReasonForm
     states: tuple[str, ...] = (Fill.State.ACTIVE, Fill.State.PROPOSED)
+    otherwise = "It no longer stands"
 
     def fill(self, subject: AutomatedSignal) -> Fill:
         return get_object_or_404(Fill, pk=self.kwargs["fill"], signal=subject)
 
     def problem(self, fill: Fill) -> str:
-        return "" if fill.state in self.states else f"It no longer stands: {fill.get_state_display().lower()}."
+        return "" if fill.state in self.states else f"{self.otherwise}: {fill.get_state_display().lower()}."
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        fill = self.fill(subject)
+        problem = self.problem(fill)
+        return Preview(problem=problem) if problem else self.shown(subject, fill, subject.source.tick_size)
+
+    def shown(self, subject: AutomatedSignal, fill: Fill, tick: Decimal) -> Preview:
+        raise NotImplementedError
 
     def said(self, fill: Fill, tick: Decimal) -> str:
         return (
@@ -227,10 +236,7 @@ class UndoFill(OnFill):
     verb = "Undo"
     danger = True
 
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        fill, tick = self.fill(subject), subject.source.tick_size
-        if problem := self.problem(fill):
-            return Preview(problem=problem)
+    def shown(self, subject: AutomatedSignal, fill: Fill, tick: Decimal) -> Preview:
         if fill.state == Fill.State.PROPOSED:
             return Preview(says=[f"Refused: {self.said(fill, tick)}", "It is not proposed again on the same evidence."])
         changes = without(subject, fill)
@@ -255,17 +261,12 @@ class AllowFill(OnFill):
     title = "Take an undo back"
     verb = "Take back"
     states = (Fill.State.UNDONE,)
+    otherwise = "Its undo does not stand"
 
-    def problem(self, fill: Fill) -> str:
-        return "" if fill.state in self.states else f"Its undo does not stand: {fill.get_state_display().lower()}."
-
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        fill = self.fill(subject)
-        if problem := self.problem(fill):
-            return Preview(problem=problem)
+    def shown(self, subject: AutomatedSignal, fill: Fill, tick: Decimal) -> Preview:
         return Preview(
             says=[
-                f"Was undone: {self.said(fill, subject.source.tick_size)}",
+                f"Was undone: {self.said(fill, tick)}",
                 "It may come back: the next cycle puts in what the evidence says then.",
             ]
         )
@@ -292,10 +293,7 @@ class ApproveFill(OnFill):
     verb = "Approve"
     states = (Fill.State.PROPOSED,)
 
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        fill, tick = self.fill(subject), subject.source.tick_size
-        if problem := self.problem(fill):
-            return Preview(problem=problem)
+    def shown(self, subject: AutomatedSignal, fill: Fill, tick: Decimal) -> Preview:
         shown = brief(fill.field, getattr(subject, fill.field), tick)
         return Preview(
             says=[self.said(fill, tick)],

@@ -49,7 +49,6 @@ class Visitor:
         self.page.fill("[name=password]", typed["password"])
         self.page.click("#login-form button[type=submit]")
         self.page.wait_for_url(lambda address: "/login/" not in address)
-        self.page.wait_for_load_state()  # a tick before the page's scripts run is not theirs to remember
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()

@@ -18,6 +18,11 @@ document.addEventListener("visibilitychange", () => {
 document.addEventListener("htmx:sendError", () => stale(true));
 document.addEventListener("htmx:responseError", () => stale(true));
 document.addEventListener("htmx:afterSwap", () => stale(false));
+// Somebody may have chosen rows, or come into the part, while its answer was on the way.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const part = event.detail.target;
+  if (part.id === "live" && !consoleIdle(part)) event.detail.shouldSwap = false;
+});
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");

@@ -13,8 +13,7 @@ from django.utils.dateparse import parse_datetime
 from reconciliation.lease import BusyError
 from reconciliation.models import SyncRun
 from reconciliation.sync import FILLS, Report, run_sync
-
-YEARS = range(2000, 2100)
+from signals.alertlog import YEARS
 
 
 class Command(BaseCommand):
