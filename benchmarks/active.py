@@ -50,7 +50,7 @@ def alerts() -> Iterator[Alert]:
 def take() -> None:
     """Take the alerts in as an imported log's, in the order of their fire times."""
     from signals.intake import Incoming, take_in
-    from signals.senders import default_source
+    from signals.receiving.senders import default_source
     from signals.vocabulary import Channel
 
     items = [

@@ -16,7 +16,7 @@ from benchmarks.importer import peak_mib
 
 
 def timed() -> dict[str, Any]:
-    from reconciliation.sync import run_sync
+    from reconciliation.cycle.run import run_sync
 
     wall, cpu = time.perf_counter(), time.process_time()
     report = run_sync(now=NOW, trigger="schedule")

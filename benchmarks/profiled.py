@@ -22,10 +22,10 @@ PARTS = (
     ("method 'commit' of", "database: commit"),
     ("method 'execute' of", STATEMENTS),
     ("/signals/dialects/", "reading the body"),
-    ("/signals/projection.py", "projection"),
-    ("/signals/projector.py", "projection"),
-    ("/signals/settling.py", "projection"),
-    ("/signals/zones.py", "projection"),
+    ("/signals/signal/registers.py", "projection"),
+    ("/signals/signal/saving.py", "projection"),
+    ("/signals/signal/deriving.py", "projection"),
+    ("/signals/signal/zones.py", "projection"),
     ("/signals/clock.py", "projection"),
     ("/signals/market.py", "projection"),
     ("/signals/", "intake and webhook"),
@@ -69,7 +69,7 @@ class Webhook:
 
     def __init__(self) -> None:
         from signalsync_project.wsgi import application  # isort: skip - it sets Django up
-        from signals.senders import default_source, new_token
+        from signals.receiving.senders import default_source, new_token
 
         self.application: Any = application
         self.path = f"/api/automated-signals/webhook/{new_token(default_source())}"

@@ -60,7 +60,7 @@ def world() -> Iterator[None]:
 def read(path: Path) -> Log:
     """The log, imported whole and synced as of its last row."""
     from reconciliation.calibration.measuring import stored_of, truths_of
-    from signals.senders import default_source
+    from signals.receiving.senders import default_source
 
     with path.open(encoding="utf-8-sig", newline="") as file:
         header, *rows = csv.reader(file)
@@ -77,7 +77,7 @@ def read(path: Path) -> Log:
 
 def take(log: Log, rows: Iterable[Sequence[str]]) -> Any:
     """Import rows, sync, and return the cycle's report."""
-    from signals.alertlog import import_log
+    from signals.receiving.alertlog import import_log
 
     text = StringIO()
     csv.writer(text).writerows([log.header, *rows])
@@ -86,7 +86,7 @@ def take(log: Log, rows: Iterable[Sequence[str]]) -> Any:
 
 
 def sync(log: Log) -> Any:
-    from reconciliation.sync import run_sync
+    from reconciliation.cycle.run import run_sync
 
     return run_sync(now=log.now, trigger="command")
 
@@ -118,7 +118,7 @@ def repair(log: Log, seed: int) -> Repaired:
 
 def judge(log: Log, done: Repaired) -> None:
     """Hold every fill that stands against the truth."""
-    from reconciliation.confidence import MEASURED_BY
+    from reconciliation.tiers.trust import MEASURED_BY
     from signals.models import Fill
 
     standing = Fill.objects.filter(state=Fill.State.ACTIVE).exclude(field__in=MEASURED_BY).select_related("signal")

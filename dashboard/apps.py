@@ -7,7 +7,7 @@ class DashboardConfig(AppConfig):
     verbose_name = "Console"
 
     def ready(self) -> None:
-        from .roles import sync_groups
+        from .console.roles import sync_groups
 
         # Once a `migrate`; by an app that has models, for others are left out.
-        post_migrate.connect(sync_groups, sender=apps.get_app_config("signals"), dispatch_uid="dashboard.roles")
+        post_migrate.connect(sync_groups, sender=apps.get_app_config("signals"), dispatch_uid="dashboard.console.roles")

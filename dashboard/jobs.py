@@ -16,12 +16,13 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from dashboard import uploads
-from dashboard.actions import Change, log
 from dashboard.models import Job
-from reconciliation.undo import undo
-from signals.alertlog import Imported, import_rows, of_other_symbols, read_log
+from reconciliation.decisions import undo
 from signals.models import Fill, Source
+from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, read_log
+
+from .console import uploads
+from .console.actions import Change, log
 
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)

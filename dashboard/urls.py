@@ -5,7 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from .api import probes, requests, sync
 from .api import signals as signal_api
-from .navigation import icon
+from .console.navigation import icon
 
 urlpatterns = [
     re_path(r"^api/automated-signals/all-signals/?$", signal_api.AllSignals.as_view(), name="all-signals"),
@@ -41,5 +41,5 @@ urlpatterns = [
     re_path(r"^readyz/?$", probes.ready, name="readyz"),
     re_path(r"^metrics/?$", probes.Metrics.as_view(), name="metrics"),
     path("favicon.ico", icon),
-    path("", include("dashboard.pages")),
+    path("", include("dashboard.console.pages")),
 ]

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from signals.bulk import append
 from signals.models import AutomatedSignal, Fill
-from signals.projection import iso
+from signals.signal.registers import iso
+from signals.storage.bulk import append
 
 from .models import SyncAuditLog, SyncRun
-from .proposals import Proposal
+from .tiers.proposals import Proposal
 
 Action = SyncAuditLog.Action
 

@@ -14,14 +14,14 @@ from django_q.tasks import async_task
 
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, Source, SourceToken
-from signals.senders import default_source, hash_token
+from signals.receiving.senders import default_source, hash_token
+from signals.receiving.webhook import spool
 from signals.simulator import Alert, sample_history, stream
 from signals.vocabulary import Channel
-from signals.webhook import spool
 
-from . import schedule
+from .cycle import schedule
+from .cycle.run import run_sync
 from .models import SyncRun
-from .sync import run_sync
 
 OPERATOR = "operator"
 CHUNK = 500

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured
 
-from .confidence import given
+from .tiers.trust import given
 
 LONGEST = 32_767 * 60  # seconds; a schedule's minutes are a small integer in the database
 

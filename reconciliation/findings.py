@@ -1,7 +1,7 @@
 """Findings: values that are there but cannot be right. Never gaps, and no part of health.
 
 Each is declared once, as a queryset condition and as the same condition over a loaded signal;
-tests/tiers/test_findings.py proves on generated rows that both agree.
+tests/reconciliation/tiers/test_findings.py proves on generated rows that both agree.
 """
 
 from collections.abc import Callable

@@ -7,13 +7,13 @@ from typing import Any
 from django.db.models import Count, Model, Q
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
-from signals.projection import iso
+from signals.signal.registers import iso
 from signals.vocabulary import DeliveryStatus, EventType, Status
 
 from .gaps import GapView
 from .health import count_gaps
+from .health_windows import windows
 from .models import SyncRun
-from .windows import windows
 
 
 def status(now: datetime) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from .models import AutomatedSignal, Source
-from .projection import iso
+from .signal.registers import iso
 from .vocabulary import DataSource
 
 M = TypeVar("M", bound=models.Model)

@@ -17,18 +17,18 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Q
 
 from . import dialects
-from .births import store_birth
-from .bulk import insert
 from .clock import TradeId, bar_of, floor_minute, vote_zone
-from .deadlines import transaction_within
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .prices import Bar, store_bars
-from .projection import BIRTH
-from .projector import ClockNeededError, project
-from .senders import stored_address
+from .receiving.senders import stored_address
+from .signal.first_alert import store_birth
+from .signal.registers import BIRTH
+from .signal.saving import ClockNeededError, project
+from .signal.zones import Hold, hold_clock
+from .storage.bulk import insert
+from .storage.deadlines import transaction_within
 from .vocabulary import Channel, DeliveryStatus
-from .zones import Hold, hold_clock
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3

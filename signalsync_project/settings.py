@@ -1,6 +1,6 @@
 """Settings: everything that differs between machines is a variable of the environment, listed once in VARIABLES.
 
-docs/settings.md shows the same table; tests/test_settings.py compares the two. Development and the demo need no
+docs/settings.md shows the same table; tests/project/test_settings.py compares the two. Development and the demo need no
 variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a webhook token.
 """
 
@@ -248,7 +248,7 @@ LOGIN_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "signals.senders.client_address"
+AXES_CLIENT_IP_CALLABLE = "signals.receiving.senders.client_address"
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
@@ -344,9 +344,9 @@ UNFOLD = {
     "SITE_SYMBOL": "sync",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "LOGIN": {"form": "dashboard.login.LoginForm"},
-    "SIDEBAR": {"navigation": "dashboard.navigation.sidebar"},
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "dashboard.navigation.favicon"}],
-    "STYLES": ["dashboard.navigation.stylesheet"],
-    "SCRIPTS": ["dashboard.navigation.script"],
+    "LOGIN": {"form": "dashboard.console.login.LoginForm"},
+    "SIDEBAR": {"navigation": "dashboard.console.navigation.sidebar"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "dashboard.console.navigation.favicon"}],
+    "STYLES": ["dashboard.console.navigation.stylesheet"],
+    "SCRIPTS": ["dashboard.console.navigation.script"],
 }

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from signals.webhook import WebhookView
+from signals.receiving.webhook import WebhookView
 
 handler404 = "dashboard.api.errors.not_found"
 handler500 = "dashboard.api.errors.server_error"

@@ -8,7 +8,7 @@ from typing import Any
 from signals.exporting import record
 from signals.intake import Incoming, Taken, take_in
 from signals.models import AutomatedSignal, Source
-from signals.senders import default_source
+from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 
 # Ids are New York time: 09:40 there is 14:40 UTC in winter. The bar closes, and the alert fires, a minute later.

@@ -5,7 +5,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from signals.senders import on_loopback
+from signals.receiving.senders import on_loopback
 
 READ = "signals.view_automatedsignal"
 ACT = "signals.reconcile_signal"

@@ -19,10 +19,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
-from dashboard.summary import counts_by_status
+from dashboard.telling.summary import counts_by_status
 from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Delivery, Source
-from signals.spool import Spool, SpoolError
+from signals.receiving.spool import Spool, SpoolError
 from signals.vocabulary import DeliveryStatus, Status
 
 from .permissions import FromThisMachine, MaySee, ProtectedView

@@ -15,11 +15,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from reconciliation.asking.delivery import AT_ONCE, acknowledge, waiting_for
 from reconciliation.models import SyncRequest
-from reconciliation.requests.delivery import AT_ONCE, acknowledge, waiting_for
 from signals.models import Source
-from signals.senders import hash_token, source_of_token
-from signals.throttling import BadTokenThrottle
+from signals.receiving.senders import hash_token, source_of_token
+from signals.receiving.throttling import BadTokenThrottle
 
 
 class SourceTokenAuthentication(BaseAuthentication):

@@ -11,7 +11,7 @@ from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
+from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 

@@ -15,16 +15,16 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.records import AuditRecord, RunRecord
+from dashboard.telling.records import AuditRecord, RunRecord
+from reconciliation.cycle.lease import BusyError
+from reconciliation.cycle.run import run_sync
+from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import count_waiting
-from reconciliation.lease import BusyError
+from reconciliation.health_windows import windows
 from reconciliation.models import GapTotal, SyncAuditLog, SyncRun
-from reconciliation.sync import run_sync
-from reconciliation.windows import windows
-from reconciliation.worker import WEDGED_AFTER_INTERVALS
 from signals.models import Source
-from signals.projection import iso
+from signals.signal.registers import iso
 
 from .filters import AuditFilter
 from .lists import StrictList

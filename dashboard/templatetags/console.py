@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from signals.clock import NEW_YORK, local
 from signals.intake import NO_TIME
 from signals.models import AutomatedSignal, Delivery
-from signals.projection import iso
+from signals.signal.registers import iso
 from signals.vocabulary import TIMEFRAMES, Channel, DataSource
 
 register = template.Library()

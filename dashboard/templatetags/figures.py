@@ -7,7 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from dashboard.fields import evident, method_name, named, written
+from dashboard.telling.fields import evident, method_name, named, written
 from dashboard.templatetags.console import TICK
 from reconciliation.gaps import CATALOGUE
 

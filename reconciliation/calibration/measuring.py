@@ -9,18 +9,18 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from reconciliation.cases import Bars, Loaded, entry_lost, needs_prices, period_of
-from reconciliation.confidence import MEASURED_BY, declared
+from reconciliation.cycle.loading import Bars, Loaded, entry_lost, needs_prices, period_of
+from reconciliation.cycle.planning import Means, plan
+from reconciliation.cycle.run import means_of
 from reconciliation.gaps import GapView
-from reconciliation.planning import Means, plan
-from reconciliation.proposals import Case, Neighbour, Proposal
-from reconciliation.sync import means_of
-from reconciliation.tiers.alignment import from_neighbours
+from reconciliation.tiers.calculation.alignment import from_neighbours
+from reconciliation.tiers.proposals import Case, Neighbour, Proposal
+from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
-from signals.projection import blank, fill_tier, join
-from signals.projector import votes_of
-from signals.settling import Place, named_bar, settle
+from signals.signal.deriving import Place, named_bar, settle
+from signals.signal.registers import blank, fill_tier, join
+from signals.signal.saving import votes_of
 from signals.vocabulary import EventType
 
 from .accuracy import Tally, verdict

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from reconciliation.audit import Action
-from reconciliation.confidence import measured_as
 from reconciliation.models import MeasuredConfidence, SyncAuditLog
+from reconciliation.tiers.trust import measured_as
 from signals.models import AutomatedSignal, Fill, Source
 
 from .accuracy import Tally, Verdict, pooled, verdict

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from signals.clock import MINUTE, session_of
 from signals.models import AutomatedSignal, SignalEvent
-from signals.projection import MOMENTS, typed
-from signals.settling import Place
+from signals.signal.deriving import Place
+from signals.signal.registers import MOMENTS, typed
 from signals.vocabulary import EXITS, Status
 
 from .accuracy import Judgement

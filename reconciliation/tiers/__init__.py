@@ -6,7 +6,7 @@ docs/tiers.md says what each gives and how to add one.
 from collections.abc import Mapping
 
 from .base import Tier
-from .calculation import from_calculation
+from .calculation.methods import from_calculation
 from .own_events import from_own_events
 from .trade_id import from_trade_id
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from reconciliation.confidence import declared
-from reconciliation.proposals import Case, Proposal
 from signals.models import AutomatedSignal
 from signals.vocabulary import DataSource
+
+from .proposals import Case, Proposal
+from .trust import declared
 
 DATA_SOURCES: Mapping[str, DataSource] = {
     "0": DataSource.RECONCILED,

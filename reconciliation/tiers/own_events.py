@@ -2,17 +2,17 @@
 
 Copies under the same name (entry, stop and targets in MFE, BE and exit rows, direction, the confirmation of an ENTRY
 beside its SIGNAL_CREATED) are no gaps: the projection takes them as events come in. Rows that know less than their
-events are healed when a case is loaded (cases.base_of).
+events are healed when a case is loaded (loading.base_of).
 """
 
 from collections.abc import Iterator
 
-from reconciliation.proposals import Case, Proposal
 from signals.clock import session_of
 from signals.dialects.values import canonical
 from signals.models import AutomatedSignal
 
 from .base import clock_proven, event_of, misses, propose
+from .proposals import Case, Proposal
 
 TIER = "0"
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from reconciliation.confidence import declared
-from reconciliation.proposals import Case, Proposal
 from signals.clock import MINUTE, TradeId, bar_of, session_of
-from signals.projection import iso
-from signals.settling import named_bar
+from signals.signal.deriving import named_bar
+from signals.signal.registers import iso
 
 from .base import clock_proven, event_of, misses, propose
+from .proposals import Case, Proposal
+from .trust import declared
 
 TIER = "3"
 # Of 55 recorded `strategy` signals 28 had their triangle one bar before ENTRY's, the others two to eight.

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin, TabularInline
 
 from signals.models import AlertId, AutomatedSignal, Delivery, Source, SourceToken
-from signals.senders import new_token
+from signals.receiving.senders import new_token
 
 from .base import EMPTY, list_link
 

@@ -13,7 +13,7 @@ import json_repair
 from signals.dialects.jsontext import BrokenError
 from signals.dialects.values import shown
 from signals.facts import Repair, UnreadableError
-from signals.masking import mask_tokens
+from signals.receiving.masking import mask_tokens
 
 # A colon between digits belongs to a time.
 _STRUCTURE = re.compile(r"([{}\[\],]|(?<!\d):|:(?!\d))")

@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from reconciliation.cycle.run import Report, run_sync
 from reconciliation.models import GapRecord, GapTotal, SetAside, SyncAuditLog, SyncRun
-from reconciliation.sync import Report, run_sync
 from signals.models import AutomatedSignal, Fill, PriceBar
 from tests.builders import TRADE_ID, at
 

@@ -13,7 +13,7 @@ from reconciliation.models import GapRecord
 from signals.clock import MINUTE
 from signals.market import ALWAYS_OPEN, CME_EQUITY, market
 from signals.models import AutomatedSignal, Source
-from signals.senders import default_source
+from signals.receiving.senders import default_source
 from signals.vocabulary import Status
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, the_signal, update
 

@@ -14,7 +14,8 @@ from reconciliation.health import health
 from reconciliation.models import SignalHealthMetric, SyncRun
 from signals.models import AutomatedSignal, Source
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, update
-from tests.reconciliation.cases import cycle
+
+from .cases import cycle
 
 pytestmark = pytest.mark.django_db
 DAY = 24 * 60

@@ -13,8 +13,8 @@ from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, PriceBar, Source
 from signals.prices import Bar, store_bars
-from signals.projection import RULES
-from signals.rebuild import chunks, differences, rederive
+from signals.signal.rebuilding import chunks, differences, rederive
+from signals.signal.registers import RULES
 from tests.builders import (
     ROW_ONLY,
     TRADE_ID,
@@ -30,7 +30,8 @@ from tests.builders import (
     send,
     update,
 )
-from tests.reconciliation.cases import OPPOSITE_ID, cycle
+
+from .cases import OPPOSITE_ID, cycle
 
 pytestmark = pytest.mark.django_db
 END = 60

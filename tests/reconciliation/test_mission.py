@@ -6,12 +6,13 @@ import pytest
 from django.core.management import call_command
 from django.utils.dateparse import parse_datetime
 
-from reconciliation import sync
+from reconciliation.cycle import run
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
 from tests.builders import at
 from tests.conftest import SHARED
-from tests.reconciliation.cases import bars
+
+from .cases import bars
 
 pytestmark = pytest.mark.django_db
 AS_OF = parse_datetime("2025-12-12T20:00:00Z")
@@ -42,16 +43,16 @@ def test_the_mission_is_accomplished(mission: Path) -> None:
     }  # fmt: skip
     assert health(GapView.at(AS_OF)).score == 0
     imported(mission / "mission-signal-created.csv")
-    report = sync.run_sync(now=AS_OF, trigger="command")
+    report = run.run_sync(now=AS_OF, trigger="command")
     assert gaps_now() == {"no_mfe_update": 7, "no_mae": 2}
     assert report.health_after == 94.4
-    assert sync.run_sync(now=AS_OF, trigger="command").fills == 0
+    assert run.run_sync(now=AS_OF, trigger="command").fills == 0
 
 
 def test_without_the_creations_tiers_still_fill_confirmation_and_targets(mission: Path) -> None:
     assert AS_OF
     imported(mission / "mission-before.csv")
-    sync.run_sync(now=AS_OF, trigger="command")
+    run.run_sync(now=AS_OF, trigger="command")
     assert gaps_now() == {"no_mfe_update": 7, "no_mae": 2, "no_htf_alignment": 36}
 
 
@@ -61,5 +62,5 @@ def test_with_prices_no_gap_is_left(mission: Path) -> None:
     imported(mission / "mission-signal-created.csv")
     start = (AS_OF - at(0)).total_seconds() / 60
     bars({start - minute: 25735.0 for minute in range(1, 400)})
-    sync.run_sync(now=AS_OF, trigger="command")
+    run.run_sync(now=AS_OF, trigger="command")
     assert gaps_now() == {}

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from dashboard.doctor import Finding, examine
+from dashboard.watching.doctor import Finding, examine
 
 WIDTH = 100
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from dashboard.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
+from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
 
 AMBIGUOUS = 2
 

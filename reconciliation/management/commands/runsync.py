@@ -10,10 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from reconciliation.lease import BusyError
+from reconciliation.cycle.lease import BusyError
+from reconciliation.cycle.run import FILLS, Report, run_sync
 from reconciliation.models import SyncRun
-from reconciliation.sync import FILLS, Report, run_sync
-from signals.alertlog import YEARS
+from signals.receiving.alertlog import YEARS
 
 
 class Command(BaseCommand):

@@ -13,7 +13,8 @@ from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from reconciliation import bootstrap, worker
+from reconciliation import bootstrap
+from reconciliation.cycle import worker
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.settings import value
 from signalsync_project.supervised import die_with

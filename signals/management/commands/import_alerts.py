@@ -13,8 +13,8 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
-from signals.alertlog import Imported, NotAnAlertLogError, import_log, of_other_symbols
 from signals.models import Source
+from signals.receiving.alertlog import Imported, NotAnAlertLogError, import_log, of_other_symbols
 
 
 class Command(BaseCommand):

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
-from signals.rebuild import Difference, chunks, differences, rederive, restore
+from signals.signal.rebuilding import Difference, chunks, differences, rederive, restore
 
 SHOWN = 50
 

@@ -1,0 +1,159 @@
+"""Deliveries: what arrives, per source, and how close its alerts come to TradingView's limit."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.core.paginator import Paginator
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import Http404
+
+from dashboard.console.page import Page
+from dashboard.watching.silence import last_webhook
+from signals import dialects
+from signals.admin.base import BoundedPaginator
+from signals.clock import NEW_YORK
+from signals.dialects.wrapped import NAME as WRAPPED
+from signals.models import Delivery, Quarantine, SignalEvent, Source
+from signals.vocabulary import Channel, DeliveryStatus
+
+# TradingView stops an alert that fires more often than this.
+LIMIT, LIMIT_WINDOW = 15, timedelta(minutes=3)
+OBSERVED = timedelta(hours=1)
+ROWS = 50
+DIALECTS = (*(dialect.name for dialect in dialects.DIALECTS), WRAPPED)
+PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+BODY = ("raw", "repaired_text")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One source's webhooks: in the last 3 minutes, the most in any 3 minutes of the last hour, the last one."""
+
+    source: Source
+    last_hour: int
+    now: int
+    most: int
+    last: datetime | None
+
+    @property
+    def percent(self) -> int:
+        return min(100, round(100 * self.now / LIMIT))
+
+    @property
+    def tone(self) -> str:
+        return "bad" if self.most >= LIMIT else "warn" if self.most >= LIMIT * 2 // 3 else "good"
+
+
+def busiest(moments: Iterable[datetime], window: timedelta = LIMIT_WINDOW) -> int:
+    """The most moments within any stretch of this length. Pure."""
+    stretch: deque[datetime] = deque()
+    most = 0
+    for moment in sorted(moments):
+        stretch.append(moment)
+        while stretch[0] <= moment - window:
+            stretch.popleft()
+        most = max(most, len(stretch))
+    return most
+
+
+def pulses(now: datetime) -> list[Pulse]:
+    """The arrivals of every source: two index lookups each. Retries count once: duplicates are left out."""
+    found = []
+    for source in Source.objects.all():
+        arrived = source.deliveries.filter(~Q(status=DeliveryStatus.DUPLICATE), channel=Channel.WEBHOOK)
+        recent = list(arrived.filter(received_at__gt=now - OBSERVED).values_list("received_at", flat=True)[:5000])
+        in_window = sum(moment > now - LIMIT_WINDOW for moment in recent)
+        found.append(Pulse(source, len(recent), in_window, busiest(recent), last_webhook(source, now)))
+    return found
+
+
+def first_id(moment: datetime) -> UUID:
+    """The least id of deliveries stored from this moment on: ids begin with their milliseconds (UUID version 7).
+
+    So a period is a range of the primary key, whatever else is filtered, however many rows there are.
+    """
+    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (0x7 << 76) | (0x8 << 60))
+
+
+def end_of(day: date) -> datetime:
+    """When a day ends in New York."""
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(NEW_YORK))
+
+
+class FeedFilter(forms.Form):
+    """What of the feed to show; an invalid choice shows everything and says so."""
+
+    period = forms.ChoiceField(
+        required=False,
+        label="Stored in the last",
+        choices=[("day", "24 hours"), ("hour", "hour"), ("week", "7 days"), ("month", "30 days")],
+    )
+    until = forms.DateField(required=False, label="Up to", widget=forms.DateInput(attrs={"type": "date"}))
+    source = forms.ModelChoiceField(Source.objects.all(), required=False, empty_label="every", to_field_name="name")
+    status = forms.ChoiceField(required=False, choices=[("", "any"), *DeliveryStatus.choices])
+    channel = forms.ChoiceField(required=False, choices=[("", "any"), *Channel.choices])
+    dialect = forms.ChoiceField(required=False, choices=[("", "any"), *((name, name) for name in DIALECTS)])
+
+    def clean_until(self) -> date | None:
+        until: date | None = self.cleaned_data["until"]
+        if until and until.year not in range(2000, 2100):
+            raise forms.ValidationError("No delivery is of that year.")
+        return until
+
+    def matching(self, now: datetime) -> QuerySet[Delivery]:
+        self.full_clean()
+        wanted = self.cleaned_data
+        end = end_of(wanted["until"]) if wanted.get("until") else None
+        begin = (end or now) - PERIODS[wanted.get("period") or "day"]
+        rows = Delivery.objects.select_related("source").defer(*BODY).order_by("-id").filter(id__gte=first_id(begin))
+        if end:
+            rows = rows.filter(id__lt=first_id(end))
+        named = {name: wanted[name] for name in ("source", "status", "channel", "dialect") if wanted.get(name)}
+        return rows.filter(**named)
+
+
+class Deliveries(Page):
+    name = "deliveries"
+    route = "console/deliveries/"
+    title = "Deliveries"
+    icon = "move_to_inbox"
+    template_name = "dashboard/deliveries/page.html"
+    fragment = "dashboard/deliveries/live.html"
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        form = FeedFilter(self.request.GET)
+        paginator: Paginator[Delivery] = BoundedPaginator(form.matching(now), ROWS)
+        return {
+            "form": form,
+            "rows": paginator.get_page(self.request.GET.get("page")),
+            "pulses": pulses(now),
+            "limit": LIMIT,
+            "waiting": Quarantine.objects.filter(state=Quarantine.State.OPEN).count(),
+            "filtered": any(self.request.GET.get(name) for name in form.fields),
+        }
+
+
+class DeliveryPage(Page):
+    """One delivery: its bytes, what was read from them, and what came of it."""
+
+    name = "delivery"
+    route = "console/deliveries/<uuid:pk>/"
+    title = "Delivery"
+    template_name = "dashboard/deliveries/delivery.html"
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        events = SignalEvent.objects.select_related("signal").order_by("position")
+        rows = Delivery.objects.select_related("source", "duplicate_of", "replay_of", "quarantine__replay")
+        delivery = rows.prefetch_related(Prefetch("events", events)).filter(pk=self.kwargs["pk"]).first()
+        if delivery is None:
+            raise Http404("No delivery has this id.")
+        return {"delivery": delivery, "copies": delivery.duplicates.defer(*BODY).order_by("received_at")[:20]}
+
+
+PAGES = (Deliveries, DeliveryPage)

@@ -1,0 +1,332 @@
+"""What people do about gaps: have tiers fill them; approve or refuse proposed fills.
+
+Filling all gaps of a type goes in bounded chunks that the page itself asks for, one after the other. A background
+task would need the worker, which may be what is broken, and somewhere to keep its progress; this needs neither, each
+chunk is a run of its own, and leaving the page ends it between two chunks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+
+from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.page import Page, address
+from dashboard.console.rehearsal import AT_ONCE, REHEARSED, Offer, carry_out, rehearse
+from dashboard.console.roles import RECONCILE
+from dashboard.telling.fields import named, written
+from dashboard.watching.attention import proposed_fills, some
+from reconciliation.cycle.run import Report
+from reconciliation.decisions import approve, undo
+from reconciliation.gaps import Gap, GapView
+from reconciliation.models import AskedGap, SyncRun
+from reconciliation.tiers import TIERS
+from signals.models import AutomatedSignal, Fill
+
+from .gaps import ACTIONABLE, Found, gap_named, with_gap
+
+# Those that a cycle asks. Tier 1, the indicator, answers when it answers: its questions have a queue of their own.
+TIER_TITLES = {name: f"{name}: {tier.title}" for name, tier in TIERS.items()} | {
+    "inference": "Inference: the alternation of directions"
+}
+ALL_TIERS = TIER_TITLES | {"1": "1: The indicator, asked again"}
+
+
+class TiersForm(forms.Form):
+    tiers = forms.MultipleChoiceField(
+        required=False,
+        choices=list(TIER_TITLES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        label="Ask only these tiers",
+        help_text="None ticked: all of them, in order of trust.",
+    )
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Signals to act on; with the gap that it is about, if it is about one."""
+
+    gap: Gap | None
+    found: Found
+    whole: bool = False
+
+    @classmethod
+    def of(cls, request: HttpRequest, now: datetime) -> "Selection":
+        """`?gap=…&all=1` is all of a type; `?pick=…&pick=…` the ticked ones, with or without a gap."""
+        name = request.GET.get("gap", "")
+        gap = gap_named(name) if name else None
+        if gap is not None and "all" in request.GET:
+            return cls(gap, with_gap(gap.name, ACTIONABLE, GapView.at(now)), whole=True)
+        keys = [int(key) for key in request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:AT_ONCE]
+        return cls(gap, Found([AutomatedSignal.objects.filter(pk__in=keys)]))
+
+    @property
+    def signals(self) -> list[AutomatedSignal]:
+        """As many as one run or one answer can deal with, in order of their keys."""
+        return self.found.oldest(AT_ONCE)
+
+    @property
+    def back(self) -> str:
+        return address("gap", self.gap.name) if self.gap else address("gaps")
+
+
+NOTHING_PICKED = Preview(problem="Nothing was ticked, or it is not there any more. Tick signals in the list first.")
+
+
+class OnSelection(Action[Selection]):
+    permission = RECONCILE
+    back = "gaps"
+
+    def subject(self) -> Selection:
+        return Selection.of(self.request, timezone.now())
+
+    def back_link(self) -> str:
+        return self.subject().back
+
+
+class FixGaps(OnSelection):
+    """Run a cycle over some signals, or over all with a gap."""
+
+    name = "fix-gaps"
+    route = "console/gaps/fix/"
+    title = "Fix gaps"
+    verb = "Fix"
+    template_name = "dashboard/gaps/fix.html"
+    inputs = TiersForm
+    binding = True
+
+    def heading(self, subject: Selection) -> str:
+        return f"Fix: {subject.gap.title}" if subject.gap else "Run a cycle over these signals"
+
+    def initial(self, subject: Selection) -> dict[str, Any]:
+        return {"tiers": []}
+
+    def preview(self, subject: Selection, given: dict[str, Any], now: datetime) -> Preview:
+        sample = subject.found.oldest(REHEARSED)
+        if not sample:
+            return NOTHING_PICKED
+        total = len(sample) if len(sample) < REHEARSED else subject.found.count()
+        offers, reports = rehearse(sample, now, given["tiers"] or None)
+        says = [f"A cycle would look at {some(total, 'signal')}. {outcome(offers, reports, tried_on(sample, total))}"]
+        if total > AT_ONCE:
+            chunks = -(-total // AT_ONCE)
+            says.append(f"It takes {chunks} runs of {AT_ONCE} signals each; keep the page open until they are through.")
+        warnings = []
+        if subject.gap and not any(offer.told["gap"] == subject.gap.name for offer in offers):
+            warnings = [f"No tier can close this gap here. {subject.gap.remedy}"]
+        alone = {"tiers": asked_alone(sample[0], now), "asked": questions(sample[0])} if len(sample) == 1 else {}
+        return Preview(says=says, warnings=warnings, more={"offers": offers, **alone})
+
+    def perform(self, subject: Selection, given: dict[str, Any], now: datetime) -> Done:
+        chunk = subject.signals
+        if not chunk:
+            raise ActionError("Nothing is left to do: the gaps have closed meanwhile.")
+        total = subject.found.count() if len(chunk) == AT_ONCE else len(chunk)
+        reports = carry_out(chunk, now, self.person.get_username(), given["tiers"] or None)
+        if subject.whole and total > len(chunk):
+            state = {"gap": subject.gap.name if subject.gap else "", "of": total, "first": reports[0].run_id}
+            link = next_link(state | {"after": chunk[-1].pk, "tiers": given["tiers"]})
+            return Done(f"The first {len(chunk)} of {total:,} are done.", link=link, level=messages.INFO)
+        link = address("run", reports[0].run_id) if len(reports) == 1 else subject.back
+        return Done(result(reports), link=link)
+
+
+def tried_on(sample: Sequence[AutomatedSignal], total: int) -> str:
+    """How a sentence about a rehearsal begins, where it was one of the first signals only."""
+    return f"Tried on the first {len(sample)} of them only, it" if len(sample) < total else "It"
+
+
+def outcome(offers: Sequence[Offer], reports: Sequence[Report], it: str = "It") -> str:
+    before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
+    if not offers:
+        return f"{it} would fill nothing: no tier knows a value that is missing."
+    approval = sum(offer.waits for offer in offers)
+    waiting = f", of which {approval} would wait for approval" if approval else ""
+    gaps = f"Open gaps of these signals: {before} now, {after} then."
+    return f"{it} would fill {some(len(offers), 'value')}{waiting}. {gaps}"
+
+
+def result(reports: Sequence[Report]) -> str:
+    looked, filled = (sum(getattr(each, name) for each in reports) for name in ("signals_examined", "fills"))
+    before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
+    aside = sum(each.errors for each in reports)
+    trouble = f" {some(aside, 'signal')} had to be set aside." if aside else ""
+    return f"{some(looked, 'signal')} looked at, {some(filled, 'value')} filled, gaps {before} → {after}.{trouble}"
+
+
+def asked_alone(signal: AutomatedSignal, now: datetime) -> list[tuple[str, list[Offer]]]:
+    """What each tier would do for this signal if it alone were asked, in order of trust."""
+    return [(title, rehearse([signal], now, [tier])[0]) for tier, title in TIER_TITLES.items()]
+
+
+def questions(signal: AutomatedSignal) -> QuerySet[AskedGap]:
+    """What tier 1 has asked the indicator about this signal, latest first."""
+    return AskedGap.objects.filter(signal=signal).select_related("request").order_by("-pk")[:5]
+
+
+class EachTier(Page):
+    """What each tier would do for a signal, for everybody who may see it. A dry run, and nothing else."""
+
+    name = "each-tier"
+    route = "console/gaps/tiers/<int:pk>/"
+    title = "What each tier would do"
+    template_name = "dashboard/gaps/tiers.html"
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        signal = get_object_or_404(AutomatedSignal.objects.select_related("source"), pk=self.kwargs["pk"])
+        offers, reports = rehearse([signal], now)
+        return {
+            "title": f"{self.title}: {signal.trade_id}",
+            "signal": signal,
+            "offers": offers,
+            "outcome": outcome(offers, reports, "A cycle"),
+            "tiers": asked_alone(signal, now),
+            "asked": questions(signal),
+        }
+
+
+def next_link(state: dict[str, Any]) -> str:
+    return f"{address('fix-progress')}?{urlencode(state, doseq=True)}"
+
+
+class FixProgress(Page):
+    """The way through all gaps of a type: each POST does the next chunk, and the page goes on by itself."""
+
+    name = "fix-progress"
+    route = "console/gaps/fix/progress/"
+    title = "Fixing"
+    permission = RECONCILE
+    template_name = "dashboard/gaps/progress.html"
+
+    @property
+    def state(self) -> dict[str, Any]:
+        given = self.request.GET
+        numbers = {name: int(given[name]) for name in ("of", "first", "after") if given.get(name, "").isdecimal()}
+        tiers = [tier for tier in given.getlist("tiers") if tier in TIER_TITLES]
+        return {"gap": given.get("gap", ""), "of": 0, "first": 0, "after": 0, "tiers": tiers} | numbers
+
+    def rest(self, now: datetime) -> list[AutomatedSignal]:
+        if not self.state["gap"]:
+            return []
+        gap = gap_named(self.state["gap"]).name
+        return with_gap(gap, ACTIONABLE, GapView.at(now), after=self.state["after"]).oldest(AT_ONCE)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        now, state = timezone.now(), self.state
+        chunk = self.rest(now)
+        if chunk:
+            try:
+                carry_out(chunk, now, request.user.get_username(), state["tiers"] or None)
+            except ActionError as error:
+                messages.warning(request, str(error))
+                return redirect(next_link(state))
+        return redirect(next_link(state | {"after": chunk[-1].pk if chunk else state["after"]}))
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        state = self.state
+        runs = SyncRun.objects.filter(
+            pk__gte=state["first"], started_by=self.request.user.get_username(), trigger=SyncRun.Trigger.CONSOLE
+        )
+        figures = runs.order_by().aggregate(looked=Sum("signals_examined"), fills=Sum("fills"), errors=Sum("errors"))
+        looked = figures["looked"] or 0
+        more = bool(self.rest(now))
+        return {
+            "gap": gap_named(state["gap"]) if state["gap"] else None,
+            "figures": figures,
+            "of": max(state["of"], looked),
+            "percent": 100 if not more else min(99, 100 * looked // max(1, state["of"])),
+            "more": more,
+            "runs": runs.order_by("-pk")[:10],
+        }
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="Why", max_length=500, help_text="Kept in the audit log, with your name.")
+
+
+class NoteForm(forms.Form):
+    reason = forms.CharField(
+        label="Why", max_length=500, required=False, help_text="If you like. Kept in the audit log, with your name."
+    )
+
+
+class OnProposals(Action[Sequence[Fill]]):
+    """An action on the ticked fills that wait for approval."""
+
+    permission = RECONCILE
+    back = "approvals"
+
+    def subject(self) -> Sequence[Fill]:
+        keys = [int(key) for key in self.request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:AT_ONCE]
+        return list(proposed_fills().filter(pk__in=keys).select_related("signal__source").order_by("pk"))
+
+    def listed(self, subject: Sequence[Fill], sentence: str) -> Preview:
+        if not subject:
+            return Preview(problem="Nothing was ticked, or somebody has decided already. Tick fills in the list first.")
+        return Preview(
+            says=[sentence],
+            columns=("Signal", "Value", "Proposed", "Tier", "Confidence"),
+            rows=[
+                (
+                    fill.signal.trade_id,
+                    named(fill.field),
+                    written(fill.field, fill.value, fill.signal.source.tick_size),
+                    fill.tier,
+                    f"{fill.confidence:.2f}",
+                )
+                for fill in subject
+            ],
+        )
+
+
+class ApproveFills(OnProposals):
+    name = "approve-fills"
+    route = "console/gaps/approvals/approve/"
+    title = "Approve fills"
+    verb = "Approve"
+    inputs = NoteForm
+
+    def preview(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Preview:
+        return self.listed(subject, "These values are put in, marked with their confidence. Each can be undone.")
+
+    def perform(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Done:
+        stood = 0
+        for fill in subject:
+            try:
+                approve(fill, actor=self.person.get_username(), reason=given["reason"])
+            except ValueError:
+                continue  # decided by somebody else meanwhile
+            stood += 1
+        if not stood:
+            raise ActionError("Somebody has decided about these already.")
+        return Done(f"{some(stood, 'fill')} approved.")
+
+
+class RefuseFills(OnProposals):
+    name = "refuse-fills"
+    route = "console/gaps/approvals/refuse/"
+    title = "Refuse fills"
+    verb = "Refuse"
+    danger = True
+    inputs = ReasonForm
+
+    def preview(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Preview:
+        return self.listed(subject, "These values are not put in, and are not proposed again on the same evidence.")
+
+    def perform(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Done:
+        keys = [fill.pk for fill in subject]
+        refused = undo(proposed_fills().filter(pk__in=keys), actor=self.person.get_username(), reason=given["reason"])
+        if not refused:
+            raise ActionError("Somebody has decided about these already.")
+        return Done(f"{some(refused, 'fill')} refused.")
+
+
+PAGES: tuple[type[Page], ...] = (FixGaps, FixProgress, EachTier, ApproveFills, RefuseFills)

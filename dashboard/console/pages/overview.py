@@ -1,0 +1,200 @@
+"""Where the console begins: how healthy the system is and why, what it does, and what it needs from people."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django_q.models import Schedule
+
+from dashboard.api.sync import gap_counts
+from dashboard.console.page import Page, address
+from dashboard.telling.history import open_gaps
+from dashboard.telling.trends import DEFAULT, PERIODS, Point, bucket, marks, trend
+from dashboard.templatetags.console import duration
+from dashboard.watching.attention import Need, needs, some
+from dashboard.watching.selftest import SELF_TEST
+from dashboard.watching.silence import Verdict, judge, listen
+from reconciliation.cycle import schedule
+from reconciliation.cycle.lease import running
+from reconciliation.cycle.worker import wedged
+from reconciliation.gaps import CATALOGUE, Gap, GapView
+from reconciliation.health import Health, window
+from reconciliation.health_windows import windows
+from reconciliation.models import SyncRun
+from signals.clock import NEW_YORK, local
+from signals.models import AutomatedSignal, Source
+
+from .sources import expiry_warning
+
+WORST = 8
+GOOD, FAIR = 90, 70  # percent
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A gap that costs health: how many of the window's signals have it, and which percentage that is."""
+
+    gap: Gap
+    signals: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sick:
+    """A signal of the window with actionable gaps."""
+
+    signal: AutomatedSignal
+    gaps: Sequence[Gap]
+
+
+def tone(score: float | None) -> str:
+    if score is None:
+        return "neutral"
+    return "good" if score >= GOOD else "warn" if score >= FAIR else "bad"
+
+
+def reasons(view: GapView, found: Health) -> list[Reason]:
+    """The gaps that cost health, worst first. A count each: Django takes longer to compose one query of them all."""
+    within = AutomatedSignal.objects.filter(window(view.now))
+    counts = {name: within.filter(view.q_actionable(name)).count() for name in CATALOGUE}
+    having = [Reason(CATALOGUE[name], n, 100 * n / max(1, found.signals)) for name, n in counts.items() if n]
+    return sorted(having, key=lambda reason: (-reason.signals, -reason.gap.weight))
+
+
+def sick(view: GapView) -> list[Sick]:
+    """The window's least healthy signals."""
+    rows = AutomatedSignal.objects.filter(window(view.now)).filter(view.q_any_actionable())
+    worst = list(rows.order_by("health_score", "-first_event_at")[:WORST])
+    gaps = open_gaps(worst, view.now)
+    return [Sick(row, [CATALOGUE[name] for name, due in gaps[row.pk].items() if due]) for row in worst]
+
+
+def worker_state(now: datetime) -> dict[str, Any]:
+    """Whether cycles take place; the last one, and when the next is due."""
+    scheduled = SyncRun.objects.filter(trigger=SyncRun.Trigger.SCHEDULE, finished_at__isnull=False)
+    latest = scheduled.order_by("-pk").values_list("finished_at", flat=True).first()
+    fault = ""
+    if wedged(now):
+        fault = (
+            f"the last one finished {duration((now - latest).total_seconds())} ago" if latest else "none has run yet"
+        )
+    last = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    took = last.seconds.get("total") if last else None
+    next_run = Schedule.objects.filter(name=schedule.NAME).values_list("next_run", flat=True).first()
+    current = SyncRun.objects.filter(state=SyncRun.State.RUNNING).first() if running(now) else None
+    return {
+        "fault": fault,
+        "ever": latest is not None,
+        "last": last,
+        "took": took,
+        "next": next_run,
+        "current": current,
+    }
+
+
+def expiring(sources: Iterable[Source], now: datetime) -> Iterator[Need]:
+    for source in sources:
+        if warning := expiry_warning(source.alert_expires_at, now):
+            level, says = warning
+            yield Need(level, f"{source.name}: {says}", address("source", source.pk), "Source")
+
+
+def left_over(actionable: int) -> Iterator[Need]:
+    if actionable:
+        says = (
+            f"{some(actionable, 'actionable gap')} that no tier could fill so far. Each type says what a person can do."
+        )
+        yield Need("info", says, address("gaps"), "Gaps")
+
+
+class Overview(Page):
+    name = "overview"
+    route = ""
+    title = "Overview"
+    icon = "monitoring"
+    template_name = "dashboard/overview/page.html"
+    fragment = "dashboard/overview/live.html"
+    every = 10
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        view, worker = GapView.at(now), worker_state(now)
+        told = windows(view)
+        found = told.system
+        sources = list(Source.objects.exclude(name=SELF_TEST))
+        verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
+        counts = gap_counts(view)
+        actionable = sum(each["actionable"] for each in counts.values())
+        more = [*expiring(sources, now), *left_over(actionable)]
+        trends = {} if self.alone else trend_content(self.request.GET.get("trend", ""), now)
+        return {
+            **trends,
+            "health": found,
+            "tone": tone(found.score),
+            "windows": list(told.each.values()),
+            "reasons": reasons(view, found),
+            "sick": sick(view),
+            "gaps": [(gap, counts[gap.name]["actionable"], counts[gap.name]["waiting"]) for gap in CATALOGUE.values()],
+            "total_actionable": actionable,
+            "total_waiting": sum(each["waiting"] for each in counts.values()),
+            "worker": worker,
+            "sources": zip_sources(sources, verdicts),
+            "needs": needs(verdicts, worker["fault"], now, more),
+        }
+
+
+def zip_sources(sources: Sequence[Source], verdicts: Sequence[Verdict]) -> list[tuple[Source, Verdict]]:
+    return list(zip(sources, verdicts, strict=True))
+
+
+class Trends(Page):
+    """The trend of one period: a part of the overview that changes more slowly than the rest, and costs more."""
+
+    name = "trends"
+    route = "console/trends/"
+    title = "Trends"
+    template_name = "dashboard/overview/trends_page.html"
+    fragment = "dashboard/overview/trends.html"
+    every = 60
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        return trend_content(self.request.GET.get("trend", ""), now)
+
+
+def trend_content(asked: str, now: datetime) -> dict[str, Any]:
+    period = asked if asked in PERIODS else DEFAULT
+    points, length = trend(period, now), PERIODS[period][1]
+    return {
+        "period": period,
+        "periods": [(name, title) for name, (title, _) in PERIODS.items()],
+        "points": points,
+        "latest": list(reversed(points))[:12],
+        "chart": {
+            "from": milliseconds(now - length),
+            "to": milliseconds(now),
+            "gap": 3 * bucket(length).total_seconds() * 1000,
+            "points": [plotted(point) for point in points],
+            "ticks": [{"x": milliseconds(at), "text": text} for at, text in marks(period, now)],
+        },
+    }
+
+
+def plotted(point: Point) -> dict[str, Any]:
+    return {
+        "x": milliseconds(point.at),
+        "at": clock_text(point.at),
+        "health": point.health,
+        "actionable": point.actionable,
+        "waiting": point.waiting,
+    }
+
+
+def clock_text(moment: datetime) -> str:
+    return local(moment, NEW_YORK).strftime("%a %d %b %H:%M")
+
+
+def milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+PAGES: tuple[type[Page], ...] = (Overview, Trends)

@@ -1,0 +1,348 @@
+"""Sources: who sends, how each proves it, what was learned of its clock and rhythm, and what applies to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.db.models import Q
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+
+from dashboard.console.actions import Action, Change, Done, Preview
+from dashboard.console.page import Page, address
+from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
+from dashboard.templatetags.console import new_york, wall
+from reconciliation.gaps import CATALOGUE
+from signals.admin.sources import webhook_address
+from signals.market import market
+from signals.models import SignalEvent, Source, SourceToken
+from signals.receiving.tokens import revoke, rotate, valid_tokens
+from signals.vocabulary import Channel, DeliveryStatus
+
+from .audit import NewYorkTimeField
+from .fixing import ALL_TIERS
+
+WARN_BEFORE = timedelta(days=7)
+SAMPLE = 200
+VOTES = 5
+
+
+@dataclass(frozen=True)
+class Card:
+    """A source as its page and the list show it."""
+
+    source: Source
+    now: datetime
+
+    @cached_property
+    def tokens(self) -> list[SourceToken]:
+        return list(valid_tokens(self.source, self.now))
+
+    @cached_property
+    def arrivals(self) -> list[datetime]:
+        """Receipts of the latest webhooks, newest first."""
+        webhooks = self.source.deliveries.filter(~Q(status=DeliveryStatus.DUPLICATE), channel=Channel.WEBHOOK)
+        since = self.now - timedelta(days=7)
+        recent = webhooks.filter(received_at__gt=since).order_by("-received_at")
+        return list(recent.values_list("received_at", flat=True)[:SAMPLE])
+
+    @property
+    def last(self) -> datetime | None:
+        return self.arrivals[0] if self.arrivals else None
+
+    @property
+    def interval(self) -> float | None:
+        """Median seconds between its latest alerts; None while there are too few to say."""
+        return observed_interval(self.arrivals)
+
+    @property
+    def votes(self) -> list[tuple[datetime, str]]:
+        voting = SignalEvent.objects.filter(~Q(clock_vote=""), source=self.source).order_by("-fire_minute")
+        return list(voting.values_list("fire_minute", "clock_vote")[:VOTES])
+
+    @property
+    def open(self) -> bool:
+        return market(self.source.calendar).is_open(self.now)
+
+    @property
+    def opens_at(self) -> datetime:
+        return market(self.source.calendar).next_open(self.now)
+
+    @property
+    def expiry(self) -> tuple[str, str] | None:
+        return expiry_warning(self.source.alert_expires_at, self.now)
+
+    @property
+    def gaps_off(self) -> list[str]:
+        return [CATALOGUE[name].title for name in self.source.gaps_off if name in CATALOGUE]
+
+    @property
+    def tiers_off(self) -> list[str]:
+        return [ALL_TIERS.get(name, name) for name in self.source.tiers_off]
+
+
+def observed_interval(moments: Sequence[datetime]) -> float | None:
+    """Median seconds between neighbours, newest first; None for fewer than four moments. Pure."""
+    if len(moments) < 4:
+        return None
+    return median((later - earlier).total_seconds() for later, earlier in pairwise(moments))
+
+
+def expiry_warning(expires: datetime | None, now: datetime) -> tuple[str, str] | None:
+    """A tone and a sentence when the alert in TradingView has ended or soon will. Pure."""
+    if expires is None or expires > now + WARN_BEFORE:
+        return None
+    if expires <= now:
+        return "bad", "Its alert in TradingView has expired. Renew it there and note the new date here."
+    days = (expires - now) / timedelta(days=1)
+    left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
+    return "warn", f"Its alert in TradingView expires in {left}. Renew it there before, and note the new date here."
+
+
+class Sources(Page):
+    name = "sources"
+    route = "console/sources/"
+    title = "Sources"
+    icon = "sensors"
+    template_name = "dashboard/sources/page.html"
+    fragment = "dashboard/sources/live.html"
+    every = 10
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        return {"cards": [Card(source, now) for source in Source.objects.order_by("-is_default", "name")]}
+
+
+class SourcePage(Page):
+    name = "source"
+    route = "console/sources/<int:pk>/"
+    title = "Source"
+    template_name = "dashboard/sources/source.html"
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        source = get_object_or_404(Source, pk=self.kwargs["pk"])
+        ended = source.tokens.filter(expires_at__lte=now)[:10]
+        return {
+            "title": f"Source {source.name}",
+            "card": Card(source, now),
+            "ended": ended,
+            "alerts": source.alert_ids.all()[:20],
+        }
+
+
+class SourceForm(forms.Form):
+    name = forms.SlugField(max_length=64, help_text="Letters, digits and hyphens: one indicator on one chart.")
+    symbol = forms.CharField(max_length=32, initial="MNQ1!", help_text="What its prices are prices of.")
+    tick_size = forms.DecimalField(min_value=0, max_digits=12, decimal_places=6, initial="0.25")
+    calendar = forms.ChoiceField(
+        choices=[("CME Globex Equity", "CME equity index futures"), ("24/7", "Always open")],
+        help_text="When its market trades.",
+    )
+    alert_expires_at = NewYorkTimeField(
+        required=False,
+        label="Alert expires (New York)",
+        help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
+    )
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if Source.objects.filter(name=name).exists():
+            raise forms.ValidationError("There is a source of this name. Choose another.")
+        return name
+
+    def clean_tick_size(self) -> Any:
+        tick = self.cleaned_data["tick_size"]
+        if not tick:
+            raise forms.ValidationError("A tick is more than 0.")
+        return tick
+
+
+class CreateSource(Action[None]):
+    name = "create-source"
+    route = "console/sources/create/"
+    title = "New source"
+    permission = ADD_SOURCE
+    inputs = SourceForm
+    verb = "Create"
+    back = "sources"
+    once_template = "dashboard/sources/token.html"
+
+    def subject(self) -> None:
+        return None
+
+    def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
+        return Preview(
+            says=[
+                "Makes a source with a webhook address of its own, which is shown once. Trade ids are unique within a"
+                " source: give every chart that runs the indicator its own."
+            ]
+        )
+
+    def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
+        source = Source.objects.create(**given)
+        token = rotate(source, overlap=timedelta(), label=f"made by {self.person.get_username()}", now=now)
+        return shown_once(self, source, token, Change(source, "Created with its first token.", made=True))
+
+
+class RotateForm(forms.Form):
+    hours = forms.IntegerField(
+        min_value=0,
+        max_value=24 * 30,
+        initial=24,
+        label="Old addresses stay valid for (hours)",
+        help_text="Time to put the new address into the alert in TradingView. 0 ends them now.",
+    )
+
+
+class RotateToken(Action[Source]):
+    name = "rotate-token"
+    route = "console/sources/<int:pk>/token/"
+    title = "New webhook address"
+    permission = CHANGE_SOURCE
+    inputs = RotateForm
+    binding = True
+    verb = "Make the new address"
+    once_template = "dashboard/sources/token.html"
+
+    def subject(self) -> Source:
+        return get_object_or_404(Source, pk=self.kwargs["pk"])
+
+    def heading(self, subject: Source) -> str:
+        return f"New webhook address for {subject.name}"
+
+    def initial(self, subject: Source) -> dict[str, Any]:
+        return {"hours": 24}
+
+    def back_link(self) -> str:
+        return address("source", self.kwargs["pk"])
+
+    def preview(self, subject: Source, given: dict[str, Any], now: datetime) -> Preview:
+        hours = given.get("hours", 24)
+        old = valid_tokens(subject, now).count()
+        says = [f"Makes a new token for {subject.name} and shows its address once."]
+        if old:
+            when = f"in {hours} hours" if hours else "now: alerts that still use it are refused and lost"
+            says.append(f"{old} address{'' if old == 1 else 'es'} of now end{'s' if old == 1 else ''} {when}.")
+        return Preview(says=says)
+
+    def perform(self, subject: Source, given: dict[str, Any], now: datetime) -> Done:
+        by = f"made by {self.person.get_username()}"
+        token = rotate(subject, overlap=timedelta(hours=given["hours"]), label=by, now=now)
+        return shown_once(self, subject, token, Change(subject, f"Rotated its token, {given['hours']} h overlap."))
+
+
+def shown_once(action: Action[Any], source: Source, token: str, change: Change) -> Done:
+    once = {"source": source, "token": token, "address": webhook_address(action.request, token), "public": public()}
+    return Done("Copy it now: it cannot be shown again.", [change], address("source", source.pk), once=once)
+
+
+def public() -> bool:
+    """Whether we know the address under which TradingView reaches us."""
+    return bool(settings.PUBLIC_URL)
+
+
+class RevokeToken(Action[SourceToken]):
+    name = "revoke-token"
+    route = "console/sources/token/<int:pk>/revoke/"
+    title = "Revoke an address"
+    permission = CHANGE_SOURCE
+    verb = "Revoke"
+    danger = True
+
+    def subject(self) -> SourceToken:
+        return get_object_or_404(SourceToken.objects.select_related("source"), pk=self.kwargs["pk"])
+
+    def back_link(self) -> str:
+        return address("source", self.subject().source_id)
+
+    def preview(self, subject: SourceToken, given: dict[str, Any], now: datetime) -> Preview:
+        left = valid_tokens(subject.source, now).exclude(pk=subject.pk).count()
+        alone = "It is the last one: no webhook of this source will be accepted."
+        return Preview(
+            says=[f"Alerts that use the address made {wall(subject.created_at)} ({subject.label}) are refused."],
+            warnings=[] if left else [alone],
+        )
+
+    def perform(self, subject: SourceToken, given: dict[str, Any], now: datetime) -> Done:
+        revoke(subject, now=now)
+        return Done("Revoked. It is refused within a few seconds.", [Change(subject.source, f"Revoked {subject}.")])
+
+
+class SwitchForm(forms.Form):
+    alert_expires_at = NewYorkTimeField(
+        required=False,
+        label="Alert expires (New York)",
+        help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
+    )
+    update_minutes = forms.IntegerField(min_value=1, max_value=1440, label="Minutes between updates, as expected")
+    gaps_off = forms.MultipleChoiceField(
+        required=False,
+        label="Gaps that it is known not to close (not counted)",
+        widget=forms.CheckboxSelectMultiple,
+        choices=[(gap.name, gap.title) for gap in CATALOGUE.values()],
+    )
+    tiers_off = forms.MultipleChoiceField(
+        required=False,
+        label="Tiers that may not fill for it",
+        widget=forms.CheckboxSelectMultiple,
+        choices=list(ALL_TIERS.items()),
+    )
+
+
+class ChangeSource(Action[Source]):
+    """Expiry, rhythm and switches. Name, symbol and clock shape what is stored: they are the admin's."""
+
+    name = "change-source"
+    route = "console/sources/<int:pk>/change/"
+    title = "Change a source"
+    permission = CHANGE_SOURCE
+    inputs = SwitchForm
+    binding = True
+    verb = "Save"
+
+    def subject(self) -> Source:
+        return get_object_or_404(Source, pk=self.kwargs["pk"])
+
+    def heading(self, subject: Source) -> str:
+        return f"Change {subject.name}"
+
+    def back_link(self) -> str:
+        return address("source", self.kwargs["pk"])
+
+    def initial(self, subject: Source) -> dict[str, Any]:
+        return {name: getattr(subject, name) for name in SwitchForm.base_fields}
+
+    def preview(self, subject: Source, given: dict[str, Any], now: datetime) -> Preview:
+        changed = differences(subject, given)
+        if not changed:
+            return Preview(says=["Nothing is changed yet. Fills that a tier made stay when it is switched off."])
+        rows = [
+            (SwitchForm.base_fields[name].label, new_york(told(old)), new_york(told(new)))
+            for name, (old, new) in changed.items()
+        ]
+        return Preview(columns=("What", "Now", "Then"), rows=rows)
+
+    def perform(self, subject: Source, given: dict[str, Any], now: datetime) -> Done:
+        changed = differences(subject, given)
+        for name, (_, new) in changed.items():
+            setattr(subject, name, new)
+        subject.save(update_fields=list(changed))
+        says = "; ".join(f"{name}: {told(old)} → {told(new)}" for name, (old, new) in changed.items())
+        return Done("Saved." if changed else "Nothing was changed.", [Change(subject, says)] if changed else [])
+
+
+def differences(source: Source, given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    return {name: (getattr(source, name), new) for name, new in given.items() if getattr(source, name) != new}
+
+
+def told(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return "none" if value is None else f"{value:%Y-%m-%d %H:%M}Z" if isinstance(value, datetime) else str(value)
+
+
+PAGES: tuple[type[Page], ...] = (Sources, CreateSource, SourcePage, RotateToken, RevokeToken, ChangeSource)

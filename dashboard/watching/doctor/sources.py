@@ -1,0 +1,104 @@
+"""Whether alerts can come in, do come in, and carry times that make sense."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from dashboard.console.pages.sources import expiry_warning
+from dashboard.watching.selftest import SELF_TEST
+from dashboard.watching.silence import State, judge, listen
+from reconciliation.cycle.worker import wedged
+from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
+from signals.models import Delivery, Source
+
+from .result import Result, bad, good, judged
+
+NEWEST = 100
+# The fire time of an alert log and the receipt of a webhook come from two clocks.
+CLOCKS_DIFFER = timedelta(minutes=2)
+
+
+def watched() -> QuerySet[Source]:
+    """All sources but the self-test's, which nobody sends to."""
+    return Source.objects.exclude(name=SELF_TEST).order_by("name")
+
+
+def default_source(now: datetime) -> Result:
+    default = Source.objects.filter(is_default=True).first()
+    if default is None:
+        return bad(
+            "No source is the default: imports of unknown alerts would make a new one. Mark one in the console under"
+            " Sources, or restart `manage.py serve`, which makes one."
+        )
+    return good(f"The default source is {default.name}.")
+
+
+def access(now: datetime) -> Result:
+    """Each source can be sent to, in production only with a token."""
+    valid = Q(tokens__expires_at__isnull=True) | Q(tokens__expires_at__gt=now)
+    with_token = set(watched().filter(valid, tokens__isnull=False).values_list("pk", flat=True))
+    faults = []
+    for source in watched():
+        if source.open_on_loopback and settings.PRODUCTION:
+            faults.append(
+                f"{source.name} takes alerts without a token from this machine, and a proxy that adds no header counts"
+                " as it: take `open on loopback` away from it."
+            )
+        elif source.pk not in with_token and not source.open_on_loopback:
+            faults.append(f"{source.name} has no valid token: give it one in the console, and put it into the alert.")
+    return judged(faults, "Every source can be sent to.")
+
+
+def alert_expiry(now: datetime) -> Result:
+    warned = ((source.name, expiry_warning(source.alert_expires_at, now)) for source in watched())
+    return judged([f"{name}: {warning[1]}" for name, warning in warned if warning], "No alert is about to expire.")
+
+
+def silence(now: datetime) -> Result:
+    """The console's verdict. Who was never heard may be about to be set up, but not where all of it is in use."""
+    verdicts = judge(listen(watched(), now), now, worker_alive=wedged(now) is None)
+    faults = [
+        f"{verdict.line.name} has been silent for {verdict.minutes} minutes of open market. {verdict.todo}"
+        for verdict in verdicts
+        if verdict.tone == "bad"
+    ]
+    unheard = all(verdict.state == State.UNHEARD for verdict in verdicts)
+    if unheard and settings.PRODUCTION:
+        faults.append("No alert came by webhook in the last 7 days. The console's Activation says how to set one up.")
+    return judged(faults, "No alert by webhook in the last 7 days." if unheard else "No source is silent too long.")
+
+
+def calendars(now: datetime) -> Result:
+    """Outside the years that the calendars know, every minute would count as open."""
+    faults = [fault for name in watched().values_list("calendar", flat=True).distinct().order_by("calendar")
+              if (fault := calendar_fault(name, now))]  # fmt: skip
+    return judged(faults, f"The market calendars know {now.year}.")
+
+
+def calendar_fault(name: str, now: datetime) -> str:
+    if name == ALWAYS_OPEN:
+        return ""
+    if now.year not in KNOWN_YEARS:
+        return (
+            f"{name}: the calendar ends with {KNOWN_YEARS[-1]}, and it is {now.year}. Check the system clock, or extend"
+            " KNOWN_YEARS in signals/market.py."
+        )
+    start = datetime(now.year, 1, 1, tzinfo=UTC)
+    try:
+        minutes = market(name).open_minutes(start, start.replace(year=now.year + 1))
+    except ValueError as error:
+        return f"{error}. Correct the source's calendar in the console."
+    return "" if minutes else f"{name}: the calendar has no session in {now.year}. Update pandas_market_calendars."
+
+
+def clock(now: datetime) -> Result:
+    """What was received or fired later than now proves that a clock is wrong, and mostly it is ours."""
+    newest = Delivery.objects.order_by("-received_at").values_list("received_at", "fire_minute")[:NEWEST]
+    latest = max((moment for row in newest for moment in row), default=now)
+    if latest - now > CLOCKS_DIFFER:
+        return bad(
+            f"An alert is of {latest:%Y-%m-%d %H:%M}Z, and this machine's clock says {now:%Y-%m-%d %H:%M}Z. Set the"
+            " clock (`timedatectl` shows whether NTP does); gaps and leases are judged by it."
+        )
+    return good("No alert is of the future.")

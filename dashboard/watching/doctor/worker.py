@@ -1,0 +1,106 @@
+"""Whether cycles come when they should: schedule, scheduler, queue, worker, lease (docs/operations.md, "wedged")."""
+
+import ast
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+from django_q.models import OrmQ, Schedule
+
+from reconciliation.cycle import lease as leases
+from reconciliation.cycle.schedule import NAME, TASK
+from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS, wedged
+from reconciliation.models import SyncLease, SyncRun
+
+from .result import Result, bad, good, judged
+
+SCHEDULER_LATE = timedelta(seconds=90)  # it looks every 30 s
+QUEUE_LATE = timedelta(seconds=60)  # the pusher looks every second
+RESTART = "Restart `manage.py serve`; its log says why it stopped."
+REMAKE = "Delete it in the admin (Scheduled tasks) and restart `manage.py serve`, which makes it anew."
+
+
+def patience() -> timedelta:
+    return timedelta(seconds=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL)
+
+
+def sync_schedule(now: datetime) -> Result:
+    """One row, enabled, as `reconciliation.cycle.schedule.install` makes it: a second one would double every cycle."""
+    rows = list(Schedule.objects.filter(Q(name=NAME) | Q(func=TASK)).order_by("pk"))
+    if not rows:
+        return bad("No schedule runs the sync. Restart `manage.py serve`, which makes it.")
+    if len(rows) > 1:
+        return bad(f"{len(rows)} schedules run the sync. Delete all but the one named {NAME!r} in the admin.")
+    return judged(schedule_faults(rows[0]), f"The sync is scheduled every {rows[0].minutes} minutes.")
+
+
+def schedule_faults(row: Schedule) -> list[str]:
+    faults = []
+    if row.func != TASK:
+        faults.append(f"The schedule {NAME!r} calls {row.func}, not {TASK}. {REMAKE}")
+    if row.repeats == 0:
+        faults.append(f"The schedule is switched off (repeats is 0). {REMAKE}")
+    if row.cluster not in (None, settings.Q_CLUSTER["name"]):
+        faults.append(f"The schedule is for another cluster, {row.cluster!r}. {REMAKE}")
+    if row.schedule_type != Schedule.MINUTES or row.minutes != settings.SYNC_INTERVAL // 60:
+        faults.append("The schedule's interval is not SYNC_INTERVAL. Restart `manage.py serve`, which corrects it.")
+    return faults
+
+
+def scheduler(now: datetime) -> Result:
+    """A due schedule that nobody takes: the scheduler is dead, or it stumbles over a row that it cannot read."""
+    due = Schedule.objects.filter(func=TASK).exclude(repeats=0).order_by("next_run").first()
+    if due is None or due.next_run is None or now - due.next_run <= SCHEDULER_LATE:
+        return good("No schedule is overdue.")
+    late = f"The next cycle was due at {due.next_run:%Y-%m-%d %H:%M:%S}Z and was not started."
+    if broken := [row for row in Schedule.objects.order_by("pk") if not readable(row.args)]:
+        names = ", ".join(repr(row.name or row.pk) for row in broken)
+        return bad(f"{late} One unreadable schedule stops all: delete {names} in the admin or mend the arguments.")
+    return bad(f"{late} The scheduler is dead. {RESTART}")
+
+
+def readable(arguments: str | None) -> bool:
+    """Whether django-q2 can read a schedule's arguments, which it does as a Python literal."""
+    try:
+        ast.literal_eval(arguments or "()")
+    except (SyntaxError, TypeError, ValueError):
+        return False
+    return True
+
+
+def queue(now: datetime) -> Result:
+    """A task's lock is when it may be fetched; the pusher does so within seconds."""
+    oldest = OrmQ.objects.order_by("lock").values_list("lock", flat=True).first()
+    if oldest is None or now - oldest <= QUEUE_LATE:
+        return good("No task waits to be fetched.")
+    waited = int((now - oldest).total_seconds())
+    return bad(f"A task has been waiting for {waited} s to be fetched: the cluster's pusher is dead. {RESTART}")
+
+
+def cycles(now: datetime) -> Result:
+    """Only finished work proves that the worker lives."""
+    if fault := wedged(now):
+        minutes = patience() / timedelta(minutes=1)
+        return bad(
+            f"The worker does no cycles: {fault}. Unless it was just started (wait {minutes:g} minutes): {RESTART}"
+        )
+    last = SyncRun.objects.exclude(state=SyncRun.State.RUNNING).order_by("-pk").first()
+    if last is not None and last.state != SyncRun.State.FINISHED:
+        why = last.error.strip() or last.get_state_display()
+        return bad(f"Run {last.pk} did not finish: {why} Run `manage.py runsync` to see whether it still fails.")
+    return good("Cycles finish when they should.")
+
+
+def lease(now: datetime) -> Result:
+    """A holder extends its lease chunk by chunk; what lasts longer than a term was taken under another clock."""
+    row = SyncLease.objects.filter(pk=leases.NAME).exclude(holder="").first()
+    if row is None:
+        return good("No cycle holds the lease.")
+    if row.expires_at > now + leases.TERM + timedelta(seconds=5):
+        return bad(
+            f"{row.holder} holds the lease until {row.expires_at:%Y-%m-%d %H:%M:%S}Z, longer than any lease lasts: the"
+            " clock was set back. Correct the clock; until then no cycle can run."
+        )
+    if now - row.expires_at > patience():
+        return bad(f"{row.holder} died holding the lease, and no cycle has taken it over since. {RESTART}")
+    return good(f"{row.holder} holds the lease until {row.expires_at:%H:%M:%S}Z.")

@@ -1,0 +1,91 @@
+"""The self-test: a signal sent through the real public path, timed against TradingView's patience.
+
+It belongs to a source of its own, which counts nowhere, and is cancelled at once, so that nothing waits for it.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import httpx
+
+from reconciliation.gaps import CATALOGUE
+from signals.clock import NEW_YORK, floor_minute, local
+from signals.models import Source, SourceToken
+from signals.receiving.senders import hash_token, new_token
+
+SELF_TEST = "self-test"
+PATIENCE = 3.0
+"""Seconds after which TradingView gives an alert up."""
+TOKEN_LIFE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of the test: whether it was stored, in how many seconds, and in words what was answered."""
+
+    stored: bool
+    seconds: float
+    said: str
+
+    @property
+    def in_time(self) -> bool:
+        return self.stored and self.seconds < PATIENCE
+
+
+def self_test_source() -> Source:
+    """The source that test signals belong to: always open, and without gaps to fill."""
+    source, _ = Source.objects.get_or_create(
+        name=SELF_TEST,
+        defaults={"calendar": "24/7", "gaps_off": list(CATALOGUE), "tiers_off": ["0", "1", "2", "3"]},
+    )
+    return source
+
+
+def prepare(now: datetime) -> str:
+    """A token for this one test; it ends by itself if the test is cut short."""
+    return new_token(self_test_source(), label=SELF_TEST, expires_at=now + TOKEN_LIFE)
+
+
+def bodies(now: datetime) -> tuple[bytes, bytes]:
+    """A signal of the bar that has just closed, and its cancellation."""
+    bar = local(floor_minute(now) - timedelta(minutes=1), NEW_YORK)
+    trade_id = f"{bar:%Y%m%d_%H%M}00{now.microsecond // 1000:03}_BULLISH"
+    signal = {
+        "event_type": "SIGNAL_CREATED",
+        "trade_id": trade_id,
+        "direction": "Bullish",
+        "signal_date": f"{bar:%Y-%m-%d}",
+        "signal_time": f"{bar:%H:%M}:00",
+        "htf_alignment": dict.fromkeys(("daily", "h4", "h1", "m15", "m5", "m1"), "Neutral"),
+    }
+    cancellation = {"event_type": "CANCELLED", "trade_id": trade_id, "cancel_reason": SELF_TEST}
+    return json.dumps(signal).encode(), json.dumps(cancellation).encode()
+
+
+def send(address: str, token: str, now: datetime, client: httpx.Client | None = None) -> Result:
+    """Post the test signal, time it, cancel it, and take the token back."""
+    signal, cancellation = bodies(now)
+    try:
+        with client or httpx.Client(timeout=PATIENCE) as http:
+            result = timed(http, address, signal)
+            if result.stored:
+                timed(http, address, cancellation)
+    finally:
+        SourceToken.objects.filter(token_hash=hash_token(token)).delete()
+    return result
+
+
+def timed(http: httpx.Client, address: str, body: bytes) -> Result:
+    started = perf_counter()
+    try:
+        answer = http.post(address, content=body, headers={"Content-Type": "application/json"})
+    except httpx.HTTPError as error:
+        return Result(False, perf_counter() - started, f"no answer ({type(error).__name__}: {error})")
+    seconds = perf_counter() - started
+    try:
+        status = str(answer.json().get("status", ""))
+    except ValueError:
+        status = ""
+    return Result(status == "accepted", seconds, f"HTTP {answer.status_code} {status}".strip())

@@ -1,0 +1,253 @@
+"""Loading: signals become cases, a chunk at a time. The number of queries follows chunks, never signals.
+
+A case's signal is its *base*: what its events alone make of it, every fill taken away. Tiers fill bases, so that what
+a cycle ends with depends on events and prices, and not on which fills an earlier cycle made from less of them.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
+
+from reconciliation.gaps import Dismissed, GapView
+from reconciliation.models import GapRecord, SyncRun
+from reconciliation.tiers.proposals import Barred, Case
+from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
+from signals.signal.deriving import Place, settle
+from signals.signal.rebuilding import derive
+from signals.signal.registers import PEAKS, Event, join, protected
+from signals.vocabulary import EventType, Status
+
+from .neighbours import load_neighbours
+from .periods import Period, merged
+
+# No recorded trade ran for longer; prices after that say nothing about it.
+LONGEST_TRADE = timedelta(days=14)
+# A fill of these ranks no lower than an event that carries the value: such an event may be hidden under it.
+TIED_TIERS = frozenset({"0", "1"})
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A signal as stored, its case, and what stands about it: fills by field, gap records."""
+
+    stored: AutomatedSignal
+    case: Case
+    active: dict[str, Fill] = field(default_factory=dict)
+    proposed: list[Fill] = field(default_factory=list)
+    open_records: dict[str, GapRecord] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Standing:
+    """Fills and gap records of a chunk's signals, by signal."""
+
+    active: dict[int, dict[str, Fill]] = field(default_factory=lambda: defaultdict(dict))
+    proposed: dict[int, list[Fill]] = field(default_factory=lambda: defaultdict(list))
+    barred: dict[int, set[Barred]] = field(default_factory=lambda: defaultdict(set))
+    records: dict[int, dict[str, GapRecord]] = field(default_factory=lambda: defaultdict(dict))
+    dismissed: set[tuple[int, str]] = field(default_factory=set)
+
+
+def load(
+    rows: Sequence[AutomatedSignal], source: Source, now: datetime, view: GapView
+) -> tuple[list[Loaded], Dismissed]:
+    """The cases of signals of one source, and which of their gaps are dismissed."""
+    place = Place.of(source)
+    standing = load_standing(rows)
+    events = load_events(rows, standing)
+    bases = [base_of(row, events[row.pk], standing.active[row.pk], place) for row in rows]
+    moments = moments_of(standing, now)
+    bars = load_bars(bases, source, moments, view)
+    neighbours = load_neighbours(bases, source)
+    loaded = []
+    for row, base in zip(rows, bases, strict=True):
+        before, after = neighbours(base)
+        key = row.pk
+        case = Case(
+            base, place, moments[key], source.tick_size, events[key], bars(base), before, after,
+            frozenset(standing.barred.get(key, ())),
+        )  # fmt: skip
+        loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
+    return loaded, frozenset(standing.dismissed)
+
+
+def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
+    keys = [row.pk for row in rows]
+    standing = Standing()
+    states = (Fill.State.ACTIVE, Fill.State.PROPOSED, Fill.State.UNDONE)
+    for fill in Fill.objects.filter(signal__in=keys, state__in=states).order_by("pk"):
+        if fill.state == Fill.State.ACTIVE:
+            standing.active[fill.signal_id][fill.field] = fill
+        elif fill.state == Fill.State.PROPOSED:
+            standing.proposed[fill.signal_id].append(fill)
+        else:
+            standing.barred[fill.signal_id].add((fill.field, fill.tier, fill.evidence_key))
+    states_of_gaps = (GapRecord.State.OPEN, GapRecord.State.DISMISSED)
+    for record in GapRecord.objects.filter(signal__in=keys, state__in=states_of_gaps):
+        if record.state == GapRecord.State.OPEN:
+            standing.records[record.signal_id][record.gap] = record
+        else:
+            standing.dismissed.add((record.signal_id, record.gap))
+    return standing
+
+
+def moments_of(standing: Standing, now: datetime) -> Mapping[int, datetime]:
+    """The moment that each signal is planned for: `now`, or a later one that a fill of it was made for.
+
+    What was due once stays due: a run as of an earlier moment must not take it back.
+    """
+    fills = [fill for one in standing.active.values() for fill in one.values()]
+    fills += chain.from_iterable(standing.proposed.values())
+    made_by = {fill.run_id for fill in fills if fill.run_id is not None}
+    later = dict(SyncRun.objects.filter(pk__in=made_by, as_of__gt=now).order_by().values_list("pk", "as_of"))
+    moments: dict[int, datetime] = defaultdict(lambda: now)
+    for fill in fills:
+        if fill.run_id in later:
+            moments[fill.signal_id] = max(moments[fill.signal_id], later[fill.run_id])
+    return moments
+
+
+class Told(NamedTuple):
+    """An event as it is stored: what the projection and the tiers read of it."""
+
+    signal_id: int
+    fire_minute: datetime
+    pk: int
+    type: str
+    payload_checksum: str
+    position: int
+    facts: Mapping[str, Any]
+
+
+ROW = Told._fields
+
+
+def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[Told]]:
+    """Each signal's events in order of fire time, without superseded updates where these are not needed.
+
+    They are needed where a live measurement was filled: what stood before it may be in any of them; and where the row
+    lost its peaks. Of a trade whose entry no event tells the first update is there too: with the last it can give the
+    entry (tiers.extremes).
+    """
+    whole = {row.pk for row in rows if peak_lost(row) or hides_updates(standing.active[row.pk].values())}
+    part = [row.pk for row in rows if row.pk not in whole]
+    latest = place_by(F("fire_minute").desc(), F("payload_checksum").desc())
+    wanted = ~Q(type=EventType.MFE_UPDATE) | Q(place=1)
+    queries = [
+        SignalEvent.objects.filter(signal__in=whole),
+        SignalEvent.objects.filter(signal__in=part).annotate(place=latest).filter(wanted),
+    ]
+    lost = [row.pk for row in rows if row.pk not in whole and entry_lost(row)]
+    if lost:
+        updates = SignalEvent.objects.filter(type=EventType.MFE_UPDATE, signal__in=lost)
+        queries.append(updates.annotate(place=place_by(F("fire_minute"), F("payload_checksum"))).filter(place=1))
+    found = {event.pk: event for query in queries for event in map(Told._make, query.order_by().values_list(*ROW))}
+    by_signal: dict[int, list[Told]] = defaultdict(list)
+    for event in sorted(found.values(), key=itemgetter(0, 1, 2)):
+        by_signal[event.signal_id].append(event)
+    return by_signal
+
+
+def place_by(*order: Any) -> Window:
+    """An event's place among those of its signal and type in this order, from 1."""
+    return Window(RowNumber(), partition_by=[F("signal_id"), F("type")], order_by=order)
+
+
+def entry_lost(row: AutomatedSignal) -> bool:
+    """Whether the trade was confirmed but no event tells its entry."""
+    entry = row.provenance.get("entry_price")
+    return row.seen_confirmed_at is not None and (entry is None or "fill" in entry["evidence"])
+
+
+def peak_lost(row: AutomatedSignal) -> bool:
+    """Whether the row forgot the highest of its reports, which need not be the last."""
+    entries = {field: row.provenance.get(field) for field, peak in PEAKS.items() if getattr(row, peak) is None}
+    return not row.provenance or any(entry and "fill" not in entry["evidence"] for entry in entries.values())
+
+
+def clone(signal: AutomatedSignal) -> AutomatedSignal:
+    """A copy to change in memory. By hand: copy() pickles a model, which takes ten times as long."""
+    fresh = AutomatedSignal.__new__(AutomatedSignal)
+    fresh.__dict__.update(signal.__dict__, provenance=dict(signal.provenance))
+    return fresh
+
+
+def hides_updates(fills: Iterable[Fill]) -> bool:
+    """Whether a fill may stand over a value that only a superseded update tells."""
+    return any(fill.as_of is not None or fill.tier in TIED_TIERS for fill in fills)
+
+
+def base_of(row: AutomatedSignal, events: Sequence[Event], active: Mapping[str, Fill], place: Place) -> AutomatedSignal:
+    """The signal as its events alone have it; `row` is left as it is.
+
+    Joining events again changes nothing, unless the row knew less than they do: then it is healed.
+    """
+    if hides_updates(active.values()):
+        base = derive(row, events, ())
+        base.clock_zone, base.clock_by = row.clock_zone, row.clock_by
+    else:
+        base = clone(row)
+        for name, entry in row.provenance.items():
+            # A value that is gone though its provenance is not must not keep its events from joining.
+            if "fill" in entry["evidence"] or getattr(row, name) is None:
+                setattr(base, name, None)
+                del base.provenance[name]
+        for event in events:
+            join(base, event)
+        base.event_count, base.first_event_at, base.last_event_at = (
+            row.event_count, row.first_event_at, row.last_event_at,
+        )  # fmt: skip
+    settle(base, place)
+    return base
+
+
+def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
+    """Whether prices can tell anything: the trade runs, or lacks measurements, its ENTRY, or its first leg's end."""
+    if base.status == Status.CONFIRMED:
+        return True
+    if base.status != Status.COMPLETED:
+        return False
+    first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
+    unconfirmed = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
+    unmeasured = not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
+    return first_leg_open or unconfirmed or unmeasured
+
+
+def period_of(base: AutomatedSignal, now: datetime) -> Period:
+    """From confirmation to the end of the last leg, or to `now`."""
+    start = base.entry_fired_at or base.first_event_at
+    start = min(filter(None, (start, base.confirmation_time, base.signal_time)))
+    end = base.stop_exit_at or base.seen_completed_at or (base.be_exit_at if base.single_leg else None) or now
+    return start, min(end, start + LONGEST_TRADE)
+
+
+class Bars:
+    """The price bars of a chunk, in order of time, given out by case."""
+
+    def __init__(self, rows: list[PriceBar], periods: Mapping[int, Period]) -> None:
+        self.rows, self.periods = rows, periods
+        self.times = [bar.time for bar in rows]
+
+    def __call__(self, base: AutomatedSignal) -> Sequence[PriceBar]:
+        if base.pk not in self.periods:
+            return ()
+        start, end = self.periods[base.pk]
+        return self.rows[bisect_left(self.times, start) : bisect_right(self.times, end)]
+
+
+def load_bars(bases: Sequence[AutomatedSignal], source: Source, moments: Mapping[int, datetime], view: GapView) -> Bars:
+    periods = {base.pk: period_of(base, moments[base.pk]) for base in bases if needs_prices(base, view)}
+    if not periods:
+        return Bars([], {})
+    within = Q()
+    for start, end in merged(periods.values()):
+        within |= Q(time__gte=start, time__lte=end)
+    return Bars(list(PriceBar.objects.filter(within, symbol=source.symbol).order_by("time")), periods)

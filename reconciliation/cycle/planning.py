@@ -1,0 +1,152 @@
+"""The plan for one signal: which fills should stand, given its events, the prices and `now`. Pure.
+
+The order of the tiers is the order of trust. Each is asked about what is still missing, on the signal as the tiers
+before it have left it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reconciliation.gaps import CATALOGUE, Dismissed, GapView
+from reconciliation.tiers.inference import decided_at
+from reconciliation.tiers.proposals import Case, Proposal, evidence_key
+from reconciliation.tiers.trust import Measured, approval_below, trusted
+from signals.models import AutomatedSignal, Fill
+from signals.signal.deriving import settle_after
+from signals.signal.registers import RULES, TIER_RANK, fill_tier, join_fill
+
+from .loading import Loaded, clone
+
+# A live gap that nothing fills is looked at again after a quarter of its age: prices can still come in.
+RETRY_AT_LEAST = timedelta(minutes=10)
+PLACES = 3  # of a confidence, as it is stored
+
+Propose = Callable[[Case, frozenset[str]], Iterable[Proposal]]
+
+
+@dataclass(frozen=True)
+class Means:
+    """What fills gaps in this run: the tiers to ask, by trust, and how far each is measured to be right."""
+
+    tiers: Mapping[str, Propose]
+    measured: Measured = field(default_factory=dict)
+    grace_bars: int = 2
+
+    def without(self, tiers_off: Iterable[str]) -> "Means":
+        return replace(self, tiers={name: ask for name, ask in self.tiers.items() if name not in set(tiers_off)})
+
+
+@dataclass(slots=True)
+class Plan:
+    """What should stand. `keep` and `add` are fills by field; `gone` are active ones that no longer stand."""
+
+    loaded: Loaded
+    signal: AutomatedSignal
+    before: dict[str, bool]
+    after: dict[str, bool] = field(default_factory=dict)
+    check_at: datetime | None = None
+    keep: dict[str, Fill] = field(default_factory=dict)
+    add: dict[str, Proposal] = field(default_factory=dict)
+    waiting: list[Proposal] = field(default_factory=list)
+
+    @property
+    def gone(self) -> list[Fill]:
+        standing = {fill.pk for fill in self.keep.values()}
+        return [fill for fill in self.loaded.active.values() if fill.pk not in standing]
+
+
+def same_fill(fill: Fill, proposal: Proposal) -> bool:
+    """Whether a standing fill is what the tier would put in today."""
+    return (fill.tier, fill.method, fill.value, fill.confidence, fill.as_of, fill.evidence_key) == (
+        proposal.tier,
+        proposal.method,
+        proposal.value,
+        proposal.confidence,
+        proposal.as_of,
+        evidence_key(proposal.evidence),
+    )
+
+
+def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> Plan:
+    """Ask the tiers in order and keep what may stand. Raises whatever a tier raises."""
+    signal, due = clone(loaded.case.signal), view.moved(loaded.case.now)
+    made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
+    made.after = due.open_gaps(signal, dismissed)
+    case = replace(loaded.case, signal=signal)
+    for tier in [*means.tiers, *unasked(loaded, means)]:
+        accepted = {field for offer in offers(tier, made, means, case) if (field := accept(made, offer))}
+        if accepted:
+            settle_after(signal, loaded.case.place, accepted)
+            made.after = due.open_gaps(signal, dismissed)
+    if due is not view:
+        made.after = view.open_gaps(signal, dismissed)
+    made.check_at = min(filter(None, checks(made, case, means, view, dismissed)), default=None)
+    return made
+
+
+def checks(made: Plan, case: Case, means: Means, view: GapView, dismissed: Dismissed) -> Iterator[datetime | None]:
+    """When to look again though nothing happens: a gap falls due, a grace ends, a gap is tried once more."""
+    signal, now = made.signal, view.now
+    yield view.next_check(signal, dismissed)
+    grace_ends = decided_at(case, grace_bars=means.grace_bars)
+    if grace_ends is not None and grace_ends > now:
+        yield grace_ends
+    if any(due and CATALOGUE[name].live for name, due in made.after.items()):
+        set_before = made.loaded.stored.check_at
+        age = now - (signal.mfe_as_of or signal.first_event_at)
+        yield set_before if set_before and set_before > now else now + max(RETRY_AT_LEAST, age / 4)
+
+
+def unasked(loaded: Loaded, means: Means) -> list[str]:
+    """Tiers with standing fills that this run does not ask: what they filled stays as it is."""
+    return sorted({fill.tier for fill in loaded.active.values()} - means.tiers.keys())
+
+
+def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Proposal | None, Fill | None]]:
+    """What the tier proposes that may stand, each with the standing fill that it repeats, if any."""
+    loaded = made.loaded
+    if tier not in means.tiers:
+        return [(None, fill) for fill in loaded.active.values() if fill.tier == tier]
+    gaps = frozenset(made.after)
+    found: list[tuple[Proposal | None, Fill | None]] = []
+    for each in means.tiers[tier](case, gaps):
+        confidence = round(trusted(each, made.signal.source_id, means.measured), PLACES)
+        proposal = each if confidence == each.confidence else replace(each, confidence=confidence)
+        standing = loaded.active.get(each.field)
+        if standing and same_fill(standing, proposal):
+            found.append((proposal, standing))
+        elif case.bars_out(each):
+            continue
+        elif proposal.confidence < approval_below(tier):
+            made.waiting.append(proposal)
+            if standing and standing.tier == tier and proposal.as_of is not None:
+                found.append((None, standing))  # a measurement stays true as of its bar while the newer one waits
+        else:
+            found.append((proposal, None))
+    return found
+
+
+def accept(made: Plan, offer: tuple[Proposal | None, Fill | None]) -> str:
+    """Let a fill join the signal, unless it holds an equal or better value. Returns the field that it fills, if any."""
+    proposal, standing = offer
+    fill = standing or proposal
+    assert fill is not None
+    if equally_trusted(made.signal, fill) or not join_fill(made.signal, fill):
+        return ""
+    made.keep.pop(fill.field, None)
+    made.add.pop(fill.field, None)
+    if standing:
+        made.keep[fill.field] = standing
+    elif proposal:
+        made.add[fill.field] = proposal
+    return fill.field
+
+
+def equally_trusted(signal: AutomatedSignal, fill: Fill | Proposal) -> bool:
+    """Whether an event of the fill's own rank says the value already (live ones compare by bar, see projection)."""
+    held = signal.provenance.get(fill.field)
+    rule = RULES.get(fill.field)
+    if held is None or (rule is not None and rule.live):
+        return False
+    return TIER_RANK[held["tier"]] >= TIER_RANK[fill_tier(fill.tier)]

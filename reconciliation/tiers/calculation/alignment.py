@@ -1,0 +1,32 @@
+"""Tier 2, higher timeframes: what the nearest signals before and after agree on. Off: see calculation.METHODS."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from reconciliation.tiers.base import misses, propose
+from reconciliation.tiers.proposals import Case, Proposal
+from signals.vocabulary import TIMEFRAMES
+
+from .ladder import TIER
+
+# Of 109 hidden alignments 34 were what the neighbours agreed on (docs/calibration.md): hence it is off.
+SELDOM = Decimal("0.3")
+
+
+def from_neighbours(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
+    """The timeframes on which the nearest signal before and the nearest after say the same."""
+    if "no_htf_alignment" not in gaps or not misses(case.signal, "htf_alignment"):
+        return
+    before = max((one for one in case.before if one.htf_alignment), key=lambda one: one.signal_time, default=None)
+    after = min((one for one in case.after if one.htf_alignment), key=lambda one: one.signal_time, default=None)
+    if before is None or after is None or before.htf_alignment is None or after.htf_alignment is None:
+        return
+    agreed = {
+        frame: before.htf_alignment[frame]
+        for frame in TIMEFRAMES
+        if frame in before.htf_alignment and before.htf_alignment[frame] == after.htf_alignment.get(frame)
+    }
+    if agreed:
+        evidence = {"before": before.trade_id, "after": after.trade_id}
+        gap = "no_htf_alignment"
+        yield propose(TIER, "htf_alignment", agreed, "neighbours_agree", evidence, gap=gap, confidence=SELDOM)

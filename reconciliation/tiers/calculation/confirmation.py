@@ -1,0 +1,38 @@
+"""Tier 2, confirmation of a trade whose ENTRY was lost: the entry price is the close of ENTRY's bar."""
+
+from collections.abc import Iterator
+
+from reconciliation.tiers.base import misses, propose
+from reconciliation.tiers.proposals import Case, Proposal
+from signals.clock import MINUTE, bar_of
+from signals.dialects.values import canonical
+from signals.signal.registers import iso
+
+from .ladder import TIER
+
+MOST_BARS = 18  # between a signal's bar and ENTRY's, as far as was ever seen
+
+
+def from_closes(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
+    """The first bar after the signal's that closed at the entry price, if the close of every bar until it is known.
+
+    An unknown close before it could be ENTRY's own, so the search ends there. No update is about a bar before the one
+    after ENTRY's, which bounds the search from the other side.
+    """
+    signal, gap, market = case.signal, "no_confirmation_time", case.place.market
+    if gap not in gaps or not misses(signal, "confirmation_time") or signal.single_leg:
+        return
+    if signal.signal_time is None or signal.entry_price is None or signal.seen_confirmed_at is None:
+        return
+    closes = {bar.time: bar.close for bar in case.bars}
+    bar, last = signal.signal_time, bar_of(signal.seen_confirmed_at) - MINUTE
+    for count in range(1, MOST_BARS + 1):
+        bar = market.next_open(bar + MINUTE)
+        if bar > last or bar not in closes:
+            return
+        if closes[bar] == signal.entry_price:
+            evidence = {"bar": f"{case.bars[0].symbol} {iso(bar)}", "close": canonical(signal.entry_price)}
+            yield propose(TIER, "confirmation_time", iso(bar), "close_at_entry", evidence, gap=gap)
+            if misses(signal, "bars_to_confirmation"):
+                yield propose(TIER, "bars_to_confirmation", count, "close_at_entry", evidence, gap=gap)
+            return

@@ -1,0 +1,68 @@
+"""Cancellation, which the indicator never sends: a pending signal is over once an opposite one has appeared.
+
+Signals mostly alternate. A signal that is still without ENTRY when an opposite one follows will not be confirmed any
+more, except in the few bars of grace (one recorded ENTRY came a minute after the opposite signal). A signal of the
+same direction supersedes nothing by itself: the next opposite one cancels all that are pending before it.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from signals.clock import MINUTE
+from signals.signal.registers import iso
+from signals.vocabulary import Direction, Status
+
+from .base import propose
+from .proposals import Case, Neighbour, Proposal
+
+TIER = "inference"
+REASON = "opposite_signal"
+OPPOSITE = {Direction.BULLISH.value: Direction.BEARISH.value, Direction.BEARISH.value: Direction.BULLISH.value}
+
+
+def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
+    """CANCELLED for a pending signal whose grace has ended: when, by which signal, and after how many bars."""
+    opposite = opposite_of(case)
+    if opposite is None or case.now < over_at(case, opposite, grace_bars):
+        return
+    signal_time = case.signal.signal_time
+    assert signal_time is not None
+    evidence = {"opposite": opposite.trade_id, "bar": iso(opposite.signal_time)}
+    bars = case.place.market.open_minutes(signal_time, opposite.signal_time)
+    values = {
+        "cancelled_at": iso(opposite.signal_time + MINUTE),
+        "cancelled_by": opposite.trade_id,
+        "cancel_reason": REASON,
+        "bars_pending": bars,
+    }
+    for field, value in values.items():
+        yield propose(TIER, field, value, "alternation", evidence)
+
+
+def decided_at(case: Case, *, grace_bars: int) -> datetime | None:
+    """When `infer` will cancel the signal if no ENTRY comes; None as long as no opposite signal has appeared."""
+    opposite = opposite_of(case)
+    return over_at(case, opposite, grace_bars) if opposite else None
+
+
+def over_at(case: Case, opposite: Neighbour, grace_bars: int) -> datetime:
+    """When the grace is over: its bars have closed, and so has the minute in which their alerts fire."""
+    return case.place.market.add_open_minutes(opposite.signal_time + MINUTE, grace_bars) + MINUTE
+
+
+def opposite_of(case: Case) -> Neighbour | None:
+    """The first opposite signal after a pending one; None when the signal is not (or not provably) left pending."""
+    signal = case.signal
+    wanted = OPPOSITE.get(signal.direction or "")
+    if signal.status != Status.PENDING or signal.signal_time is None or wanted is None:
+        return None
+    later = (one for one in case.after if one.direction == wanted and one.signal_time > signal.signal_time)
+    first = min(later, key=lambda one: (one.signal_time, one.trade_id), default=None)
+    if first is None or still_pending(case, first.signal_time + MINUTE):
+        return None
+    return first
+
+
+def still_pending(case: Case, moment: datetime) -> bool:
+    """Whether the indicator itself reported the signal as pending after `moment`: its word beats the inference."""
+    return any(event.facts.get("state") == Status.PENDING and event.fire_minute > moment for event in case.events)

@@ -1,0 +1,84 @@
+"""What passes between the cycle and the tiers: a case in, proposals out. Plain values; no database, no clock.
+
+A tier is a pure function `(Case, wanted gaps) -> Iterable[Proposal]`. The cycle loads cases in chunks, asks the tiers
+in order of trust, and gives what they propose to apply, the only writer of fills.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from signals.models import AutomatedSignal, PriceBar
+from signals.signal.deriving import Place
+from signals.signal.registers import Event
+from signals.vocabulary import DataSource
+
+Barred = tuple[str, str, str]
+"""Field, tier and evidence key of a fill that somebody undid: it must not come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another signal of the same source, as the alternation rule and HTF inference need it."""
+
+    trade_id: str
+    direction: str | None
+    signal_time: datetime
+    status: str
+    htf_alignment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything a tier may look at for one signal. `signal` is read-only by agreement.
+
+    `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
+    reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
+    of its last leg (or `now`), in order of time.
+    """
+
+    signal: AutomatedSignal
+    place: Place
+    now: datetime
+    tick_size: Decimal
+    events: Sequence[Event] = ()
+    bars: Sequence[PriceBar] = ()
+    before: Sequence[Neighbour] = ()
+    after: Sequence[Neighbour] = ()
+    barred: AbstractSet[Barred] = frozenset()
+
+    def bars_out(self, offer: "Proposal") -> bool:
+        """Whether somebody undid this very value, on the same evidence."""
+        return bool(self.barred) and (offer.field, offer.tier, evidence_key(offer.evidence)) in self.barred
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One value that a tier would put in.
+
+    `value` is JSON as facts.py describes it (prices and R as plain decimal strings, moments ISO 8601 with Z).
+    `evidence` names what it rests on: events as checksum:position, bars as symbol and time range, or a rule. Its
+    digest bars an undone fill from coming back. `as_of` is the open of the bar that a live measurement covers.
+    """
+
+    field: str
+    value: Any
+    tier: str  # "0" … "3", or "inference"
+    method: str
+    data_source: DataSource
+    confidence: Decimal
+    gap: str = ""
+    evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    as_of: datetime | None = None
+
+
+def evidence_key(evidence: Mapping[str, Any]) -> str:
+    """Digest of what a fill rests on: an undone fill stays undone as long as this is the same."""
+    text = json.dumps(evidence, sort_keys=True, separators=(",", ":"), default=str)
+    return blake2b(text.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,229 @@
+"""TradingView's alert log: its CSV export read row by row, and taken in like webhooks whose fire time is known."""
+
+import csv
+import logging
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from signals.dialects.values import MAX_SYMBOL
+from signals.intake import MAX_BODY, Incoming, Taken, checksum_of, take_in
+from signals.models import AlertId, Source
+from signals.vocabulary import Channel, DeliveryStatus
+
+from .senders import default_source, mask_body
+
+log = logging.getLogger(__name__)
+CHUNK = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
+COLUMNS = {
+    "alert id": "alert_id",
+    "ticker": "ticker",
+    "description": "body",
+    "time": "time",
+    "webhook status": "log_status",
+}
+NEEDED = ("body", "time")
+YEARS = range(2000, 2100)  # a time beyond them is a damaged one, and calendars end
+
+
+class NotAnAlertLogError(ValueError):
+    """The file is not a CSV export of TradingView's alert log."""
+
+
+@dataclass(slots=True)
+class Imported:
+    """What an import did. `failed` are rows that even one by one could not be stored, with their reasons.
+
+    `other_symbols` counts rows by their symbol where it is not their source's.
+    """
+
+    rows: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    quarantined: int = 0
+    repaired: int = 0
+    events: int = 0
+    created: set[int] = field(default_factory=set)
+    updated: set[int] = field(default_factory=set)
+    sources: Counter[str] = field(default_factory=Counter)
+    other_symbols: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "duplicates": self.duplicates,
+            "quarantined": self.quarantined,
+            "repaired": self.repaired,
+            "events": self.events,
+            "signals_created": len(self.created),
+            "signals_updated": len(self.updated - self.created),
+            "sources": dict(self.sources),
+            "other_symbols": dict(self.other_symbols),
+            "failed": self.failed,
+        }
+
+
+def of_other_symbols(rows: Mapping[str, int]) -> str:
+    """What to tell people of rows whose symbol is not their source's; "" when there are none."""
+    if not rows:
+        return ""
+    listed = ", ".join(f"{symbol} ({number} rows)" for symbol, number in rows.items())
+    return (
+        f"Not of their source's symbol by the log's Ticker: {listed}. Their prices are kept as that symbol's and"
+        " measure no trade of the source. Import them to a source of that symbol, or mend the source's symbol."
+    )
+
+
+def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
+    """The rows of an alert log, as they come; raises NotAnAlertLogError when the header is not one."""
+    csv.field_size_limit(1 << 20)
+    rows = csv.reader(lines)
+    try:
+        header = [name.strip().lower() for name in next(rows, [])]
+    except csv.Error as error:
+        raise NotAnAlertLogError(f"This is not a CSV file ({error}).") from error
+    if header:
+        header[0] = header[0].removeprefix("\ufeff")
+    places = {COLUMNS[name]: index for index, name in enumerate(header) if name in COLUMNS}
+    missing = [name for name, key in COLUMNS.items() if key in NEEDED and key not in places]
+    if missing:
+        raise NotAnAlertLogError(
+            f"No column {', '.join(name.title() for name in missing)} in the first line. Export the log in"
+            " TradingView under Alerts, Log, Export; its columns are Alert ID, Ticker, Name, Description, Time."
+        )
+    try:
+        for row in rows:
+            if any(row):
+                yield incoming_of(row, places, now)
+    except csv.Error as error:
+        raise NotAnAlertLogError(
+            f"Line {rows.line_num} is not CSV ({error}). Mend it and import the file again; nothing is taken in twice."
+        ) from error
+
+
+def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incoming:
+    cells = {key: row[index] if index < len(row) else "" for key, index in places.items()}
+    body, _ = mask_body(cells["body"].encode("utf-8", "surrogateescape"))
+    fired_at, problem = None, ""
+    try:
+        fired_at = datetime.fromisoformat(cells["time"].strip().replace("Z", "+00:00"))
+        fired_at = fired_at.replace(tzinfo=fired_at.tzinfo or UTC).astimezone(UTC)
+        if fired_at.year not in YEARS:
+            raise ValueError("no year in which TradingView sent alerts")
+    except (ValueError, OverflowError):
+        fired_at, problem = None, f"The row's time {cells['time'][:40]!r} is not a time such as 2025-12-11T05:59:01Z."
+    if len(body) > MAX_BODY:
+        problem = problem or f"The message has {len(body)} bytes; no alert has more than {MAX_BODY}."
+    return Incoming(
+        body=body,
+        received_at=now,
+        channel=Channel.LOG,
+        fired_at=fired_at,
+        alert_id=plain(cells.get("alert_id", ""))[:32],
+        log_status=plain(cells.get("log_status", "")),
+        symbol=symbol_of(plain(cells.get("ticker", ""))),
+        problem=problem,
+    )
+
+
+def plain(cell: str) -> str:
+    """A short cell as a text column can hold it, whatever bytes it came from."""
+    return "".join(character for character in cell if character.isprintable()).strip()
+
+
+def symbol_of(ticker: str) -> str:
+    """The symbol of a ticker: MNQ1! of "CME_MINI:MNQ1!, 1m". What is no plain ticker, as a spread, stays as it is."""
+    symbol = re.sub(r"^\w+:", "", ticker.split(",", 1)[0]).strip()
+    # Never cut: two symbols must not become one.
+    return symbol if len(symbol) <= MAX_SYMBOL else checksum_of(symbol.encode())
+
+
+def import_log(
+    lines: Iterable[str],
+    *,
+    now: datetime,
+    source: Source | None = None,
+    dry_run: bool = False,
+    progress: Callable[[int], object] = lambda rows: None,
+) -> Imported:
+    """Take in an alert log, in chunks and in flat memory. With `dry_run` everything is done, counted and undone.
+
+    Rows go to `source`, else to the source that knows their Alert ID, else to the default source, which then knows it.
+    """
+    done = Imported()
+    rows = read_log(lines, now=now)
+    if dry_run:
+        with transaction.atomic():
+            import_rows(rows, done, source, now, progress)
+            transaction.set_rollback(True)
+    else:
+        import_rows(rows, done, source, now, progress)
+    return done
+
+
+def import_rows(
+    rows: Iterator[Incoming], done: Imported, source: Source | None, now: datetime, progress: Callable[[int], object]
+) -> None:
+    owners: dict[str, Source] = {}
+    while chunk := list(islice(rows, CHUNK)):
+        by_source: dict[int, list[Incoming]] = {}
+        for item in chunk:
+            if item.alert_id not in owners:
+                owners[item.alert_id] = owner_of(item.alert_id, source)
+            by_source.setdefault(owners[item.alert_id].pk, []).append(item)
+        sources = {owner.pk: owner for owner in owners.values()}
+        for key, items in by_source.items():
+            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", sources[key].symbol))
+            import_chunk(sources[key], items, done, now)
+        progress(len(chunk))
+
+
+def owner_of(alert_id: str, source: Source | None) -> Source:
+    """The source of an alert; an Alert ID that is new is remembered for it."""
+    known = AlertId.objects.select_related("source").filter(alert_id=alert_id).first() if alert_id else None
+    if source is None:
+        source = known.source if known else default_source()
+    if alert_id and known is None:
+        AlertId.objects.get_or_create(alert_id=alert_id, defaults={"source": source})
+    return source
+
+
+def import_chunk(source: Source, items: list[Incoming], done: Imported, now: datetime) -> None:
+    """One transaction for the chunk; row by row only when that fails, so that one bad row costs only itself.
+
+    Raises OperationalError or InterfaceError when the database is gone.
+    """
+    try:
+        count(take_in(source, items, now=now), source, done)
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise
+        if not isinstance(error, DatabaseError):
+            log.exception("taking in %d rows failed", len(items))
+        if len(items) == 1:
+            done.rows += 1
+            done.failed.append(f"alert of {items[0].fire_minute:%Y-%m-%d %H:%M}Z: {str(error).strip()}")
+            return
+        log.warning("a chunk of %d rows failed, going row by row: %s", len(items), error)
+        for item in items:
+            import_chunk(source, [item], done, now)
+
+
+def count(taken: Taken, source: Source, done: Imported) -> None:
+    done.created |= taken.created
+    done.updated |= taken.updated
+    done.sources[source.name] += len(taken.outcomes)
+    for outcome in taken.outcomes:
+        done.rows += 1
+        done.events += outcome.events
+        done.repaired += outcome.repaired and outcome.status == DeliveryStatus.ACCEPTED
+        done.accepted += outcome.status == DeliveryStatus.ACCEPTED
+        done.duplicates += outcome.status == DeliveryStatus.DUPLICATE
+        done.quarantined += outcome.status == DeliveryStatus.QUARANTINED

@@ -1,0 +1,202 @@
+"""Settling: what follows from a signal's registers and its source's clock. No database, no clock of its own.
+
+`joining.join` fills registers event by event; `settle` derives, from the registers alone, the values that relate
+several of them. It may run any number of times: derived values carry a `rule` in their evidence and are made anew.
+"""
+
+from collections.abc import Set
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from signals.clock import TradeId, bar_of, instant, local, session_of
+from signals.market import Market, market
+from signals.models import AutomatedSignal, Source
+from signals.vocabulary import DataSource, Session, Status
+
+from .registers import EVENT_PROVENANCE, TIER_RANK, Rank, covered_bar, iso, status_of
+
+SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
+# Fields that nothing else is derived from.
+RELATED_TO_NOTHING = frozenset(
+    {"direction", "htf_alignment", "entry_price", "stop_loss", "targets", "targets_extended"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a source's signals happen: the zone of local dates and the hours of its market."""
+
+    zone: str
+    market: Market
+
+    @classmethod
+    def of(cls, source: Source) -> "Place":
+        return cls(source.market_zone, market(source.calendar))
+
+
+def settle_after(signal: AutomatedSignal, place: Place, fields: Set[str]) -> None:
+    """Settle a signal that was settled before, and of which only these fields have changed since."""
+    if fields <= RELATED_TO_NOTHING:
+        settle_trust(signal)
+    else:
+        settle(signal, place)
+
+
+def settle(signal: AutomatedSignal, place: Place) -> None:
+    """Derive status, times, session and trust of a signal from its registers, in memory."""
+    settle_signal_time(signal, place)
+    settle_session(signal, place)
+    settle_confirmation(signal, place)
+    settle_status(signal)
+    signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"))
+    signal.mae_as_of = covered_bar(signal, ("mae",)) if signal.mae is not None else None
+    settle_trust(signal)
+
+
+def named_bar(signal: AutomatedSignal) -> datetime | None:
+    """Open of the bar that the trade id names, read in the signal's clock zone; None for an id without a time."""
+    trade_id = TradeId.parse(signal.trade_id)
+    if trade_id is None or not signal.clock_zone:
+        return None
+    return instant(trade_id.naive, signal.clock_zone, near=signal.first_event_at)
+
+
+def settle_signal_time(signal: AutomatedSignal, place: Place) -> None:
+    """The signal's bar: as an epoch in the payload, else as the id names it once an event has vouched for it.
+
+    The naive time in a payload repeats the id; it is used itself only where the id holds no time.
+    """
+    provenance = signal.provenance
+    if signal.triangle_time is not None:
+        moment, entry = signal.triangle_time, dict(provenance["triangle_time"])
+        rule = "the triangle's epoch time"
+    elif signal.stated_time is not None:
+        entry, rule = dict(provenance["stated_time"]), f"the trade id in {signal.clock_zone}"
+        named = named_bar(signal)
+        if named is None:
+            rule = f"the stated time in {signal.clock_zone or place.zone}"
+            stated = datetime.fromisoformat(signal.stated_time)
+            named = instant(stated, signal.clock_zone or place.zone, near=signal.first_event_at)
+        moment = named
+    elif "fill" in provenance.get("signal_time", {}).get("evidence", {}):
+        moment, entry, rule = signal.signal_time, provenance["signal_time"], ""
+    else:
+        forget(signal, *SIGNAL_TIME_FIELDS)
+        return
+    if rule:
+        entry["evidence"] = {**entry["evidence"], "rule": rule}
+    assert moment is not None
+    there = local(moment, place.zone)
+    signal.signal_time, signal.signal_date = moment, there.date()
+    signal.signal_time_str = there.strftime("%H:%M:%S")
+    for field in SIGNAL_TIME_FIELDS:
+        provenance[field] = entry
+
+
+def forget(signal: AutomatedSignal, *fields: str) -> None:
+    for field in fields:
+        setattr(signal, field, None)
+        signal.provenance.pop(field, None)
+
+
+def settle_session(signal: AutomatedSignal, place: Place) -> None:
+    """The session of the signal's bar. Labels lie (some lag the clock by hours): the computed one is stored."""
+    held = signal.provenance.get("session")
+    if signal.session_label is None:
+        if held and "fill" not in held["evidence"]:
+            forget(signal, "session")
+        return
+    entry = dict(signal.provenance["session_label"])
+    if signal.signal_time is not None:
+        session = session_of(signal.signal_time, place.zone)
+        if session != signal.session_label:
+            rule = f"{signal.session_label} as sent is wrong for the signal's bar"
+            entry["evidence"] = {**entry["evidence"], "rule": rule}
+    elif signal.session_label in Session.values:
+        session = Session(signal.session_label)
+    else:
+        forget(signal, "session")
+        return
+    signal.session = session.value
+    signal.provenance["session"] = entry
+
+
+def entry_bar(signal: AutomatedSignal, place: Place) -> datetime:
+    """Open of ENTRY's bar. The last bar before a halt reports when trading resumes: a closed minute means that bar.
+
+    `entry_fired_at` must be known.
+    """
+    assert signal.entry_fired_at is not None
+    minute = bar_of(signal.entry_fired_at)
+    traded = place.market.last_open(minute)
+    return minute if signal.signal_time is not None and traded < signal.signal_time else traded
+
+
+def settle_confirmation(signal: AutomatedSignal, place: Place) -> None:
+    """Confirmation time and bars, from ENTRY's and SIGNAL_CREATED's bars, when both events are there.
+
+    Confirmation is the open of ENTRY's bar; the bars to it are open-market minutes since the signal's bar (never
+    since SIGNAL_CREATED's fire time, which can be late or a repetition). With one of the two events lost this is for
+    the tiers. A payload that states the values itself is believed before the relation.
+    """
+    if signal.entry_fired_at is None or signal.created_fired_at is None:
+        return
+    confirmed = entry_bar(signal, place)
+    derived: dict[str, Any] = {"confirmation_time": confirmed}
+    if signal.signal_time is not None and signal.signal_time <= confirmed:
+        derived["bars_to_confirmation"] = place.market.open_minutes(signal.signal_time, confirmed)
+    entry_event = signal.provenance["entry_fired_at"]["evidence"]
+    created_event = signal.provenance["created_fired_at"]["evidence"]
+    source, tier = EVENT_PROVENANCE[Rank.CARRIED]
+    for field, value in derived.items():
+        held = signal.provenance.get(field)
+        if held and "rule" not in held["evidence"] and TIER_RANK[held["tier"]] > Rank.DERIVED:
+            continue
+        setattr(signal, field, value)
+        signal.provenance[field] = {
+            "source": source.value,
+            "tier": tier,
+            "confidence": 1.0,
+            "evidence": {
+                "event": entry_event["event"],
+                "type": entry_event["type"],
+                "with": created_event["event"],
+                "rule": "from the signal's bar to ENTRY's bar",
+            },
+            "at": iso(signal.entry_fired_at),
+        }
+
+
+def settle_status(signal: AutomatedSignal) -> None:
+    """Status, with the provenance of the register that proves it."""
+    status, proof = status_of(signal)
+    signal.status = status
+    entry = signal.provenance.get(proof) if proof else None
+    if entry is None:
+        signal.provenance.pop("status", None)
+    else:
+        signal.provenance["status"] = entry
+    cancelled = signal.cancelled_at if status == Status.CANCELLED else None
+    signal.cancellation_time = bar_of(cancelled) if cancelled else None
+
+
+def settle_trust(signal: AutomatedSignal) -> None:
+    """Source and confidence of the least trusted value; the reason names the fills that stand in the signal."""
+    entries = {id(entry): entry for entry in signal.provenance.values()}  # most fields share theirs
+    least = min(
+        entries.values(),
+        key=lambda entry: (TIER_RANK[entry["tier"]], entry["confidence"], entry["source"]),
+        default=None,
+    )
+    signal.data_source = least["source"] if least else DataSource.REALTIME.value
+    signal.confidence_score = Decimal(str(least["confidence"])) if least else Decimal(1)
+    filled: dict[str, list[str]] = {}
+    any_fill = any("fill" in entry["evidence"] for entry in entries.values())
+    for field in sorted(signal.provenance) if any_fill else ():
+        entry = signal.provenance[field]
+        if "fill" in entry["evidence"] and field not in ("signal_date", "signal_time_str", "status"):
+            filled.setdefault(str(entry["tier"]), []).append(field)
+    reason = "; ".join(f"tier {tier}: {', '.join(fields)}" for tier, fields in sorted(filled.items()))
+    signal.reconciliation_reason = reason[:200]

@@ -1,0 +1,127 @@
+"""Rebuilding: a signal derived anew from its stored events and active fills, to prove or to restore its row."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from copy import copy
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from signals.models import AutomatedSignal, Fill, SignalEvent, Source
+
+from .deriving import Place
+from .registers import Event, blank, join, join_fill
+from .saving import UPDATED, overwrite, settle_or_mark, told
+from .zones import decide_zones
+
+log = logging.getLogger(__name__)
+CHUNK = 200
+# What is about the row itself and not about the signal: never compared, and kept when a row is restored.
+KEPT = frozenset(
+    {"id", "created_at", "updated_at", "needs_sync", "check_at", "health_score", "reconciliation_timestamp"}
+)
+COMPARED = [name for name in UPDATED if name not in KEPT]
+
+
+class Difference(NamedTuple):
+    """One field of one signal in which the stored row is not what its events and fills add up to."""
+
+    trade_id: str
+    field: str
+    stored: Any
+    derived: Any
+
+
+def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fill]) -> AutomatedSignal:
+    """What the signal should be, except for its zone and what follows from it. `signal` is left as it is."""
+    fresh = blank(signal.source_id, signal.trade_id)
+    for event in events:
+        join(fresh, event)
+    for fill in fills:
+        join_fill(fresh, fill)
+    for name in KEPT:
+        setattr(fresh, name, getattr(signal, name))
+    return fresh
+
+
+def rederive(signals: Sequence[AutomatedSignal]) -> Iterator[tuple[AutomatedSignal, AutomatedSignal]]:
+    """Pairs of stored and derived, for signals of one source. Reads all their events: callers chunk."""
+    keys = [signal.pk for signal in signals]
+    events = SignalEvent.objects.filter(signal__in=keys).order_by("signal_id", "fire_minute", "pk")
+    by_signal = {key: list(rows) for key, rows in groupby(events.iterator(), lambda event: event.signal_id)}
+    active = Fill.objects.filter(signal__in=keys, state=Fill.State.ACTIVE).order_by("signal_id", "pk")
+    fills = {key: list(rows) for key, rows in groupby(active, lambda fill: fill.signal_id)}
+    source = Source.objects.get(pk=signals[0].source_id)
+    pairs = [
+        (signal, derived(signal, by_signal[signal.pk], fills.get(signal.pk, [])))
+        for signal in signals
+        if signal.pk in by_signal
+    ]
+    decide_zones([fresh for _, fresh in pairs if not fresh.rebuild_error], source)
+    place = Place.of(source)
+    for signal, fresh in pairs:
+        if not fresh.rebuild_error:
+            settle_or_mark(fresh, place)
+        yield signal, fresh
+
+
+def derived(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Sequence[Fill]) -> AutomatedSignal:
+    """The derived signal, or the stored one marked with why it cannot be derived: one must not stop the others."""
+    try:
+        return derive(signal, events, fills)
+    except Exception as error:
+        log.exception("%s cannot be derived", signal.trade_id)
+        return marked(signal, error)
+
+
+def marked(signal: AutomatedSignal, error: Exception) -> AutomatedSignal:
+    same = copy(signal)
+    same.rebuild_error = told(error)
+    return same
+
+
+def differences(signal: AutomatedSignal, fresh: AutomatedSignal) -> list[Difference]:
+    """Field by field, as the columns store them (a Decimal keeps its column's places, and no more)."""
+    found = []
+    for name in COMPARED:
+        field: Any = AutomatedSignal._meta.get_field(name)
+        stored, derived = getattr(signal, field.attname), field.to_python(getattr(fresh, field.attname))
+        if same(stored, derived, getattr(field, "decimal_places", None)):
+            continue
+        found.append(Difference(signal.trade_id, name, stored, derived))
+    return found
+
+
+def same(stored: Any, derived: Any, places: int | None) -> bool:
+    if places is not None and stored is not None and derived is not None:
+        return bool(round(stored, places) == round(derived, places))
+    return bool(stored == derived)
+
+
+def chunks(source: Source | None = None) -> Iterator[list[AutomatedSignal]]:
+    """All signals (of a source) in chunks of one source each, by key; each chunk is read when it is asked for."""
+    sources = [source] if source else Source.objects.order_by("pk")
+    for each in sources:
+        last = 0
+        while chunk := list(AutomatedSignal.objects.filter(source=each, pk__gt=last).order_by("pk")[:CHUNK]):
+            last = chunk[-1].pk
+            yield chunk
+
+
+def restore(signals: Sequence[AutomatedSignal], *, now: datetime) -> list[Difference]:
+    """Write the derived values over rows that differ, in one transaction; returns what differed."""
+    found: list[Difference] = []
+    with transaction.atomic():
+        keys = [signal.pk for signal in signals]
+        locked = list(AutomatedSignal.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk"))
+        changed = []
+        for signal, fresh in rederive(locked):
+            wrong = differences(signal, fresh)
+            if wrong:
+                found += wrong
+                fresh.needs_sync, fresh.updated_at = True, now
+                changed.append(fresh)
+        overwrite(changed)
+    return found

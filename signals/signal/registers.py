@@ -1,0 +1,365 @@
+"""The projection: how events and fills add up to a signal. No database, no clock of its own.
+
+Each field is a register. Every event claims values for some fields; the claim with the greatest key stays, so that
+order, repetition and splitting of the events cannot matter (the join of a semilattice):
+
+    what happens once    higher trust, then the earlier fire minute, then exit before update, then the checksum
+    live measurements    the later bar, then higher trust, then exit before update, then the checksum
+
+A register is its column plus its entry in `provenance`, from which the key is read back; so an event joins a signal
+without the signal's other events. `settle` then derives what relates several registers (status, times, session).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import IntEnum
+from functools import cache, lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from signals.clock import bar_of
+from signals.models import AutomatedSignal
+from signals.vocabulary import EXITS, REPORTS, DataSource, EventType, Status
+
+
+class Rank(IntEnum):
+    """Trust, as docs/architecture.md lists it; among claims the higher rank wins."""
+
+    INFERENCE = 10
+    CALCULATED = 20
+    TRADE_ID = 30
+    ASKED = 40
+    DERIVED = 45  # settle's own relation of two events: any payload that states the value beats it
+    CARRIED = 50
+    OWNER = 60
+
+
+TIER_RANK: dict[Any, Rank] = {
+    None: Rank.OWNER,
+    0: Rank.CARRIED,
+    1: Rank.ASKED,
+    3: Rank.TRADE_ID,
+    2: Rank.CALCULATED,
+    "inference": Rank.INFERENCE,
+}
+EVENT_PROVENANCE: dict[Rank, tuple[DataSource, int | None]] = {
+    Rank.OWNER: (DataSource.REALTIME, None),
+    Rank.CARRIED: (DataSource.RECONCILED, 0),
+    Rank.ASKED: (DataSource.POLLING, 1),
+}
+
+
+class Rule(NamedTuple):
+    """Who may claim a field. `carriers` None means: every event type that mentions it."""
+
+    owners: frozenset[str]
+    carriers: frozenset[str] | None = None
+    live: bool = False
+
+
+MINUTE = timedelta(minutes=1)
+T = EventType
+BIRTH = frozenset({T.SIGNAL_CREATED, T.ENTRY})
+MEASURES = frozenset({T.ENTRY, T.MFE_UPDATE, T.BE_TRIGGERED, *EXITS})
+ENTRY_ONLY = frozenset({T.ENTRY})
+NOBODY: frozenset[str] = frozenset()
+
+# The table of owners. MFE, BE and exit rows carry the session and HTF of their own bar, so only births may say them.
+RULES: dict[str, Rule] = {
+    "direction": Rule(BIRTH),
+    "session_label": Rule(BIRTH, REPORTS),
+    "htf_alignment": Rule(BIRTH, REPORTS),
+    "htf_conflict": Rule(BIRTH, REPORTS),
+    "stated_time": Rule(BIRTH),
+    "triangle_time": Rule(BIRTH),
+    "confirmation_time": Rule(ENTRY_ONLY),
+    "bars_to_confirmation": Rule(ENTRY_ONLY),
+    "entry_price": Rule(ENTRY_ONLY),
+    "stop_loss": Rule(ENTRY_ONLY),
+    "targets": Rule(ENTRY_ONLY),
+    "be_price": Rule(frozenset({T.BE_TRIGGERED})),
+    "created_fired_at": Rule(frozenset({T.SIGNAL_CREATED}), NOBODY),
+    "entry_fired_at": Rule(ENTRY_ONLY, NOBODY),
+    "be_triggered_at": Rule(frozenset({T.BE_TRIGGERED})),
+    "be_exit_at": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
+    "be_exit_price": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
+    "be_exit_reason": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
+    "stop_exit_at": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
+    "stop_exit_price": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
+    "stop_exit_reason": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
+    "seen_confirmed_at": Rule(frozenset({T.MFE_UPDATE, T.BE_TRIGGERED, *EXITS})),
+    "seen_completed_at": Rule(NOBODY),
+    "cancelled_at": Rule(frozenset({T.CANCELLED})),
+    "cancel_reason": Rule(frozenset({T.CANCELLED})),
+    "cancelled_by": Rule(frozenset({T.CANCELLED})),
+    "bars_pending": Rule(frozenset({T.CANCELLED})),
+    "be_mfe": Rule(MEASURES, live=True),
+    "no_be_mfe": Rule(MEASURES, live=True),
+    "mae": Rule(MEASURES, live=True),
+    "current_price": Rule(MEASURES, live=True),
+    "highest_high": Rule(MEASURES, live=True),
+    "lowest_low": Rule(MEASURES, live=True),
+}
+PEAKS = {"be_mfe": "be_mfe_peak", "no_be_mfe": "no_be_mfe_peak"}
+DECIMALS = frozenset(
+    {"entry_price", "stop_loss", "be_price", "be_exit_price", "stop_exit_price"}
+    | {f for f, r in RULES.items() if r.live}
+)
+MOMENTS = frozenset({"triangle_time", "confirmation_time", "signal_time"}) | {f for f in RULES if f.endswith("_at")}
+# Facts that are claimed under their own name, whoever sends them.
+PLAIN_FACTS = (
+    "direction", "htf_alignment", "htf_conflict", "triangle_time", "confirmation_time", "bars_to_confirmation",
+    "entry_price", "stop_loss", "be_price", "cancel_reason", "cancelled_by", "bars_pending",
+    "be_mfe", "no_be_mfe", "mae", "current_price", "highest_high", "lowest_low",
+)  # fmt: skip
+
+
+class Event(Protocol):
+    """What the projection needs of an event: a stored SignalEvent, or one not stored yet."""
+
+    @property
+    def type(self) -> str: ...
+    @property
+    def fire_minute(self) -> datetime: ...
+    @property
+    def payload_checksum(self) -> str: ...
+    @property
+    def position(self) -> int: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
+@lru_cache(maxsize=4096)
+def iso(moment: datetime) -> str:
+    """UTC to the second, as facts and provenance write moments."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
+
+
+def typed(field: str, value: Any) -> Any:
+    """A JSON value as the column's type (facts and fills are stored as JSON)."""
+    if field in DECIMALS:
+        return Decimal(value)
+    if field in MOMENTS and isinstance(value, str):
+        return datetime.fromisoformat(value)
+    return value
+
+
+def claims(event: Event) -> Iterator[tuple[str, Any]]:
+    """The fields that an event speaks about, with JSON or already typed values."""
+    facts, kind, minute = event.facts, event.type, event.fire_minute
+    for name in PLAIN_FACTS:
+        if name in facts:
+            yield name, facts[name]
+    if "session" in facts:
+        yield "session_label", facts["session"]
+    if "signal_date" in facts and "signal_clock" in facts:
+        yield "stated_time", f"{facts['signal_date']} {facts['signal_clock']}"
+    targets = {name: facts[name] for name in ("tp1", "tp2", "tp3") if name in facts}
+    if targets:
+        yield "targets", targets
+    if kind == T.SIGNAL_CREATED:
+        yield "created_fired_at", minute
+    elif kind == T.ENTRY:
+        yield "entry_fired_at", minute
+    elif kind in EXITS:
+        leg = "be_exit" if kind == T.EXIT_BREAK_EVEN else "stop_exit"
+        yield f"{leg}_at", minute
+        if "exit_price" in facts:
+            yield f"{leg}_price", facts["exit_price"]
+        if "exit_reason" in facts:
+            yield f"{leg}_reason", facts["exit_reason"]
+    yield from proofs(facts, kind, minute)
+
+
+def proofs(facts: Mapping[str, Any], kind: str, minute: datetime) -> Iterator[tuple[str, Any]]:
+    """What an event proves about the status. Whoever is updated is confirmed: no update ever precedes its ENTRY."""
+    state = facts.get("state")
+    if kind in MEASURES - ENTRY_ONLY or state in (Status.CONFIRMED, Status.COMPLETED) or facts.get("completed"):
+        yield "seen_confirmed_at", minute
+    if kind == T.BE_TRIGGERED or facts.get("be_triggered"):
+        yield "be_triggered_at", minute
+    if state == Status.COMPLETED or facts.get("completed"):
+        yield "seen_completed_at", minute
+    if kind == T.CANCELLED or state == Status.CANCELLED:
+        yield "cancelled_at", minute
+
+
+def rank_of(rule: Rule, kind: str) -> Rank | None:
+    """How far a claim of this event type is to be trusted; None when it may not claim the field."""
+    if kind in REPORTS:
+        return Rank.ASKED if rule.carriers is None or kind in rule.carriers else None
+    if kind in rule.owners:
+        return Rank.OWNER
+    return Rank.CARRIED if rule.carriers is None or kind in rule.carriers else None
+
+
+@cache
+def ranks_of(kind: str) -> Mapping[str, Rank]:
+    """The fields that this event type may claim, and how far it is trusted in each."""
+    ranks = {field: rank_of(rule, kind) for field, rule in RULES.items()}
+    return {field: rank for field, rank in ranks.items() if rank is not None}
+
+
+Key = tuple[Any, ...]
+
+
+def key_of(live: bool, rank: int, at: str, kind: str, event: str) -> Key:
+    """The total order of claims for one field. `event` is `checksum:position`, `at` UTC ISO 8601 or empty."""
+    minute = minute_of(at)
+    return (minute, rank, kind in EXITS, event) if live else (rank, -minute, kind in EXITS, event)
+
+
+@lru_cache(maxsize=4096)
+def minute_of(at: str) -> int:
+    """Minutes since 1970; few different ones come in a row."""
+    return int(datetime.fromisoformat(at).timestamp()) // 60 if at else 0
+
+
+def stored_key(live: bool, entry: Mapping[str, Any]) -> Key:
+    """The key of the value that a signal holds now, read back from its provenance."""
+    evidence = entry["evidence"]
+    rank = Rank.DERIVED if "rule" in evidence else TIER_RANK[entry["tier"]]
+    return key_of(live, rank, entry["at"], evidence.get("type", ""), evidence.get("event", ""))
+
+
+def join(signal: AutomatedSignal, event: Event) -> None:
+    """Let one event join its signal, in memory. Joining it again changes nothing but `event_count`."""
+    at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
+    signal.event_count += 1
+    signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
+    signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
+    signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
+    origins: dict[Rank, dict[str, Any]] = {}
+    evidence = {"event": name, "type": str(event.type)}
+    ranks = ranks_of(event.type)
+    for field, value in claims(event):
+        rank = ranks.get(field)
+        if rank is None:
+            continue
+        if field in PEAKS:
+            raise_peak(signal, PEAKS[field], Decimal(value))
+        held = signal.provenance.get(field)
+        if held and held["at"] == at and held["evidence"] == evidence:
+            continue  # joined before: quicker to see than by comparing keys
+        live = RULES[field].live
+        if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
+            continue
+        setattr(signal, field, typed(field, value))
+        signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
+
+
+def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The provenance entry of what an event says with this trust."""
+    source, tier = EVENT_PROVENANCE[rank]
+    return {"source": source.value, "tier": tier, "confidence": 1.0, "evidence": evidence, "at": at}
+
+
+def raise_peak(signal: AutomatedSignal, field: str, value: Decimal) -> None:
+    held = getattr(signal, field)
+    if held is None or value > held:
+        setattr(signal, field, value)
+
+
+class FillLike(Protocol):
+    """What the projection needs of an active fill (models.Fill)."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def tier(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def data_source(self) -> str: ...
+    @property
+    def confidence(self) -> Decimal: ...
+    @property
+    def evidence(self) -> Any: ...
+    @property
+    def as_of(self) -> datetime | None: ...
+
+
+def fill_tier(tier: str) -> int | str:
+    return int(tier) if tier.isdigit() else tier
+
+
+def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
+    """Let an active fill join its signal, in memory; False when the signal holds an equal or better value.
+
+    A measurement is a value as of a bar: a fill for a later bar extends an event's value, and its moment is the fire
+    minute that an event for that bar would have had. Other fills have no moment, so that processing time never
+    decides.
+    """
+    rule = RULES.get(fill.field, Rule(NOBODY))
+    tier = fill_tier(fill.tier)
+    at = iso(fill.as_of + MINUTE) if fill.as_of else ""
+    # A relation that tier 0 found between events yields to any event that states the value.
+    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
+    held = signal.provenance.get(fill.field)
+    if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, "", ""):
+        return False
+    setattr(signal, fill.field, typed(fill.field, fill.value))
+    signal.provenance[fill.field] = {
+        "source": str(fill.data_source),
+        "tier": tier,
+        "confidence": float(fill.confidence),
+        "evidence": {"fill": fill.method, **fill.evidence},
+        "at": at,
+    }
+    return True
+
+
+@cache
+def nothing_known() -> Any:
+    """What every column of a signal holds before anything is known, in their order."""
+    return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
+
+
+def blank(source_id: int, trade_id: str) -> AutomatedSignal:
+    """A signal that nothing is known about yet."""
+    signal = AutomatedSignal(*nothing_known())  # by position: by name costs thrice as much
+    signal.source_id, signal.trade_id, signal.provenance = source_id, trade_id, {}
+    return signal
+
+
+def protected(signal: AutomatedSignal) -> bool:
+    """Whether the first leg's stop had moved to break-even (at +1 R)."""
+    return signal.be_triggered_at is not None or (signal.be_mfe_peak is not None and signal.be_mfe_peak >= 1)
+
+
+def completed_by(signal: AutomatedSignal) -> str | None:
+    """The field that proves the trade over, or None while it runs.
+
+    EXIT_BREAK_EVEN ends the trade only on a leg that was never protected, or where the indicator follows one leg.
+    """
+    if signal.stop_exit_at:
+        return "stop_exit_at"
+    if signal.seen_completed_at:
+        return "seen_completed_at"
+    if signal.be_exit_at and (signal.single_leg or not protected(signal)):
+        return "be_exit_at"
+    return None
+
+
+def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
+    """The furthest status that the signal's registers prove, and the field that proves it."""
+    if ended := completed_by(signal):
+        return Status.COMPLETED, ended
+    for field in ("entry_fired_at", "seen_confirmed_at", "be_triggered_at", "be_exit_at"):
+        if getattr(signal, field):
+            return Status.CONFIRMED, field
+    if signal.cancelled_at:
+        return Status.CANCELLED, "cancelled_at"
+    return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
+
+
+def covered_bar(signal: AutomatedSignal, fields: Iterable[str]) -> datetime | None:
+    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none."""
+    moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
+    if moments:
+        return bar_of(datetime.fromisoformat(max(moments)))
+    if signal.status in {Status.PENDING, Status.CANCELLED}:
+        return None
+    return bar_of(signal.entry_fired_at or signal.first_event_at)

@@ -1,0 +1,350 @@
+"""The read API: who may ask, what a list and a signal say, how lists are narrowed, and what they cost."""
+
+import io
+from base64 import b64encode
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from dashboard.api.filters import ORDERINGS, SignalFilter
+from dashboard.api.signals import AllSignals
+from reconciliation.gaps import CATALOGUE
+from reconciliation.models import GapRecord
+from signals.models import AutomatedSignal, Source
+from signals.vocabulary import TIMEFRAMES
+from tests.builders import HTF, TRADE_ID, Alert, at, cancelled, created, entry, exit_stop, send, the_signal, update
+
+pytestmark = pytest.mark.django_db
+BASE = "/api/automated-signals"
+ALL = f"{BASE}/all-signals"
+ENDPOINTS = ["all-signals", "cancelled-signals", f"signals/{TRADE_ID}", f"signals/{TRADE_ID}/timeline"]
+PENDING_ID, CANCELLED_ID, COMPLETED_ID = (f"20251211_09{n}000000_BULLISH" for n in (41, 42, 43))
+
+
+def lifecycle() -> list[Alert]:
+    """One signal of each status; TRADE_ID is the confirmed one."""
+    return [
+        (created(), at(1)),
+        (entry(), at(3)),
+        (update(0.5), at(4)),
+        (created(PENDING_ID), at(2)),
+        (created(CANCELLED_ID), at(3)),
+        (cancelled(CANCELLED_ID), at(8)),
+        (created(COMPLETED_ID), at(4)),
+        (entry(COMPLETED_ID), at(5)),
+        (exit_stop(COMPLETED_ID), at(9)),
+    ]
+
+
+def results(api: Client, **parameters: Any) -> list[dict[str, Any]]:
+    answer = api.get(ALL, parameters)
+    assert answer.status_code == 200, answer.content
+    rows: list[dict[str, Any]] = answer.json()["results"]
+    return rows
+
+
+def ids(api: Client, **parameters: Any) -> set[str]:
+    return {row["trade_id"] for row in results(api, **parameters)}
+
+
+class TestWhoMayAsk:
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    def test_without_credentials_the_answer_is_401_with_a_challenge(self, client: Client, endpoint: str) -> None:
+        answer = client.get(f"{BASE}/{endpoint}")
+        assert answer.status_code == 401
+        assert answer["WWW-Authenticate"].startswith("Basic")
+
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    def test_without_the_permission_it_is_403_and_says_whom_to_ask(self, client: Client, endpoint: str) -> None:
+        client.force_login(User.objects.create_user("nobody"))
+        answer = client.get(f"{BASE}/{endpoint}")
+        assert answer.status_code == 403
+        assert "administrator" in answer.json()["detail"]
+
+    @pytest.mark.parametrize("slash", ["", "/"])
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    def test_a_reader_gets_an_answer_with_and_without_a_slash(self, api: Client, endpoint: str, slash: str) -> None:
+        send(lifecycle())
+        assert api.get(f"{BASE}/{endpoint}{slash}").status_code == 200
+
+    @pytest.mark.usefixtures("reader")
+    def test_basic_credentials_do_as_well(self, client: Client) -> None:
+        right = b64encode(b"reader:a-long-passphrase").decode()
+        wrong = b64encode(b"reader:another").decode()
+        assert client.get(ALL, headers={"authorization": f"Basic {right}"}).status_code == 200
+        assert client.get(ALL, headers={"authorization": f"Basic {wrong}"}).status_code == 401
+
+    def test_nothing_can_be_written_here(self, api: Client) -> None:
+        assert api.post(ALL, {}).status_code in (403, 405)
+
+
+class TestAList:
+    def test_a_signal_says_what_the_design_promises(self, api: Client) -> None:
+        send(lifecycle())
+        [row] = results(api, search=TRADE_ID)
+        assert {
+            "trade_id", "signal_time", "signal_date", "signal_time_str", "direction", "session", "htf_alignment",
+            "status", "is_confirmed", "is_cancelled", "confirmation_time", "cancellation_time", "entry_price",
+            "stop_loss", "bars_to_event", "minutes_to_event", "age_before_event", "health_score", "gaps",
+            "confidence_score", "data_source",
+        } <= row.keys()  # fmt: skip
+        assert (row["entry_price"], row["stop_loss"]) == (25740, 25730)
+        assert (row["signal_time"], row["confirmation_time"]) == ("2025-12-11T14:40:00Z", "2025-12-11T14:42:00Z")
+        assert (row["signal_date"], row["signal_time_str"], row["session"]) == ("2025-12-11", "09:40:00", "NY AM")
+        assert (row["bars_to_event"], row["minutes_to_event"], row["age_before_event"]) == (2, 2, 120)
+        assert row["htf_alignment"] == HTF
+
+    def test_numbers_are_json_numbers_without_noise(self, api: Client) -> None:
+        send([(created(), at(1)), (entry(entry_price="25740.10", stop_loss=25730), at(3)), (update(0.1), at(4))])
+        text = api.get(ALL).content.decode()
+        assert '"entry_price":25740.1,' in text
+        assert '"stop_loss":25730,' in text
+        assert '"be_mfe":0.1,' in text
+
+    def test_times_are_utc_whatever_zone_is_active(self, api: Client) -> None:
+        send(lifecycle())
+        with timezone.override("Asia/Tokyo"):
+            assert results(api, search=TRADE_ID)[0]["signal_time"] == "2025-12-11T14:40:00Z"
+
+    def test_the_summary_counts_the_filtered_set(self, api: Client) -> None:
+        send(lifecycle())
+        everything = {"total": 4, "confirmed": 2, "cancelled": 1, "pending": 1, "confirmation_rate": 50.0}
+        assert api.get(ALL).json()["summary"] == everything
+        some = api.get(ALL, {"status": ["PENDING", "COMPLETED"], "page_size": 1}).json()
+        assert (some["count"], len(some["results"])) == (2, 1)
+        assert some["summary"] == {"total": 2, "confirmed": 1, "cancelled": 0, "pending": 1, "confirmation_rate": 50.0}
+
+    def test_an_empty_set_has_no_confirmation_rate(self, api: Client) -> None:
+        assert api.get(ALL).json()["summary"]["confirmation_rate"] is None
+
+    def test_cancelled_signals_are_a_list_of_their_own(self, api: Client) -> None:
+        send(lifecycle())
+        answer = api.get(f"{BASE}/cancelled-signals").json()
+        assert [row["trade_id"] for row in answer["results"]] == [CANCELLED_ID]
+        assert answer["results"][0]["is_cancelled"] is True
+        assert answer["results"][0]["bars_to_event"] == 4
+        assert answer["summary"]["total"] == 1
+
+    def test_gaps_are_those_of_the_catalogue_and_dismissed_ones_are_gone(self, api: Client) -> None:
+        send([(entry(), at(3)), (update(0.5), at(4))])
+        assert set(results(api)[0]["gaps"]) == {"no_mfe_update", "no_htf_alignment", "no_confirmation_time"}
+        signal = the_signal()
+        GapRecord.objects.create(signal=signal, gap="no_htf_alignment", state="dismissed", opened_at=timezone.now())
+        assert "no_htf_alignment" not in results(api)[0]["gaps"]
+
+    def test_a_new_signal_shows_at_once(self, api: Client) -> None:
+        assert ids(api) == set()
+        send(lifecycle())
+        assert len(ids(api)) == 4
+
+
+class TestNarrowing:
+    @pytest.mark.parametrize(
+        ("parameters", "expected"),
+        [
+            ({"status": "PENDING"}, {PENDING_ID}),
+            ({"status": ["PENDING", "CANCELLED"]}, {PENDING_ID, CANCELLED_ID}),
+            ({"direction": "Bearish"}, set()),
+            ({"session": "NY AM", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"session": "ASIA"}, set()),
+            ({"source": "default", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"date_from": "2025-12-12"}, set()),
+            ({"date_from": "2025-12-11", "date_to": "2025-12-11", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"created_to": "2025-12-12T00:00:00Z"}, set()),
+            ({"created_from": "2025-12-12T00:00:00Z", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"created_from": "2025-12-11T00:00:00-20:17", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"health_max": "99"}, set()),
+            ({"health_min": "100", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"htf_h4": "Neutral", "status": "CONFIRMED"}, {TRADE_ID}),
+            ({"htf_h4": "Bearish"}, set()),
+            ({"data_source": "indicator_polling"}, set()),
+            ({"search": "094000000"}, {TRADE_ID}),
+            ({"gap": "no_mfe_update"}, {TRADE_ID}),
+            ({"gap": ["no_mfe_update", "no_entry_price"]}, {TRADE_ID}),
+            ({"actionable": "true"}, {TRADE_ID}),
+            ({"actionable": "false"}, {PENDING_ID, CANCELLED_ID, COMPLETED_ID}),
+            ({"finding": "mae_above_zero"}, set()),
+            ({"finding": ["mae_above_zero", "htf_conflict"], "status": "CONFIRMED"}, set()),
+        ],
+    )
+    def test_by_each_parameter(self, api: Client, parameters: dict[str, Any], expected: set[str]) -> None:
+        send(lifecycle())
+        assert ids(api, **parameters) == expected
+
+    @pytest.mark.parametrize("gap", CATALOGUE)
+    def test_the_gap_filter_and_the_shown_gaps_are_one_definition(self, api: Client, gap: str) -> None:
+        send([*lifecycle(), (update(0.3, trade_id="20251211_094400000_BEARISH"), at(20))])
+        showing = {row["trade_id"] for row in results(api) if gap in row["gaps"]}
+        assert ids(api, gap=gap) == showing
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"status": "WON"}, {"session": "MARS"}, {"direction": "Up"}, {"source": "nowhere"}, {"gap": "no_sense"},
+            {"date_from": "yesterday"}, {"created_from": "now"}, {"health_min": "low"}, {"htf_h1": "Sideways"},
+            {"ordering": "provenance"}, {"search": "\0"}, {"finding": "no_sense"}, {"sesion": "LONDON"},
+            {"created_from": "0001-01-01T00:00:00+05:00"},
+        ],
+    )  # fmt: skip
+    def test_a_value_that_means_nothing_is_400_not_everything(self, api: Client, parameters: dict[str, str]) -> None:
+        assert api.get(ALL, parameters).status_code == 400
+
+    def test_an_unknown_parameter_is_named_with_those_that_are_known(self, api: Client) -> None:
+        for address in (ALL, "/api/automated-signals/cancelled-signals", "/api/sync/runs", "/api/sync/audit"):
+            answer = api.get(address, {"sesion": "LONDON", "format": "json", "page_size": "5"})
+            assert (answer.status_code, list(answer.json())) == (400, ["sesion"])
+            assert "page_size" in answer.json()["sesion"][0]
+
+    @pytest.mark.parametrize("size", ["-1", "0", "abc", "1.5"])
+    def test_a_page_size_that_means_nothing_is_named(self, api: Client, size: str) -> None:
+        for address in (ALL, "/api/automated-signals/cancelled-signals", "/api/sync/runs", "/api/sync/audit"):
+            answer = api.get(address, {"page_size": size})
+            assert answer.status_code == 400
+            assert answer.json() == {"page_size": [f"'{size}' is not a whole number from 1 on."]}
+
+    @pytest.mark.parametrize("page", ["-1", "0", "abc"])
+    def test_a_page_that_means_nothing_is_named(self, api: Client, page: str) -> None:
+        answer = api.get(ALL, {"page": page})
+        assert answer.status_code == 400
+        assert list(answer.json()) == ["page"]
+
+    def test_the_last_page_can_be_asked_for(self, api: Client) -> None:
+        send(lifecycle())
+        assert [row["trade_id"] for row in results(api, page="last", page_size=3)] == [TRADE_ID]
+
+    def test_a_whole_trade_id_is_looked_up_and_a_part_looked_for(self, api: Client) -> None:
+        longer = f"{TRADE_ID}_2"
+        send([(created(), at(1)), (created(longer), at(2))])
+        assert ids(api, search=TRADE_ID) == {TRADE_ID}
+        assert ids(api, search=TRADE_ID[:-1]) == {TRADE_ID, longer}
+        assert ids(api, search=f"{TRADE_ID[:8]} {longer[-8:]}") == {longer}
+
+    def test_findings_are_those_of_the_catalogue(self, api: Client) -> None:
+        send(lifecycle())
+        AutomatedSignal.objects.filter(trade_id=TRADE_ID).update(mae=1)
+        assert ids(api, finding="mae_above_zero") == {TRADE_ID}
+
+    def test_every_timeframe_has_a_filter(self) -> None:
+        assert {f"htf_{name}" for name in TIMEFRAMES} <= SignalFilter.base_filters.keys()
+
+    @pytest.mark.parametrize("field", ORDERINGS)
+    def test_pages_hold_every_signal_once_in_any_order(self, api: Client, field: str) -> None:
+        send([(created(f"20251211_0940{n:02}000_BULLISH"), at(1)) for n in range(7)])
+        for ordering in (field, f"-{field}"):
+            pages = [results(api, ordering=ordering, page_size=2, page=page) for page in (1, 2, 3, 4)]
+            seen = [row["trade_id"] for page in pages for row in page]
+            assert len(seen) == len(set(seen)) == 7
+
+    def test_newest_first_unless_asked_otherwise(self, api: Client) -> None:
+        send(lifecycle())
+        assert [row["trade_id"] for row in results(api)] == [COMPLETED_ID, CANCELLED_ID, PENDING_ID, TRADE_ID]
+        assert results(api, ordering="trade_id")[0]["trade_id"] == TRADE_ID
+
+    def test_a_page_after_the_last_is_404(self, api: Client) -> None:
+        assert api.get(ALL, {"page": 2}).status_code == 404
+
+
+class TestCost:
+    def queries(self, api: Client, **parameters: Any) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            results(api, **parameters)
+        return len(captured)
+
+    @pytest.mark.parametrize("parameters", [{}, {"gap": "no_mfe_update"}, {"search": "2025", "ordering": "trade_id"}])
+    def test_queries_do_not_grow_with_the_page(self, api: Client, parameters: dict[str, str]) -> None:
+        send([(entry(f"20251211_0940{n:02}000_BULLISH"), at(n)) for n in range(1, 40)])
+        self.queries(api)
+        assert self.queries(api, page_size=1, **parameters) == self.queries(api, page_size=39, **parameters) <= 9
+
+    def test_a_page_is_capped(self, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(AllSignals.pagination_class, "max_page_size", 3)
+        send(lifecycle())
+        assert len(results(api, page_size=100)) == 3
+
+    def test_an_expensive_count_is_kept_for_a_moment(self, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("dashboard.telling.summary.LARGE", 1)
+        send(lifecycle())
+        first = self.queries(api)
+        assert self.queries(api) == first - 1
+        assert self.queries(api, status="PENDING") == first
+
+
+class TestOneSignal:
+    def test_it_has_every_field_and_where_each_came_from(self, api: Client) -> None:
+        send(lifecycle())
+        told = api.get(f"{BASE}/signals/{COMPLETED_ID}").json()
+        assert (told["status"], told["be_mfe"], told["no_be_mfe"], told["mae"]) == ("COMPLETED", 1.4, 2.5, -0.9)
+        assert (told["stop_exit_at"], told["stop_exit_price"]) == ("2025-12-11T14:49:00Z", 25730)
+        assert told["targets"] == {"tp1": 25750, "tp2": 25760, "tp3": 25770}
+        assert told["provenance"]["entry_price"]["source"] == "indicator_realtime"
+        assert "confirmation_time" in told["synthetic"]
+        assert "entry_price" not in told["synthetic"]
+
+    @pytest.mark.parametrize("what", ["", "/timeline"])
+    def test_an_unknown_one_is_404_and_says_where_to_look(self, api: Client, what: str) -> None:
+        answer = api.get(f"{BASE}/signals/nobody{what}")
+        assert answer.status_code == 404
+        assert "alert log" in answer.json()["detail"]
+
+    def test_an_id_that_no_database_could_hold_is_404(self, api: Client) -> None:
+        assert api.get(f"{BASE}/signals/%00").status_code == 404
+
+    @pytest.mark.parametrize("what", ["", "/timeline"])
+    def test_where_sources_share_the_id_the_answer_names_them(self, api: Client, what: str) -> None:
+        send([(created(), at(1))])
+        send([(created(), at(1)), (entry(), at(3))], Source.objects.create(name="second"))
+        answer = api.get(f"{BASE}/signals/{TRADE_ID}{what}")
+        assert answer.status_code == 409
+        assert [each["source"] for each in answer.json()["candidates"]] == ["default", "second"]
+        assert "default, second" in answer.json()["detail"]
+        picked = api.get(f"{BASE}/signals/{TRADE_ID}{what}", {"source": "second"}).json()
+        assert picked.get("signal", picked)["status"] == "CONFIRMED"
+
+    def test_a_source_that_does_not_have_it_is_404(self, api: Client) -> None:
+        send(lifecycle())
+        assert api.get(f"{BASE}/signals/{TRADE_ID}", {"source": "second"}).status_code == 404
+
+
+def test_the_timeline_tells_events_in_order_of_time_with_their_deliveries(api: Client) -> None:
+    send(reversed(lifecycle()[:3]))
+    told = api.get(f"{BASE}/signals/{TRADE_ID}/timeline").json()
+    assert told.keys() >= {"signal", "provenance", "events", "gaps", "audit"}
+    assert [event["type"] for event in told["events"]] == ["SIGNAL_CREATED", "ENTRY", "MFE_UPDATE"]
+    assert told["events"][1]["facts"]["entry_price"] == "25740"
+    assert told["events"][1]["delivery"] == str(the_signal().events.get(type="ENTRY").delivery_id)
+
+
+def test_waiting_gaps_are_shown_apart(api: Client) -> None:
+    # Around the clock, so that the test does not depend on the hours of a market.
+    Source.objects.create(name="default", is_default=True, calendar="24/7")
+    now = timezone.now()
+    send([(entry(), now - timedelta(minutes=6)), (update(0.5), now - timedelta(minutes=5))])
+    [row] = results(api)
+    assert "no_mfe_update" in row["gaps"]
+    assert row["gaps_waiting"] == ["no_mfe_update"]
+    assert AutomatedSignal.objects.count() == 1
+
+
+class TestSchema:
+    def test_it_names_every_endpoint_and_the_summary(self, client: Client) -> None:
+        answer = client.get("/api/schema", headers={"accept": "application/vnd.oai.openapi+json"})
+        schema = answer.json()
+        paths = {path.rstrip("/") for path in schema["paths"]}
+        detail = f"{BASE}/signals/{{trade_id}}"
+        assert {ALL, f"{BASE}/cancelled-signals", detail, f"{detail}/timeline", f"{BASE}/webhook"} <= paths
+        assert "summary" in schema["components"]["schemas"]["PaginatedListedSignalList"]["properties"]
+
+    def test_it_is_valid_and_made_without_a_warning(self) -> None:
+        call_command("spectacular", "--validate", "--fail-on-warn", stdout=io.StringIO())
+
+    def test_the_docs_need_nothing_from_elsewhere(self, client: Client) -> None:
+        page = client.get("/api/docs/").content.decode()
+        assert "/static/drf_spectacular_sidecar/" in page
+        assert "cdn" not in page

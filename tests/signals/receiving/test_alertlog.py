@@ -1,0 +1,376 @@
+"""Alert logs: TradingView's CSV read row by row, taken in chunk by chunk, told in numbers."""
+
+import csv
+import io
+import json
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DataError, OperationalError, connection
+
+from signals.models import AlertId, AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source
+from signals.receiving import alertlog
+from signals.receiving.alertlog import NotAnAlertLogError, import_log
+from signals.receiving.quarantine import replay
+from signals.receiving.senders import default_source
+from signals.vocabulary import Channel
+from tests.builders import at, created, entry, update
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2025, 12, 12, tzinfo=UTC)
+HEADER = ("Alert ID", "Ticker", "Name", "Description", "Time")
+
+
+def row(body: Any, minute: float, alert_id: str = "3486109403", ticker: str = "CME_MINI:MNQ1!, 1m") -> tuple[str, ...]:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return (alert_id, ticker, "", text, f"{at(minute):%Y-%m-%dT%H:%M:%SZ}")
+
+
+def as_csv(*rows: tuple[str, ...], header: tuple[str, ...] = HEADER) -> str:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([header, *rows])
+    return file.getvalue()
+
+
+def lines(text: str) -> list[str]:
+    return list(io.StringIO(text, newline=""))
+
+
+TRADE = [row(update(0.4), 6), row(entry(), 4), row(created(), 1)]
+
+
+# -- what a row becomes
+
+
+def test_a_row_is_a_delivery_with_the_bytes_and_the_time_of_its_alert() -> None:
+    body = '{"event_type":"ENTRY", "trade_id":"20251211_094000000_BULLISH",\r\n "entry_price":25740,"note":"ä\u2028"}'
+    done = import_log(lines(as_csv(("3486109403", "MNQ", "n", body, "2025-12-11T14:44:01.5Z"))), now=NOW)
+    delivery = Delivery.objects.get()
+    assert (done.rows, done.accepted, done.events) == (1, 1, 1)
+    assert bytes(delivery.raw) == body.encode()
+    assert (delivery.channel, delivery.alert_id, delivery.received_at) == (Channel.LOG, "3486109403", NOW)
+    assert delivery.fired_at == datetime(2025, 12, 11, 14, 44, 1, 500_000, tzinfo=UTC)
+    assert delivery.fire_minute == at(4)
+
+
+def test_columns_may_stand_in_any_order_and_more_may_come() -> None:
+    header = ("\ufeffTime", " webhook STATUS ", "Unknown", "Description", "Alert ID")
+    cells = ("2025-12-11T14:44:00Z", "Delivered", "x", json.dumps(entry()), "77")
+    assert import_log(lines(as_csv(cells, header=header)), now=NOW).accepted == 1
+    delivery = Delivery.objects.get()
+    assert (delivery.alert_id, delivery.log_status, delivery.fire_minute) == ("77", "Delivered", at(4))
+
+
+def test_a_log_without_alert_ids_is_one_too() -> None:
+    log = as_csv((json.dumps(entry()), "2025-12-11T14:44:00Z"), header=("Description", "Time"))
+    assert import_log(lines(log), now=NOW).sources == {"default": 1}
+    assert not AlertId.objects.exists()
+
+
+@pytest.mark.parametrize("time", ["2025-12-11T09:44:00-05:00", "2025-12-11 14:44:00", " 2025-12-11T14:44:59.999Z "])
+def test_a_time_is_utc_unless_it_says_otherwise(time: str) -> None:
+    import_log(lines(as_csv((*TRADE[0][:4], time))), now=NOW)
+    assert Delivery.objects.get().fire_minute == at(4)
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2025-13-01T00:00:00Z", "0001-01-01T00:00:00Z", "\x00\udcff"])
+def test_a_row_whose_time_is_none_is_kept_for_an_operator(time: str) -> None:
+    log = lines(as_csv((*TRADE[0][:4], time), TRADE[1]))
+    done = import_log(log, now=NOW)
+    assert (done.rows, done.accepted, done.quarantined, done.failed) == (2, 1, 1, [])
+    kept = Quarantine.objects.get().delivery
+    assert kept.reason == f"The row's time {time!r} is not a time such as 2025-12-11T05:59:01Z."
+    assert (json.loads(bytes(kept.raw)), kept.fired_at) == (update(0.4), None)
+    assert SignalEvent.objects.count() == 1
+    again = import_log(log, now=NOW + timedelta(hours=1))
+    assert (again.duplicates, again.quarantined) == (2, 0)
+
+
+def test_a_row_that_cannot_be_read_is_quarantined_and_a_broken_one_repaired() -> None:
+    broken = '{"type":"ENTRY","signal_id":"20251211_084300000_BULLISH","bias":"Bullish","entry_price":25740"}'
+    done = import_log(lines(as_csv(row("Stop hit", 3), row(broken, 4))), now=NOW)
+    assert (done.quarantined, done.repaired, done.accepted) == (1, 1, 1)
+    again = import_log(lines(as_csv(row("Stop hit", 3), row(broken, 4))), now=NOW)
+    assert (again.quarantined, again.repaired, again.duplicates) == (0, 0, 2)
+
+
+def test_a_row_with_too_few_cells_is_kept() -> None:
+    done = import_log(lines(as_csv(("3486109403", "MNQ"), TRADE[0], ("", ""))), now=NOW)
+    assert (done.rows, done.accepted, done.quarantined) == (2, 1, 1)
+
+
+def test_bytes_that_are_no_text_disturb_nobody(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    damaged = ",".join(['"3486\udcff\x001"', "MNQ", "n", '"{""event_type"":""\udcfe""}"', "2025-12-11T14:44:00Z"])
+    log.write_bytes(as_csv(TRADE[0]).encode() + damaged.encode(errors="surrogateescape"))
+    assert imported(log)["quarantined"] == 1
+    kept = Quarantine.objects.get().delivery
+    assert (bytes(kept.raw), kept.alert_id) == (b'{"event_type":"\xfe"}', "34861")
+
+
+# -- what is no log
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("", "Description, Time"),
+        ("trade_id;entry_price\n1;2\n", "Description, Time"),
+        (as_csv(header=("Alert ID", "Description")), "Time"),
+    ],
+)
+def test_a_file_that_is_no_alert_log_is_refused_with_what_to_do(text: str, missing: str, tmp_path: Path) -> None:
+    log = tmp_path / "other.csv"
+    log.write_text(text)
+    with pytest.raises(CommandError) as refusal:
+        imported(log)
+    assert str(refusal.value).startswith(f"{log}: No column {missing} in the first line. Export the log in TradingView")
+    assert not Delivery.objects.exists()
+
+
+def test_a_field_that_never_ends_is_told_with_its_line() -> None:
+    with pytest.raises(NotAnAlertLogError, match=r"Line \d+ is not CSV \(field larger than .* import the file again"):
+        import_log(lines(as_csv(TRADE[0]) + '"' + "x" * (1 << 21)), now=NOW)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"missing\.csv: .*No such file"):
+        imported(tmp_path / "missing.csv")
+
+
+# -- whose rows they are
+
+
+def test_rows_go_to_the_source_that_knows_their_alert_else_to_the_default() -> None:
+    chart = Source.objects.create(name="chart")
+    AlertId.objects.create(source=chart, alert_id="1")
+    done = import_log(lines(as_csv(row(created(), 1, "1"), row(entry(), 4, "2"), row(update(0.3), 5, "1"))), now=NOW)
+    assert done.sources == {"chart": 2, "default": 1}
+    assert AlertId.objects.get(alert_id="2").source == default_source()
+    assert AutomatedSignal.objects.filter(source=chart).get().event_count == 2
+
+
+def test_a_named_source_takes_all_rows_and_remembers_the_alerts_that_nobody_knew() -> None:
+    chart, other = Source.objects.create(name="chart"), Source.objects.create(name="other")
+    AlertId.objects.create(source=other, alert_id="1")
+    import_log(lines(as_csv(row(created(), 1, "1"), row(entry(), 4, "2"))), now=NOW, source=chart)
+    assert {delivery.source for delivery in Delivery.objects.all()} == {chart}
+    assert {alert.alert_id: alert.source for alert in AlertId.objects.all()} == {"1": other, "2": chart}
+
+
+def test_an_alert_id_that_is_too_long_is_found_again() -> None:
+    chart = Source.objects.create(name="chart")
+    import_log(lines(as_csv(row(created(), 1, "9" * 50))), now=NOW, source=chart)
+    assert import_log(lines(as_csv(row(entry(), 4, "9" * 50))), now=NOW).sources == {"chart": 1}
+
+
+# -- whose prices they tell
+
+
+@pytest.mark.parametrize(
+    ("ticker", "symbol"),
+    [
+        ("CME_MINI:MNQ1!, 1m", "MNQ1!"),
+        ("CME_MINI:ES1!, 1m", "ES1!"),
+        ("BINANCE:BTCUSDT.P", "BTCUSDT.P"),
+        ("ES1!", "ES1!"),
+        ("ES1!-CME_MINI:MNQ1!, 1m", "ES1!-CME_MINI:MNQ1!"),
+        ("", "MNQ1!"),
+    ],
+)
+def test_prices_are_of_the_symbol_that_the_ticker_names_else_of_the_sources(ticker: str, symbol: str) -> None:
+    import_log(lines(as_csv(row(update(0.4, current_price=25744), 6, ticker=ticker))), now=NOW)
+    assert PriceBar.objects.get().symbol == symbol
+
+
+def test_a_symbol_in_the_message_is_nearer_than_the_ticker() -> None:
+    import_log(lines(as_csv(row(update(0.4, current_price=25744, symbol="NQ1!"), 6, ticker="CME:ES1!"))), now=NOW)
+    assert PriceBar.objects.get().symbol == "NQ1!"
+
+
+def test_symbols_too_long_to_keep_stay_apart() -> None:
+    long = "A" * 40
+    bodies = [(update(0.4, current_price=25744), 6, f"{long}1"), (update(0.5, current_price=25745), 6, f"{long}2")]
+    import_log(lines(as_csv(*(row(body, minute, ticker=ticker) for body, minute, ticker in bodies))), now=NOW)
+    assert len({bar.symbol for bar in PriceBar.objects.all()}) == 2
+
+
+def test_rows_of_another_symbol_than_their_sources_are_counted() -> None:
+    log = as_csv(*TRADE, row(update(0.4), 7, ticker="CME_MINI:ES1!, 1m"), row(update(0.5), 8, ticker="CME_MINI:ES1!"))
+    assert import_log(lines(log), now=NOW).other_symbols == {"ES1!": 2}
+
+
+def test_a_mended_row_keeps_its_symbol() -> None:
+    default_source()
+    import_log(lines(as_csv(row("cut off", 6, ticker="CME_MINI:ES1!, 1m"))), now=NOW)
+    replay(Quarantine.objects.get(), json.dumps(update(0.4, current_price=6850)), by=None, now=NOW)
+    assert PriceBar.objects.get().symbol == "ES1!"
+
+
+# -- chunks
+
+
+def test_importing_twice_changes_nothing() -> None:
+    first = import_log(lines(as_csv(*TRADE)), now=NOW)
+    signal = AutomatedSignal.objects.values().get()
+    again = import_log(lines(as_csv(*TRADE)), now=NOW + timedelta(days=1))
+    assert (first.accepted, len(first.created), len(first.updated)) == (3, 1, 0)
+    assert (again.accepted, again.duplicates, again.events, again.created, again.updated) == (0, 3, 0, set(), set())
+    assert AutomatedSignal.objects.values().get() == signal
+
+
+def test_a_signal_that_was_there_is_counted_as_updated() -> None:
+    import_log(lines(as_csv(TRADE[2])), now=NOW)
+    done = import_log(lines(as_csv(*TRADE)), now=NOW).as_json()
+    assert (done["signals_created"], done["signals_updated"]) == (0, 1)
+
+
+@pytest.mark.parametrize("error", [DataError("value out of range"), ZeroDivisionError("a bug")])
+def test_one_row_that_cannot_be_stored_costs_only_itself(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in = alertlog.take_in
+
+    def refuse_entries(source: Source, items: list[Any], **options: Any) -> Any:
+        if any(b"ENTRY" in item.body for item in items):
+            raise error
+        return take_in(source, items, **options)
+
+    monkeypatch.setattr(alertlog, "take_in", refuse_entries)
+    done = import_log(lines(as_csv(*TRADE)), now=NOW)
+    assert (done.rows, done.accepted) == (3, 2)
+    assert done.failed == [f"alert of 2025-12-11 14:44Z: {error}"]
+    monkeypatch.undo()
+    assert import_log(lines(as_csv(*TRADE)), now=NOW).accepted == 1
+
+
+def test_every_chunk_is_committed_and_reported_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alertlog, "CHUNK", 2)
+    stored: list[tuple[int, int]] = []
+    import_log(lines(as_csv(*TRADE)), now=NOW, progress=lambda rows: stored.append((rows, Delivery.objects.count())))
+    assert stored == [(2, 2), (1, 3)]
+
+
+@pytest.mark.slow
+def test_memory_does_not_follow_the_length_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alertlog, "CHUNK", 50)
+
+    def peak(rows: int) -> int:
+        tracemalloc.start()
+        import_log(endless(rows), now=NOW)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(999)  # whatever is loaded and cached, which is bounded
+    assert peak(1_000) < 1.5 * peak(200)
+
+
+def endless(rows: int) -> Iterator[str]:
+    """A log of one trade's updates, never in memory as a whole."""
+    yield as_csv()
+    for number in range(rows):
+        yield as_csv(row(update(0.4, count=rows), number), header=()).lstrip()
+
+
+# -- the command
+
+
+def imported(*files: Path | str, **options: Any) -> dict[str, Any]:
+    out = io.StringIO()
+    call_command("import_alerts", *map(str, files), json=True, stdout=out, **options)
+    return json.loads(out.getvalue())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.csv"
+    path.write_text(as_csv(*TRADE), newline="")
+    return path
+
+
+def test_the_result_is_told_to_machines(log: Path) -> None:
+    assert imported(log, log) == {
+        "rows": 6,
+        "accepted": 3,
+        "duplicates": 3,
+        "quarantined": 0,
+        "repaired": 0,
+        "events": 3,
+        "signals_created": 1,
+        "signals_updated": 0,
+        "sources": {"default": 6},
+        "other_symbols": {},
+        "failed": [],
+    }
+
+
+def test_the_result_is_told_to_people(log: Path) -> None:
+    out = io.StringIO()
+    call_command("import_alerts", str(log), stdout=out)
+    assert out.getvalue() == (
+        "3 rows to default (3): 3 accepted, 0 duplicates, 0 quarantined, 0 repaired.\n"
+        "3 events; 1 signals created, 0 updated.\n"
+    )
+
+
+def test_people_are_told_of_another_symbol(log: Path) -> None:
+    log.write_text(as_csv(row(update(0.4), 7, ticker="CME_MINI:ES1!, 1m")), newline="")
+    out = io.StringIO()
+    call_command("import_alerts", str(log), stdout=out)
+    assert "Not of their source's symbol by the log's Ticker: ES1! (1 rows). Their prices are kept" in out.getvalue()
+
+
+def test_a_dry_run_counts_everything_and_stores_nothing(log: Path) -> None:
+    real = imported(log, dry_run=True)
+    assert (real["accepted"], real["events"], real["signals_created"]) == (3, 3, 1)
+    for model in (Delivery, SignalEvent, AutomatedSignal, AlertId, Source):
+        assert not model.objects.exists()
+    assert imported(log) == real
+
+
+def test_standard_input_is_read_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = '{"event_type":"ENTRY",\r\n"trade_id":"20251211_094000000_BULLISH","entry_price":25740,"x":"\udcff"}'
+    text = "\ufeff" + as_csv(row(body, 4), TRADE[0])
+    pipe = io.BytesIO(text.encode(errors="surrogateescape"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe, encoding="ascii"))
+    assert imported("-")["rows"] == 2
+    assert bytes(Delivery.objects.get(fire_minute=at(4)).raw) == body.encode(errors="surrogateescape")
+
+
+def test_a_source_that_does_not_exist_is_told_with_those_that_do(log: Path) -> None:
+    Source.objects.create(name="chart")
+    Source.objects.create(name="other")
+    with pytest.raises(CommandError, match=r"There is no source 'chat'\. Known sources: chart, other\."):
+        imported(log, source="chat")
+
+
+def test_an_import_stops_when_the_database_is_gone(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def gone(*args: Any, **options: Any) -> Any:
+        tried.append(args)
+        raise OperationalError("server closed the connection unexpectedly\n")
+
+    monkeypatch.setattr(alertlog, "take_in", gone)
+    monkeypatch.setattr(connection, "is_usable", lambda: False)
+    with pytest.raises(CommandError) as failure:
+        imported(log)
+    assert str(failure.value) == (
+        f"{log}: the database is gone (server closed the connection unexpectedly):"
+        " import the file again when it is back; nothing is taken in twice."
+    )
+    assert len(tried) == 1
+
+
+def test_rows_that_could_not_be_stored_are_a_failure(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> Any:
+        raise DataError("value out of range")
+
+    monkeypatch.setattr(alertlog, "take_in", refuse)
+    with pytest.raises(CommandError, match="3 rows could not be stored; import the file again"):
+        imported(log)

@@ -1,0 +1,199 @@
+"""No token is kept: not in a stored body however broken, nor in a log, be it in an address, a query or a traceback."""
+
+import io
+import json
+import logging
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signals.dialects import read
+from signals.facts import UnreadableError
+from signals.intake import MAX_BODY
+from signals.receiving.masking import mask_tokens
+from signalsync_project.masking import TokenFilter, masked
+
+PATH = "/api/automated-signals/webhook"
+urlpatterns: list[object] = []  # no address exists
+TOKENS = st.text("abcdefghijklmnopqrstuvwxyzABCDEF0123456789_-~.", min_size=8)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"Not Found: {PATH}/s3cret", f"Not Found: {PATH}/***"),
+        (f"Not Found: {PATH}/s3cret/", f"Not Found: {PATH}/***/"),
+        (f'"POST {PATH}/s3cret?a=1 HTTP/1.1" 200', f'"POST {PATH}/***?a=1 HTTP/1.1" 200'),
+        (f"{PATH}//s3cret/extra", f"{PATH}//***/extra"),
+        (f"{PATH.upper()}/s3cret", f"{PATH.upper()}/***"),
+        (f"{PATH}?token=s3cret&a=1", f"{PATH}?token=***&a=1"),
+        ("?a=1&WEBHOOK_TOKEN=s3cret", "?a=1&WEBHOOK_TOKEN=***"),
+        ('{"token": "s3\\"cret", "a": 1}', '{"token": "***", "a": 1}'),
+        ('{"token":"s3cret', '{"token":"***'),
+        ("{'token': 's3cret', 'a': 1}", "{'token': '***', 'a': 1}"),
+        ('"{\\"token\\": \\"s3cret\\", \\"a\\": 1}"', '"{\\"token\\": \\"***\\", \\"a\\": 1}"'),
+        ('{"token": 12345}', '{"token": ***}'),
+    ],
+)
+def test_a_token_is_replaced_wherever_it_stands(text: str, expected: str) -> None:
+    assert masked(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", [f"POST {PATH} 200", f"POST {PATH}/ 200", "unknown token: from 10.0.0.1", "/api/sync/health"]
+)
+def test_text_without_a_token_stays_as_it_is(text: str) -> None:
+    assert masked(text) == text
+
+
+@given(token=TOKENS, tail=st.sampled_from(["", "/", "?x=1", "/?x=1", " HTTP/1.1"]))
+def test_no_token_survives_in_an_address(token: str, tail: str) -> None:
+    assert masked(f"GET {PATH}/{token}{tail}") == f"GET {PATH}/***{tail}"
+
+
+def logged(message: object, *args: object, error: Exception | None = None) -> str:
+    """What a console handler with the filter writes of one warning."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(TokenFilter())
+    logger = logging.Logger("test")
+    logger.addHandler(handler)
+    logger.warning(message, *args, exc_info=error)
+    return stream.getvalue().rstrip("\n")
+
+
+def test_an_argument_of_a_warning_is_masked() -> None:
+    assert logged("%s: %s", "Unauthorized", f"{PATH}/s3cret") == f"Unauthorized: {PATH}/***"
+
+
+def test_the_values_of_an_access_line_are_masked() -> None:
+    line = logged('%(h)s "%(r)s"', {"h": "::1", "r": f"POST {PATH}/s3cret HTTP/1.1"})
+    assert line == f'::1 "POST {PATH}/*** HTTP/1.1"'
+
+
+def test_a_traceback_is_masked() -> None:
+    try:
+        raise ValueError(f"cannot read {PATH}/s3cret")
+    except ValueError as error:
+        line = logged("failed", error=error)
+    assert line.endswith(f"ValueError: cannot read {PATH}/***")
+
+
+def test_a_record_without_a_token_keeps_its_arguments() -> None:
+    record = logging.LogRecord("test", logging.INFO, __file__, 1, "%s rows", (3,), None)
+    assert TokenFilter().filter(record)
+    assert (record.msg, record.args) == ("%s rows", (3,))
+
+
+@pytest.mark.urls("tests.signals.receiving.test_masking")
+def test_an_address_that_is_not_found_is_logged_without_its_token(client, caplog) -> None:
+    caplog.handler.addFilter(token_filter := TokenFilter())
+    try:
+        client.get(f"{PATH}/s3cret/nothing-here")
+    finally:
+        caplog.handler.removeFilter(token_filter)
+    assert f"Not Found: {PATH}/***/nothing-here" in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+# -- bodies
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ('{"token":"s3cret","a":1}', '{"token":"***","a":1}'),
+        ('{"a":1,"token:"s3cret","b":2}', '{"a":1,"token:"***","b":2}'),
+        ('{"token:s3cret","a":1}', '{"token:***","a":1}'),
+        ('{"token:":"s3cret","a":1}', '{"token:":"***","a":1}'),
+        ('{token":"s3cret","a":1}', '{token":"***","a":1}'),
+        ('{"a":1,\n  token":"s3cret"}', '{"a":1,\n  token":"***"}'),
+        ('{"a":1\n  token: s3cret}', '{"a":1\n  token: ***}'),
+        ('{token: "s3cret"}', '{token: "***"}'),
+        ("{Token : 's3cret'}", "{Token : '***'}"),
+        ('{"token"":""s3cret"","a":1}', '{"token"":""***"","a":1}'),
+        ('{"\\u0074\\u004Fken":"s3cret"}', '{"\\u0074\\u004Fken":"***"}'),
+        ('{"token":12345,"a":1}', '{"token":"***","a":1}'),
+        ('{"token":["s3cret","]",{"a":1}],"b":2}', '{"token":"***","b":2}'),
+        ('{"token":{"a":{"b":"}s3cret"}},"b":2}', '{"token":"***","b":2}'),
+        ('{"token":{"a":"s3cret', '{"token":"***"'),
+        ('{"token:["s3cret"],"a":1}', '{"token:[***],"a":1}'),
+        ('{"a":"{\\"token\\":[\\"s3cret\\"]}","b":2}', '{"a":"{\\"token\\":\\"***\\"}","b":2}'),
+        ('{"token":"s3cret","token:"s3cret"}', '{"token":"***","token:"***"}'),
+    ],
+)
+def test_masking_a_token_is_the_only_change_to_a_body(body: str, kept: str) -> None:
+    assert mask_tokens(body.encode())[0].decode() == kept
+    assert mask_tokens(kept.encode())[0].decode() == kept
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"event_type":"ENTRY"}',
+        b'{"note":"caf\\u00e9"}',
+        b'{"token":null}',
+        b'{"token":""}',
+        b'{"tokens":"a","my_token":"a","token_id":"a","my token":"a","x-token":"a"}',
+        b"my token: abc",
+        b'{"note":"no token, so no source","a":1}',
+        b'{"note":"about its token: ","a":1}',
+        b'{"note":"token: ","a":"b"}',
+    ],
+)
+def test_a_body_without_a_token_is_left_alone(body: bytes) -> None:
+    assert mask_tokens(body) == (body, b"")
+
+
+def test_a_text_that_speaks_of_a_token_stays_one() -> None:
+    masked, _ = mask_tokens(b'{"note":"token: abc or so","a":"b"}')
+    assert json.loads(masked) == {"note": "token: *** or so", "a": "b"}
+
+
+@pytest.mark.parametrize("body", [b'{"token":"s3cret"}', b'{"token:"s3cret"}', b'{token:s3cret,token:"other"}'])
+def test_the_first_token_is_the_senders(body: bytes) -> None:
+    assert mask_tokens(body)[1] == b"s3cret"
+
+
+@pytest.mark.parametrize("body", [b'{"token":["s3cret"]}', b'{"token":{"a":"s3cret"}}'])
+def test_a_token_that_is_no_text_names_no_sender(body: bytes) -> None:
+    assert mask_tokens(body)[1] == b""
+
+
+def test_hostile_bodies_cost_no_time() -> None:
+    starts = (b"", b'"token', b"{token", b'"token":', b'"token":"', b'"token:"', b'"token":["')
+    runs = (
+        b"\\",
+        b'"',
+        b'\\"',
+        b" ",
+        b"\n ",
+        b", ",
+        b"{",
+        b'":',
+        b'"token":',
+        b'"token":"\\',
+        b'"token":["',
+        b"{\\u0074",
+    )
+    began = time.process_time()
+    for start in starts:
+        for run in runs:
+            mask_tokens(start + run * (MAX_BODY // len(run)))
+    assert time.process_time() - began < 20  # one quadratic case takes minutes
+
+
+def test_what_mending_restores_is_masked() -> None:
+    reading = read(b'{"event_type":"ENTRY","token:"s3cret","trade_id":"x","direction":"Bullish"}')
+    assert reading.repair is not None
+    assert '"token":"***"' in reading.repair.text
+
+
+def test_what_mending_proposes_is_masked() -> None:
+    with pytest.raises(UnreadableError) as unreadable:
+        read(b'{"event_type":"ENTRY","token:"s3cret","trade_id":"x","direction":"Bull')
+    assert "***" in unreadable.value.proposal
+    assert "s3cret" not in unreadable.value.proposal

@@ -1,0 +1,152 @@
+"""Bulk writing stores what Django's own would, and says which rows went in."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, models, transaction
+from django.test.utils import CaptureQueriesContext
+
+from signals.models import Delivery, PriceBar, Source
+from signals.receiving.senders import default_source
+from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, overwrite
+from signals.vocabulary import Channel, DeliveryStatus
+
+pytestmark = pytest.mark.django_db
+MINUTE = datetime(2025, 12, 11, 14, 41, tzinfo=UTC)
+
+
+@pytest.fixture
+def source() -> Source:
+    return default_source()
+
+
+def delivery(source: Source, checksum: str, **fields: Any) -> Delivery:
+    return Delivery(
+        source=source,
+        channel=Channel.WEBHOOK,
+        received_at=MINUTE + timedelta(seconds=1, microseconds=250_000),
+        fire_minute=MINUTE,
+        checksum=checksum,
+        size=4,
+        **{"raw": b"{}\x00\xff", "status": DeliveryStatus.ACCEPTED, **fields},
+    )
+
+
+def bar(minute: int, close: str = "25500.25") -> PriceBar:
+    return PriceBar(
+        symbol="MNQ1!", time=MINUTE + timedelta(minutes=minute), kind=1, close=Decimal(close), evidence=f"a:{minute}"
+    )
+
+
+def stored(model: type[models.Model], pks: Sequence[Any]) -> list[dict[str, Any]]:
+    rows = model._default_manager.filter(pk__in=pks).order_by("pk").values()
+    return [{key: bytes(value) if key == "raw" else value for key, value in row.items()} for row in rows]
+
+
+def test_every_kind_of_value_is_stored_as_bulk_create_stores_it(source: Source) -> None:
+    odd = {
+        "fired_at": MINUTE,
+        "content_type": "text/plain; quote=\"'\\",
+        "remote_addr": "2001:db8::1",
+        "reason": "100 % of it: %s, ünïcode,\nlines",
+        "faults": ["entry 3: 'x' is not a number", {"nested": [1, None, "\\"]}],
+        "event_count": 7,
+    }
+    ours = [delivery(source, "a" * 32, **odd), delivery(source, "b" * 32)]
+    insert(Delivery, ours)
+    theirs = [delivery(source, "c" * 32, **odd), delivery(source, "d" * 32)]
+    Delivery.objects.bulk_create(theirs)
+
+    def without_keys(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{name: value for name, value in row.items() if name not in ("id", "checksum")} for row in rows]
+
+    assert without_keys(stored(Delivery, [row.pk for row in ours])) == without_keys(
+        stored(Delivery, [row.pk for row in theirs])
+    )
+
+
+def test_keys_that_the_database_makes_are_returned_and_written_to_their_rows() -> None:
+    rows = [bar(0), bar(1, close="25501.75")]
+    keys = insert(PriceBar, rows)
+    assert keys == {row.pk for row in rows}
+    assert [PriceBar.objects.get(pk=row.pk).close for row in rows] == [Decimal("25500.25"), Decimal("25501.75")]
+
+
+def test_an_inserted_row_can_be_saved_again(source: Source) -> None:
+    row = delivery(source, "a" * 32)
+    insert(Delivery, [row])
+    row.reason = "seen"
+    row.save()
+    assert Delivery.objects.get().reason == "seen"
+
+
+def test_a_conflict_keeps_its_row_out_and_is_told_by_its_missing_key(source: Source) -> None:
+    first, again, other = delivery(source, "a" * 32), delivery(source, "a" * 32), delivery(source, "b" * 32)
+    assert insert(Delivery, [first], ignore_conflicts=True) == {first.pk}
+    assert insert(Delivery, [again, other], ignore_conflicts=True) == {other.pk}
+    assert Delivery.objects.count() == 2
+
+
+def test_a_conflict_within_one_call_keeps_the_first_of_equals(source: Source) -> None:
+    rows = [delivery(source, "a" * 32), delivery(source, "a" * 32)]
+    assert insert(Delivery, rows, ignore_conflicts=True) == {rows[0].pk}
+
+
+def test_a_conflict_is_an_error_unless_it_is_to_be_ignored(source: Source) -> None:
+    insert(Delivery, [delivery(source, "a" * 32)])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(Delivery, [delivery(source, "a" * 32)])
+
+
+def test_nothing_to_insert_asks_the_database_nothing() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert insert(PriceBar, []) == set()
+    assert not queries
+
+
+def test_appending_takes_anything_with_the_columns_names_and_nothing_in_silence() -> None:
+    whole = bar(1)
+    like = SimpleNamespace(**{field.attname: getattr(whole, field.attname) for field in PriceBar._meta.concrete_fields})
+    append(PriceBar, [bar(0), like])
+    assert PriceBar.objects.count() == 2
+    with CaptureQueriesContext(connection) as queries:
+        append(PriceBar, [])
+    assert not queries
+
+
+def test_more_rows_than_one_statement_takes_go_in_several() -> None:
+    count = ROWS_PER_STATEMENT + 1
+    with CaptureQueriesContext(connection) as queries:
+        keys = insert(PriceBar, [bar(minute) for minute in range(count)])
+    assert len(keys) == PriceBar.objects.count() == count
+    assert len(queries) > 1
+
+
+def test_overwriting_changes_the_named_fields_of_its_rows_and_nothing_else() -> None:
+    rows = [bar(0), bar(1), bar(2)]
+    insert(PriceBar, rows)
+    for row in rows[:2]:
+        row.close, row.evidence = row.close + 1, "lost"
+    overwrite(PriceBar, rows[:2], ["close"])
+    assert list(PriceBar.objects.order_by("time").values_list("close", "evidence")) == [
+        (Decimal("25501.25"), "a:0"),
+        (Decimal("25501.25"), "a:1"),
+        (Decimal("25500.25"), "a:2"),
+    ]
+
+
+def test_overwriting_nothing_asks_the_database_nothing() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        overwrite(PriceBar, [], ["close"])
+    assert not queries
+
+
+def test_appended_text_may_hold_whatever_separates_values_and_lines() -> None:
+    awkward = "tab\t, line\n, return\r, \\N and \\\\t"
+    append(PriceBar, [PriceBar(symbol="MNQ1!", time=MINUTE, kind=1, close=Decimal("1.5"), evidence=awkward)])
+    stored = PriceBar.objects.get()
+    assert (stored.evidence, stored.close, stored.open) == (awkward, Decimal("1.5"), None)
