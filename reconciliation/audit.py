@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from signals.formats import iso
 from signals.models import AutomatedSignal, Fill
-from signals.signal.registers import iso
 from signals.storage.bulk import append
 
 from .models import SyncAuditLog, SyncRun

@@ -13,8 +13,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Case, Count, IntegerField, Q, Value, When
 
+from signals.formats import iso
 from signals.models import AutomatedSignal
-from signals.signal.registers import iso
 
 from .gaps import GapView
 from .health import Health, window

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Count, Model, Q
 
+from signals.formats import iso
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
-from signals.signal.registers import iso
 from signals.vocabulary import DeliveryStatus, EventType, Status
 
 from .gaps import GapView

@@ -15,8 +15,9 @@ from django.db import models
 from django.db.models import QuerySet
 from rest_framework import serializers
 
+from signals.formats import iso
+
 from .models import AutomatedSignal, Source
-from .signal.registers import iso
 from .vocabulary import DataSource
 
 M = TypeVar("M", bound=models.Model)

@@ -23,8 +23,8 @@ from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import count_waiting
 from reconciliation.health_windows import windows
 from reconciliation.models import GapTotal, SyncAuditLog, SyncRun
+from signals.formats import iso
 from signals.models import Source
-from signals.signal.registers import iso
 
 from .filters import AuditFilter
 from .lists import StrictList

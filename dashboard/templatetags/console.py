@@ -12,9 +12,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from signals.clock import NEW_YORK, local
+from signals.formats import iso
 from signals.intake import NO_TIME
 from signals.models import AutomatedSignal, Delivery
-from signals.signal.registers import iso
 from signals.vocabulary import TIMEFRAMES, Channel, DataSource
 
 register = template.Library()

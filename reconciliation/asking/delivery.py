@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from reconciliation.models import AskedGap, Companion, SyncRequest
+from signals.formats import iso
 from signals.models import Source
-from signals.signal.registers import iso
 
 from .companion import Letter, Receipt, post_all
 from .endings import give_up

@@ -19,7 +19,7 @@ from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Place, named_bar, settle
-from signals.signal.registers import blank, fill_tier, join
+from signals.signal.joining import blank, fill_tier, join
 from signals.signal.saving import votes_of
 from signals.vocabulary import EventType
 

@@ -22,7 +22,8 @@ from reconciliation.models import GapRecord, GapTotal, SetAside, SyncRun
 from reconciliation.tiers import TIERS, inference
 from reconciliation.tiers.proposals import Proposal, evidence_key
 from signals.models import AutomatedSignal, Fill
-from signals.signal.registers import RULES, join_fill
+from signals.signal.joining import join_fill
+from signals.signal.registers import RULES
 from signals.storage.bulk import append
 
 from .columns import changed, differs, write_columns

@@ -20,9 +20,10 @@ from reconciliation.gaps import Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
 from reconciliation.tiers.proposals import Barred, Case
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
-from signals.signal.deriving import Place, settle
+from signals.signal.deriving import Place, protected, settle
+from signals.signal.joining import join
 from signals.signal.rebuilding import derive
-from signals.signal.registers import PEAKS, Event, join, protected
+from signals.signal.registers import PEAKS, Event
 from signals.vocabulary import EventType, Status
 
 from .neighbours import load_neighbours

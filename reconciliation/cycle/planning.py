@@ -14,7 +14,8 @@ from reconciliation.tiers.proposals import Case, Proposal, evidence_key
 from reconciliation.tiers.trust import Measured, approval_below, trusted
 from signals.models import AutomatedSignal, Fill
 from signals.signal.deriving import settle_after
-from signals.signal.registers import RULES, TIER_RANK, fill_tier, join_fill
+from signals.signal.joining import fill_tier, join_fill
+from signals.signal.registers import RULES, TIER_RANK
 
 from .loading import Loaded, clone
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from signals.clock import MINUTE
-from signals.signal.registers import iso
+from signals.formats import iso
 from signals.vocabulary import Direction, Status
 
 from .base import propose

@@ -8,7 +8,7 @@ events are healed when a case is loaded (loading.base_of).
 from collections.abc import Iterator
 
 from signals.clock import session_of
-from signals.dialects.values import canonical
+from signals.formats import canonical
 from signals.models import AutomatedSignal
 
 from .base import clock_proven, event_of, misses, propose

@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from signals.clock import MINUTE, TradeId, bar_of, session_of
+from signals.formats import iso
 from signals.signal.deriving import named_bar
-from signals.signal.registers import iso
 
 from .base import clock_proven, event_of, misses, propose
 from .proposals import Case, Proposal

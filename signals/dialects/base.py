@@ -6,8 +6,9 @@ from typing import Any
 
 from signals.dialects import values
 from signals.dialects.spellings import TABLE, Table
-from signals.dialects.values import EVENT_TYPES, FaultError, shown
+from signals.dialects.values import EVENT_TYPES, FaultError
 from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
+from signals.formats import quoted
 from signals.vocabulary import REPORTS, EventType
 
 Payload = Mapping[str, Any]
@@ -61,7 +62,7 @@ def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[
     for position, (kind, entry) in enumerate(entries):
         try:
             if not isinstance(entry, dict):
-                raise FaultError(f"{shown(entry)} is not an object")
+                raise FaultError(f"{quoted(entry)} is not an object")
             events.append(EventFacts(kind.value, _trade_id(entry), position, table.read(kind, entry)))
         except FaultError as fault:
             place = f"entry {position}, " if len(entries) > 1 else ""
@@ -74,7 +75,7 @@ def _trade_id(entry: Payload) -> str:
     try:
         return values.trade_id(raw)
     except FaultError as fault:
-        raise FaultError(f"trade_id {'' if raw is None else shown(raw) + ' '}{fault}") from None
+        raise FaultError(f"trade_id {'' if raw is None else quoted(raw) + ' '}{fault}") from None
 
 
 def kind_of(payload: Payload) -> str:
@@ -85,7 +86,7 @@ def kind_of(payload: Payload) -> str:
 
 def keys_of(payload: Payload) -> str:
     """The payload's keys, as a message may quote them."""
-    return ", ".join(shown(key) for key in sorted(payload)[:20]) or "none"
+    return ", ".join(quoted(key) for key in sorted(payload)[:20]) or "none"
 
 
 def one_event(payload: Payload) -> list[Entry]:
@@ -94,7 +95,7 @@ def one_event(payload: Payload) -> list[Entry]:
     if kind is None or kind in REPORTS:
         known = ", ".join(name for name, each in EVENT_TYPES.items() if each not in REPORTS)
         sent = payload.get("event_type") or payload.get("type")
-        raise FaultError(f"the event type {shown(sent)} is not one of {known}; keys seen: {keys_of(payload)}")
+        raise FaultError(f"the event type {quoted(sent)} is not one of {known}; keys seen: {keys_of(payload)}")
     return [(kind, payload)]
 
 
@@ -104,7 +105,7 @@ def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = Fal
     if items is None and optional:
         return []
     if not isinstance(items, list):
-        raise FaultError(f"{name} {shown(items)} is not a list of signals")
+        raise FaultError(f"{name} {quoted(items)} is not a list of signals")
     return [(kind, item) for item in items]
 
 
@@ -131,4 +132,4 @@ def symbol_of(payload: Payload, position: int | None = None) -> str:
     try:
         return values.symbol(named)
     except FaultError as fault:
-        raise FaultError(f"symbol {shown(named)} {fault}") from None
+        raise FaultError(f"symbol {quoted(named)} {fault}") from None

@@ -2,8 +2,9 @@
 
 from signals.dialects import values
 from signals.dialects.base import Dialect, Entry, Payload
-from signals.dialects.values import FaultError, is_absent, shown
+from signals.dialects.values import FaultError, is_absent
 from signals.facts import Heartbeat
+from signals.formats import quoted
 
 
 def _no_entries(_: Payload) -> list[Entry]:
@@ -20,7 +21,7 @@ def _pulse(payload: Payload) -> Heartbeat:
             indicator_version="" if is_absent(version) else values.version(version),
         )
     except FaultError as fault:
-        raise FaultError(f"signal_count {shown(tracked)} or indicator_version {shown(version)} {fault}") from None
+        raise FaultError(f"signal_count {quoted(tracked)} or indicator_version {quoted(version)} {fault}") from None
 
 
 HEARTBEAT = Dialect(

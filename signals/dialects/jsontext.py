@@ -5,8 +5,8 @@ from decimal import Decimal, InvalidOperation
 from json import JSONDecodeError
 from typing import Any, NoReturn
 
-from signals.dialects.values import shown
 from signals.facts import UnreadableError
+from signals.formats import quoted
 
 
 class BrokenError(ValueError):
@@ -45,7 +45,7 @@ def parsed(text: str) -> dict[str, Any]:
             raise
         raise UnreadableError("The body holds a number too long to be read. Correct it and replay it.") from None
     if not isinstance(payload, dict):
-        raise UnreadableError(f"The body is not a JSON object but {shown(payload)}. Send an object in braces.")
+        raise UnreadableError(f"The body is not a JSON object but {quoted(payload)}. Send an object in braces.")
     return payload
 
 
@@ -54,11 +54,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(made) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise UnreadableError(f"The body names {shown(twice)} twice. Remove the wrong one and replay it.")
+        raise UnreadableError(f"The body names {quoted(twice)} twice. Remove the wrong one and replay it.")
     run = "".join(made)
     if ":" in run or "," in run:  # two lost quotes make `"mae":0,"mfe":1` one valid name and number
         wrong = next(name for name in made if ":" in name or "," in name)
-        raise UnreadableError(f"The name {shown(wrong)} has lost its quotes. Put them back and replay it.")
+        raise UnreadableError(f"The name {quoted(wrong)} has lost its quotes. Put them back and replay it.")
     return made
 
 

@@ -11,8 +11,8 @@ import re
 import json_repair
 
 from signals.dialects.jsontext import BrokenError
-from signals.dialects.values import shown
 from signals.facts import Repair, UnreadableError
+from signals.formats import quoted
 from signals.receiving.masking import mask_tokens
 
 # A colon between digits belongs to a time.
@@ -106,7 +106,7 @@ def _summary(text: str, mended: str) -> str:
         removed += max(-difference, 0)
         if difference and not first:
             first = text[max(0, sent[1] - 20) : sent[1] + 20]
-    return f"{removed} quotes removed, {added} added; the first near {shown(first)}"
+    return f"{removed} quotes removed, {added} added; the first near {quoted(first)}"
 
 
 def _gaps(text: str) -> list[tuple[int, int]]:

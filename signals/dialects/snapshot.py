@@ -9,8 +9,9 @@ from datetime import timedelta
 from signals.dialects import values
 from signals.dialects.base import Dialect, Entry, Payload, listed, symbol_of
 from signals.dialects.spellings import STATED_TABLE
-from signals.dialects.values import FaultError, is_absent, shown
+from signals.dialects.values import FaultError, is_absent
 from signals.facts import BarFacts, EventFacts
+from signals.formats import quoted
 from signals.vocabulary import EventType
 
 BAR_LENGTH = timedelta(minutes=1)
@@ -34,12 +35,12 @@ def _bar(payload: Payload, _: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
         try:
             prices[name] = values.positive(value)
         except FaultError as fault:
-            raise FaultError(f"{name} {shown(value)} {fault}") from None
+            raise FaultError(f"{name} {quoted(value)} {fault}") from None
     if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:
         raise FaultError("open and close do not lie between low and high")
     closed = values.instant(payload.get("bar_ts") or 0)
     if closed is None or closed.second:
-        raise FaultError(f"bar_ts {shown(payload.get('bar_ts'))} is not a whole minute in epoch milliseconds")
+        raise FaultError(f"bar_ts {quoted(payload.get('bar_ts'))} is not a whole minute in epoch milliseconds")
     return (
         BarFacts(
             prices["close"],

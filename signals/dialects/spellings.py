@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from signals.dialects import values
-from signals.dialects.values import Converter, FaultError, converter_for, is_absent, shown
+from signals.dialects.values import Converter, FaultError, converter_for, is_absent
+from signals.formats import quoted
 from signals.vocabulary import EXITS, REPORTS, EventType, Status
 
 EVERY = frozenset(EventType)
@@ -114,7 +115,7 @@ class Table:
             try:
                 value = convert(raw)
             except FaultError as fault:
-                raise FaultError(f"{_path(name, part)} {shown(raw)} {fault}" if name else str(fault)) from None
+                raise FaultError(f"{_path(name, part)} {quoted(raw)} {fault}" if name else str(fault)) from None
             if value is not None:
                 found[fact] = value
         if found.get("state") in UNCONFIRMED:
@@ -135,7 +136,7 @@ def _inside(raw: Any, name: str, part: str) -> Any:
         return raw.get(part)
     if is_absent(raw):
         return None
-    raise FaultError(f"{name} {shown(raw)} is not an object")
+    raise FaultError(f"{name} {quoted(raw)} is not an object")
 
 
 def _path(name: str, part: str) -> str:

@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from signals.facts import FACTS
+from signals.formats import canonical
+from signals.formats import quoted as shown
 from signals.vocabulary import Direction, EventType, Session, Status, Trend
 
 Converter = Callable[[Any], Any]
@@ -63,12 +65,6 @@ class FaultError(ValueError):
     """A value that cannot be what its field says it is."""
 
 
-def shown(value: object) -> str:
-    """A value as a message may quote it: printable and short, whatever was sent."""
-    quoted = ascii(str(value) if isinstance(value, int | Decimal) else value)
-    return quoted if len(quoted) <= 60 else quoted[:57] + "..."
-
-
 def is_absent(value: object) -> bool:
     """Null and empty, also as the texts that string concatenation in Pine makes of them."""
     return value is None or (value.__class__ is str and value in ("", "null"))
@@ -96,14 +92,6 @@ def _decimal(value: Any) -> Decimal:
         except InvalidOperation:
             pass
     raise FaultError("is not a number")
-
-
-def canonical(decimal: Decimal) -> str:
-    """Plain notation without trailing zeros: equal numbers are equal text."""
-    if not decimal:
-        return "0"
-    digits = format(decimal, "f")
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def r_multiple(value: Any) -> str:

@@ -1,21 +1,22 @@
-"""Settling: what follows from a signal's registers and its source's clock. No database, no clock of its own.
+"""Deriving: what follows from a signal's registers and its source's clock. No database, no clock of its own.
 
 `joining.join` fills registers event by event; `settle` derives, from the registers alone, the values that relate
 several of them. It may run any number of times: derived values carry a `rule` in their evidence and are made anew.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from signals.clock import TradeId, bar_of, instant, local, session_of
+from signals.formats import iso
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
 from signals.vocabulary import DataSource, Session, Status
 
-from .registers import EVENT_PROVENANCE, TIER_RANK, Rank, covered_bar, iso, status_of
+from .registers import EVENT_PROVENANCE, TIER_RANK, Rank
 
 SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
 # Fields that nothing else is derived from.
@@ -200,3 +201,44 @@ def settle_trust(signal: AutomatedSignal) -> None:
             filled.setdefault(str(entry["tier"]), []).append(field)
     reason = "; ".join(f"tier {tier}: {', '.join(fields)}" for tier, fields in sorted(filled.items()))
     signal.reconciliation_reason = reason[:200]
+
+
+def protected(signal: AutomatedSignal) -> bool:
+    """Whether the first leg's stop had moved to break-even (at +1 R)."""
+    return signal.be_triggered_at is not None or (signal.be_mfe_peak is not None and signal.be_mfe_peak >= 1)
+
+
+def completed_by(signal: AutomatedSignal) -> str | None:
+    """The field that proves the trade over, or None while it runs.
+
+    EXIT_BREAK_EVEN ends the trade only on a leg that was never protected, or where the indicator follows one leg.
+    """
+    if signal.stop_exit_at:
+        return "stop_exit_at"
+    if signal.seen_completed_at:
+        return "seen_completed_at"
+    if signal.be_exit_at and (signal.single_leg or not protected(signal)):
+        return "be_exit_at"
+    return None
+
+
+def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
+    """The furthest status that the signal's registers prove, and the field that proves it."""
+    if ended := completed_by(signal):
+        return Status.COMPLETED, ended
+    for field in ("entry_fired_at", "seen_confirmed_at", "be_triggered_at", "be_exit_at"):
+        if getattr(signal, field):
+            return Status.CONFIRMED, field
+    if signal.cancelled_at:
+        return Status.CANCELLED, "cancelled_at"
+    return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
+
+
+def covered_bar(signal: AutomatedSignal, fields: Iterable[str]) -> datetime | None:
+    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none."""
+    moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
+    if moments:
+        return bar_of(datetime.fromisoformat(max(moments)))
+    if signal.status in {Status.PENDING, Status.CANCELLED}:
+        return None
+    return bar_of(signal.entry_fired_at or signal.first_event_at)

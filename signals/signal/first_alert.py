@@ -27,11 +27,11 @@ from django.db import (
 from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.signal.joining import blank
 from signals.storage.bulk import Plan, into, plan_for, plan_of
 from signals.storage.deadlines import limits
 
 from .deriving import Place
-from .registers import blank
 from .saving import absorb, finish, votes_of
 from .zones import Hold, is_quiet, lock_statement, plain_ruling
 

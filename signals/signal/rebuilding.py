@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from signals.models import AutomatedSignal, Fill, SignalEvent, Source
+from signals.signal.joining import blank, join, join_fill
 
 from .deriving import Place
-from .registers import Event, blank, join, join_fill
+from .registers import Event
 from .saving import UPDATED, overwrite, settle_or_mark, told
 from .zones import decide_zones
 

@@ -1,4 +1,4 @@
-"""The projection: how events and fills add up to a signal. No database, no clock of its own.
+"""Registers: which event may claim which field of a signal, and which claim stays. No database, no clock of its own.
 
 Each field is a register. Every event claims values for some fields; the claim with the greatest key stays, so that
 order, repetition and splitting of the events cannot matter (the join of a semilattice):
@@ -7,18 +7,16 @@ order, repetition and splitting of the events cannot matter (the join of a semil
     live measurements    the later bar, then higher trust, then exit before update, then the checksum
 
 A register is its column plus its entry in `provenance`, from which the key is read back; so an event joins a signal
-without the signal's other events. `settle` then derives what relates several registers (status, times, session).
+without the signal's other events. `joining` puts claims into rows, `deriving` adds what relates several registers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
-from signals.clock import bar_of
-from signals.models import AutomatedSignal
 from signals.vocabulary import EXITS, REPORTS, DataSource, EventType, Status
 
 
@@ -129,12 +127,6 @@ class Event(Protocol):
     def facts(self) -> Mapping[str, Any]: ...
 
 
-@lru_cache(maxsize=4096)
-def iso(moment: datetime) -> str:
-    """UTC to the second, as facts and provenance write moments."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
-
-
 def typed(field: str, value: Any) -> Any:
     """A JSON value as the column's type (facts and fills are stored as JSON)."""
     if field in DECIMALS:
@@ -220,146 +212,3 @@ def stored_key(live: bool, entry: Mapping[str, Any]) -> Key:
     evidence = entry["evidence"]
     rank = Rank.DERIVED if "rule" in evidence else TIER_RANK[entry["tier"]]
     return key_of(live, rank, entry["at"], evidence.get("type", ""), evidence.get("event", ""))
-
-
-def join(signal: AutomatedSignal, event: Event) -> None:
-    """Let one event join its signal, in memory. Joining it again changes nothing but `event_count`."""
-    at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
-    signal.event_count += 1
-    signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
-    signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
-    signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
-    origins: dict[Rank, dict[str, Any]] = {}
-    evidence = {"event": name, "type": str(event.type)}
-    ranks = ranks_of(event.type)
-    for field, value in claims(event):
-        rank = ranks.get(field)
-        if rank is None:
-            continue
-        if field in PEAKS:
-            raise_peak(signal, PEAKS[field], Decimal(value))
-        held = signal.provenance.get(field)
-        if held and held["at"] == at and held["evidence"] == evidence:
-            continue  # joined before: quicker to see than by comparing keys
-        live = RULES[field].live
-        if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
-            continue
-        setattr(signal, field, typed(field, value))
-        signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
-
-
-def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any]:
-    """The provenance entry of what an event says with this trust."""
-    source, tier = EVENT_PROVENANCE[rank]
-    return {"source": source.value, "tier": tier, "confidence": 1.0, "evidence": evidence, "at": at}
-
-
-def raise_peak(signal: AutomatedSignal, field: str, value: Decimal) -> None:
-    held = getattr(signal, field)
-    if held is None or value > held:
-        setattr(signal, field, value)
-
-
-class FillLike(Protocol):
-    """What the projection needs of an active fill (models.Fill)."""
-
-    @property
-    def field(self) -> str: ...
-    @property
-    def value(self) -> Any: ...
-    @property
-    def tier(self) -> str: ...
-    @property
-    def method(self) -> str: ...
-    @property
-    def data_source(self) -> str: ...
-    @property
-    def confidence(self) -> Decimal: ...
-    @property
-    def evidence(self) -> Any: ...
-    @property
-    def as_of(self) -> datetime | None: ...
-
-
-def fill_tier(tier: str) -> int | str:
-    return int(tier) if tier.isdigit() else tier
-
-
-def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
-    """Let an active fill join its signal, in memory; False when the signal holds an equal or better value.
-
-    A measurement is a value as of a bar: a fill for a later bar extends an event's value, and its moment is the fire
-    minute that an event for that bar would have had. Other fills have no moment, so that processing time never
-    decides.
-    """
-    rule = RULES.get(fill.field, Rule(NOBODY))
-    tier = fill_tier(fill.tier)
-    at = iso(fill.as_of + MINUTE) if fill.as_of else ""
-    # A relation that tier 0 found between events yields to any event that states the value.
-    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
-    held = signal.provenance.get(fill.field)
-    if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, "", ""):
-        return False
-    setattr(signal, fill.field, typed(fill.field, fill.value))
-    signal.provenance[fill.field] = {
-        "source": str(fill.data_source),
-        "tier": tier,
-        "confidence": float(fill.confidence),
-        "evidence": {"fill": fill.method, **fill.evidence},
-        "at": at,
-    }
-    return True
-
-
-@cache
-def nothing_known() -> Any:
-    """What every column of a signal holds before anything is known, in their order."""
-    return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
-
-
-def blank(source_id: int, trade_id: str) -> AutomatedSignal:
-    """A signal that nothing is known about yet."""
-    signal = AutomatedSignal(*nothing_known())  # by position: by name costs thrice as much
-    signal.source_id, signal.trade_id, signal.provenance = source_id, trade_id, {}
-    return signal
-
-
-def protected(signal: AutomatedSignal) -> bool:
-    """Whether the first leg's stop had moved to break-even (at +1 R)."""
-    return signal.be_triggered_at is not None or (signal.be_mfe_peak is not None and signal.be_mfe_peak >= 1)
-
-
-def completed_by(signal: AutomatedSignal) -> str | None:
-    """The field that proves the trade over, or None while it runs.
-
-    EXIT_BREAK_EVEN ends the trade only on a leg that was never protected, or where the indicator follows one leg.
-    """
-    if signal.stop_exit_at:
-        return "stop_exit_at"
-    if signal.seen_completed_at:
-        return "seen_completed_at"
-    if signal.be_exit_at and (signal.single_leg or not protected(signal)):
-        return "be_exit_at"
-    return None
-
-
-def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
-    """The furthest status that the signal's registers prove, and the field that proves it."""
-    if ended := completed_by(signal):
-        return Status.COMPLETED, ended
-    for field in ("entry_fired_at", "seen_confirmed_at", "be_triggered_at", "be_exit_at"):
-        if getattr(signal, field):
-            return Status.CONFIRMED, field
-    if signal.cancelled_at:
-        return Status.CANCELLED, "cancelled_at"
-    return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
-
-
-def covered_bar(signal: AutomatedSignal, fields: Iterable[str]) -> datetime | None:
-    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none."""
-    moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
-    if moments:
-        return bar_of(datetime.fromisoformat(max(moments)))
-    if signal.status in {Status.PENDING, Status.CANCELLED}:
-        return None
-    return bar_of(signal.entry_fired_at or signal.first_event_at)

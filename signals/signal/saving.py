@@ -13,11 +13,11 @@ from django.db import transaction
 
 from signals.clock import Vote
 from signals.models import AutomatedSignal, SignalEvent, Source
+from signals.signal.joining import blank, join
 from signals.storage import bulk
 from signals.storage.bulk import insert
 
 from .deriving import Place, settle
-from .registers import blank, join
 from .zones import Hold, decide_zones, is_quiet, swayed_signals
 
 log = logging.getLogger(__name__)

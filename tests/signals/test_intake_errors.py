@@ -4,8 +4,8 @@ import pytest
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent
 from signals.signal import rebuilding, saving
+from signals.signal.joining import join
 from signals.signal.rebuilding import chunks, restore
-from signals.signal.registers import join
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal
 
 pytestmark = pytest.mark.django_db

@@ -18,8 +18,8 @@ from dashboard.watching.attention import some
 from reconciliation.cycle.worker import wedged
 from reconciliation.decisions import undo
 from reconciliation.models import SyncRun
+from signals.formats import iso
 from signals.models import Fill
-from signals.signal.registers import iso
 
 from .audit import NewYorkTimeField
 from .fixing import ALL_TIERS, ReasonForm

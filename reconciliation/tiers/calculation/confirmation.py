@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from signals.clock import MINUTE, bar_of
-from signals.dialects.values import canonical
-from signals.signal.registers import iso
+from signals.formats import canonical, iso
 
 from .ladder import TIER
 

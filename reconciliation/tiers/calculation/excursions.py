@@ -15,9 +15,8 @@ from reconciliation.tiers.base import propose
 from reconciliation.tiers.proposals import Case, Proposal
 from reconciliation.tiers.trust import declared
 from signals.clock import MINUTE
-from signals.dialects.values import canonical
+from signals.formats import canonical, iso
 from signals.market import Market
-from signals.signal.registers import iso
 from signals.vocabulary import Status
 
 from .ladder import TIER, Ladder

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
-from signals.dialects.values import canonical
+from signals.formats import canonical
 from signals.models import AutomatedSignal
 from signals.vocabulary import Direction
 

@@ -15,9 +15,8 @@ from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from reconciliation.tiers.trust import declared
 from signals.clock import MINUTE, bar_of
-from signals.dialects.values import canonical
+from signals.formats import canonical, iso
 from signals.models import AutomatedSignal, PriceBar
-from signals.signal.registers import iso
 
 from .ladder import TIER, Ladder
 from .reported import Mark, confirmed_in, running_until

@@ -10,8 +10,8 @@ from dashboard.telling.fields import NAMES, kind_of, named, written
 from dashboard.telling.lifecycle import CHECK, DOUBTED, INDICATOR, PERSON, TIER, Step, steps
 from reconciliation.findings import FINDINGS
 from reconciliation.models import SyncAuditLog
+from signals.formats import iso
 from signals.models import AutomatedSignal, Delivery, Fill, SignalEvent
-from signals.signal.registers import iso
 from signals.vocabulary import DataSource, EventType
 from tests.builders import at
 

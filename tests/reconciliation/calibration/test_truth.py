@@ -8,8 +8,8 @@ import pytest
 
 from reconciliation.calibration.accuracy import Judgement
 from reconciliation.calibration.truth import Truth
+from signals.formats import iso
 from signals.models import SignalEvent
-from signals.signal.registers import iso
 from tests.reconciliation.tiers.build import PLACE, TICK, at, created, entry, event, signal, update
 
 from .build import claim

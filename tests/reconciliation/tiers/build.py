@@ -18,7 +18,7 @@ from signals.facts import UnreadableError
 from signals.market import market
 from signals.models import AutomatedSignal, PriceBar, SignalEvent
 from signals.signal.deriving import Place, settle
-from signals.signal.registers import blank, join
+from signals.signal.joining import blank, join
 
 NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
 PLACE = Place(NEW_YORK, market())

@@ -8,8 +8,8 @@ import pytest
 
 from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Case
+from signals.formats import iso
 from signals.models import SignalEvent
-from signals.signal.registers import iso
 from signals.vocabulary import EventType, Status
 
 from .build import (

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
-from signals.signal.registers import iso
+from signals.formats import iso
 
 from .build import SHORT_ID, at, bar, case, close, created, entry, event, proposals, short, update, values
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciliation.tiers.inference import decided_at, infer
 from reconciliation.tiers.proposals import Case, Neighbour
 from signals.clock import MINUTE
-from signals.signal.registers import iso
+from signals.formats import iso
 from signals.vocabulary import DataSource, EventType
 
 from .build import LATER, at, case, created, entry, event, update

@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from signals.signal.registers import Rank, iso, stored_key
+from signals.formats import iso
+from signals.signal.registers import Rank, stored_key
 
 from .build import BAR, case, entry, event, proposals, update, values
 

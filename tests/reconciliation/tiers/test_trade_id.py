@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from reconciliation.tiers.proposals import Case
 from signals.clock import MINUTE
+from signals.formats import iso
 from signals.models import SignalEvent
-from signals.signal.registers import iso
 from signals.vocabulary import DataSource
 
 from .build import BAR, CHICAGO, TRADE_ID, at, case, created, entry, event, proposals, update, values

@@ -1,0 +1,131 @@
+"""Joining: events and fills join a signal, register by register. No database, no clock of its own.
+
+`registers` says who may claim a field and which of two claims stays; here the claim that stays is put into the row.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Protocol
+
+from signals.models import AutomatedSignal
+from signals.signal.registers import (
+    EVENT_PROVENANCE,
+    MINUTE,
+    NOBODY,
+    PEAKS,
+    RULES,
+    TIER_RANK,
+    Event,
+    Rank,
+    Rule,
+    claims,
+    key_of,
+    ranks_of,
+    stored_key,
+    typed,
+)
+from signals.formats import iso
+
+
+def join(signal: AutomatedSignal, event: Event) -> None:
+    """Let one event join its signal, in memory. Joining it again changes nothing but `event_count`."""
+    at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
+    signal.event_count += 1
+    signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
+    signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
+    signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
+    origins: dict[Rank, dict[str, Any]] = {}
+    evidence = {"event": name, "type": str(event.type)}
+    ranks = ranks_of(event.type)
+    for field, value in claims(event):
+        rank = ranks.get(field)
+        if rank is None:
+            continue
+        if field in PEAKS:
+            raise_peak(signal, PEAKS[field], Decimal(value))
+        held = signal.provenance.get(field)
+        if held and held["at"] == at and held["evidence"] == evidence:
+            continue  # joined before: quicker to see than by comparing keys
+        live = RULES[field].live
+        if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
+            continue
+        setattr(signal, field, typed(field, value))
+        signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
+
+
+def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The provenance entry of what an event says with this trust."""
+    source, tier = EVENT_PROVENANCE[rank]
+    return {"source": source.value, "tier": tier, "confidence": 1.0, "evidence": evidence, "at": at}
+
+
+def raise_peak(signal: AutomatedSignal, field: str, value: Decimal) -> None:
+    held = getattr(signal, field)
+    if held is None or value > held:
+        setattr(signal, field, value)
+
+
+class FillLike(Protocol):
+    """What the projection needs of an active fill (models.Fill)."""
+
+    @property
+    def field(self) -> str: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def tier(self) -> str: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def data_source(self) -> str: ...
+    @property
+    def confidence(self) -> Decimal: ...
+    @property
+    def evidence(self) -> Any: ...
+    @property
+    def as_of(self) -> datetime | None: ...
+
+
+def fill_tier(tier: str) -> int | str:
+    return int(tier) if tier.isdigit() else tier
+
+
+def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
+    """Let an active fill join its signal, in memory; False when the signal holds an equal or better value.
+
+    A measurement is a value as of a bar: a fill for a later bar extends an event's value, and its moment is the fire
+    minute that an event for that bar would have had. Other fills have no moment, so that processing time never
+    decides.
+    """
+    rule = RULES.get(fill.field, Rule(NOBODY))
+    tier = fill_tier(fill.tier)
+    at = iso(fill.as_of + MINUTE) if fill.as_of else ""
+    # A relation that tier 0 found between events yields to any event that states the value.
+    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
+    held = signal.provenance.get(fill.field)
+    if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, "", ""):
+        return False
+    setattr(signal, fill.field, typed(fill.field, fill.value))
+    signal.provenance[fill.field] = {
+        "source": str(fill.data_source),
+        "tier": tier,
+        "confidence": float(fill.confidence),
+        "evidence": {"fill": fill.method, **fill.evidence},
+        "at": at,
+    }
+    return True
+
+
+@cache
+def nothing_known() -> Any:
+    """What every column of a signal holds before anything is known, in their order."""
+    return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
+
+
+def blank(source_id: int, trade_id: str) -> AutomatedSignal:
+    """A signal that nothing is known about yet."""
+    signal = AutomatedSignal(*nothing_known())  # by position: by name costs thrice as much
+    signal.source_id, signal.trade_id, signal.provenance = source_id, trade_id, {}
+    return signal
