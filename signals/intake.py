@@ -17,10 +17,10 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Q
 
 from . import dialects
+from .bars.storing import Bar, store_bars
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
-from .prices import Bar, store_bars
 from .receiving.senders import stored_address
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from signals.exporting import synthetic
-from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
+from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
 
 from .base import TIERS, Periods, ReadOnlyAdmin, among, link, list_link, page_link, pretty
 
@@ -172,8 +172,18 @@ class FillAdmin(OfSignalAdmin):
 
 @admin.register(PriceBar)
 class PriceBarAdmin(ReadOnlyAdmin):
-    list_display = ("symbol", "time", "kind", "open", "high", "low", "close")
-    list_filter = ("kind", ("time", RangeDateTimeFilter))
+    list_display = ("symbol", "time", "kind", "origin", "open", "high", "low", "close")
+    list_filter = ("kind", "origin", ("time", RangeDateTimeFilter))
+    list_filter_submit = True
+    search_fields = ("symbol__exact",)
+    search_help_text = "A whole symbol."
+    ordering = ("-symbol", "-time")  # as the unique index runs
+
+
+@admin.register(RefusedBar)
+class RefusedBarAdmin(ReadOnlyAdmin):
+    list_display = ("symbol", "time", "reason", "open", "high", "low", "close")
+    list_filter = ("reason", ("time", RangeDateTimeFilter))
     list_filter_submit = True
     search_fields = ("symbol__exact",)
     search_help_text = "A whole symbol."

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
+from signals.bars.storing import Bar, store_bars
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, PriceBar, Source
-from signals.prices import Bar, store_bars
 from signals.signal.rebuilding import chunks, differences, rederive
 from signals.signal.registers import RULES
 from tests.builders import (
