@@ -24,6 +24,7 @@ from signals.models import (
     Fill,
     PriceBar,
     Quarantine,
+    RefusedBar,
     SignalEvent,
     Source,
     SourceToken,
@@ -33,7 +34,7 @@ from tests.builders import TRADE_ID, at, created, entry, send, the_signal, updat
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 12, 12, tzinfo=UTC)
-EVIDENCE = [AutomatedSignal, SignalEvent, Fill, PriceBar, Delivery, Quarantine]
+EVIDENCE = [AutomatedSignal, SignalEvent, Fill, PriceBar, RefusedBar, Delivery, Quarantine]
 ALL = [Source, *EVIDENCE]
 HOSTILE = b"<script>alert('x')</script>"
 
@@ -52,6 +53,10 @@ def rows() -> None:
     AlertId.objects.create(source=default_source(), alert_id="3141592")
     PriceBar.objects.create(
         symbol="MNQ1!", time=at(3), kind=PriceBar.Kind.CLOSE, close=Decimal("25741.5"), evidence="x"
+    )
+    price = Decimal("25970.5")
+    RefusedBar.objects.create(
+        symbol="MNQ1!", time=at(3), open=price, high=price, low=price, close=price, reason="a jump", evidence="x"
     )
     Fill.objects.create(
         signal=the_signal(), field="targets_extended", value={"1R": "25750"}, tier="2", method="arithmetic",
