@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 
 from signals.clock import NEW_YORK, local
 from signals.formats import iso
-from signals.intake import NO_TIME
 from signals.models import AutomatedSignal, Delivery
+from signals.models.deliveries import NO_TIME
 from signals.vocabulary import TIMEFRAMES, Channel, DataSource
 
 register = template.Library()

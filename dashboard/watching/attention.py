@@ -11,8 +11,7 @@ from dashboard.console.page import address
 from reconciliation import asking
 from reconciliation.models import SetAside, SyncAuditLog, SyncRun
 from signals.models import Fill, Quarantine
-from signals.receiving.spool import SpoolError
-from signals.receiving.webhook import spool
+from signals.receiving.spool import SpoolError, spool
 
 from .silence import State, Verdict
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.admin.base import BoundedPaginator, periods
+from signals.admin.base import periods
 from signals.models import (
     AlertId,
     AutomatedSignal,
@@ -29,6 +29,7 @@ from signals.models import (
     SourceToken,
 )
 from signals.receiving.senders import default_source, hash_token, new_token
+from signals.storage.paging import BoundedPaginator
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal, update
 
 pytestmark = pytest.mark.django_db

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
 from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
 from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE
 from dashboard.templatetags.console import tier_name
@@ -20,9 +21,6 @@ from reconciliation.decisions import undo
 from reconciliation.models import SyncRun
 from signals.formats import iso
 from signals.models import Fill
-
-from .audit import NewYorkTimeField
-from .fixing import ALL_TIERS, ReasonForm
 
 SHOWN = 50
 # More is the worker's: a request must end within its time, and closing the page must not end the work.

@@ -26,8 +26,8 @@ from dashboard.templatetags.console import (  # fmt: skip
     r,
     tier_name,
 )
-from signals.intake import NO_TIME
 from signals.models import Delivery
+from signals.models.deliveries import NO_TIME
 
 NOW = datetime(2025, 12, 11, 14, 41, tzinfo=UTC)
 
