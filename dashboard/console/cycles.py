@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dashboard.watching.attention import some
+from dashboard.telling.formats import some
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import TAKEN_BACK, WAITS, Report, run_sync
 from reconciliation.models import SyncRun

@@ -229,7 +229,7 @@ class TestTokens:
 
 
 def test_counting_stops_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signals.admin.base.COUNTED_ROWS", 3)
+    monkeypatch.setattr("signals.storage.paging.COUNTED_ROWS", 3)
     send([(update(0.1 * n), at(n)) for n in range(1, 6)])
     paginator = BoundedPaginator(SignalEvent.objects.order_by("pk"), 2)
     first: Page[SignalEvent] = paginator.page(1)

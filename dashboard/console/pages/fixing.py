@@ -23,7 +23,8 @@ from dashboard.console.forms import TIER_TITLES, NoteForm, ReasonForm, TiersForm
 from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.fields import named, written
-from dashboard.watching.attention import proposed_fills, some
+from dashboard.telling.formats import some
+from dashboard.watching.attention import proposed_fills
 from reconciliation.decisions import approve, undo
 from reconciliation.gaps import Gap, GapView
 from reconciliation.models import AskedGap, SyncRun

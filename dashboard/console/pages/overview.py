@@ -8,10 +8,10 @@ from typing import Any
 from django_q.models import Schedule
 
 from dashboard.console.page import Page, address
+from dashboard.telling.formats import duration, some
 from dashboard.telling.history import open_gaps
 from dashboard.telling.trends import DEFAULT, PERIODS, Point, bucket, marks, trend
-from dashboard.templatetags.console import duration
-from dashboard.watching.attention import Need, needs, some
+from dashboard.watching.attention import Need, needs
 from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Verdict, judge, listen

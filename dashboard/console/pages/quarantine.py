@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from dashboard.console.actions import Action, ActionError, Change, Done, Preview
 from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import REPLAY
-from dashboard.templatetags.console import alert_time, wall
+from dashboard.telling.formats import alert_time, wall
 from signals.facts import Reading, UnreadableError
 from signals.models import Quarantine
 from signals.receiving.quarantine import NotOpenError, dismiss, preview, replay, suggestion

@@ -17,8 +17,7 @@ from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summ
 from dashboard.console.forms import TIER_TITLES
 from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import RECONCILE
-from dashboard.templatetags.console import tier_name
-from dashboard.watching.attention import some
+from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.work import Scope, due, find_work, put_off

@@ -16,7 +16,7 @@ from dashboard.console.forms import ReasonForm
 from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.fields import brief, evident, method_name, named
-from dashboard.templatetags.console import tier_name, wall
+from dashboard.telling.formats import tier_name, wall
 from reconciliation import asking
 from reconciliation.asking.requesting import latest_asks, needs_of
 from reconciliation.asking.rules import KNOWN_FOR, TIER, to_ask, worth_asking

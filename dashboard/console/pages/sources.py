@@ -17,7 +17,7 @@ from dashboard.console.actions import Action, Change, Done, Preview
 from dashboard.console.forms import ALL_TIERS, NewYorkTimeField
 from dashboard.console.page import Page, address
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
-from dashboard.templatetags.console import new_york, wall
+from dashboard.telling.formats import new_york, wall
 from dashboard.watching.expiry import expiry_warning
 from reconciliation.gaps import CATALOGUE
 from signals.admin.sources import webhook_address

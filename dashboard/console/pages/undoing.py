@@ -14,8 +14,7 @@ from dashboard.console.actions import Action, ActionError, Done, Preview
 from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
 from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE
-from dashboard.templatetags.console import tier_name
-from dashboard.watching.attention import some
+from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
 from reconciliation.decisions import undo
 from reconciliation.models import SyncRun

@@ -112,7 +112,8 @@ def test_the_preview_says_what_each_tier_would_do_and_does_nothing(signed_in: As
     offers = {offer.proposal["field"]: offer.proposal["tier"] for offer in shown.context["preview"].more["offers"]}
     assert offers["be_mfe"] == offers["mae"] == "2"
     alone = {
-        title[0]: [offer.proposal["field"] for offer in offers] for title, offers in shown.context["preview"].more["tiers"]
+        title[0]: [offer.proposal["field"] for offer in offers]
+        for title, offers in shown.context["preview"].more["tiers"]
     }
     assert "be_mfe" in alone["2"]
     assert alone["0"] == []

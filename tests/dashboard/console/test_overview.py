@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.templatetags.console import EMPTY
+from dashboard.telling.formats import EMPTY
 from dashboard.watching.attention import Need
 from reconciliation import health_windows
 from reconciliation.cycle.run import run_sync
