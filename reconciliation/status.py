@@ -66,8 +66,7 @@ def about_source(source: Source) -> dict[str, Any]:
 
 
 def last_run() -> dict[str, Any] | None:
-    """The last finished run; None when there never was one: then nothing is known to work."""
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    run = SyncRun.last_finished()
     if run is None or run.finished_at is None:
         return None
     return {

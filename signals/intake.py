@@ -8,7 +8,7 @@ for rebuild, behind stored delivery and events.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from uuid import UUID
@@ -21,6 +21,7 @@ from .bars.storing import Bar, store_bars
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
+from .models.deliveries import NO_TIME
 from .receiving.senders import stored_address
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
@@ -33,7 +34,6 @@ from .vocabulary import Channel, DeliveryStatus
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
 MAX_BODY = 64 * 1024  # bytes; messages have at most 40,960 characters
-NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def checksum_of(body: bytes) -> str:

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -22,7 +21,7 @@ from rest_framework.request import Request
 from dashboard.telling.summary import counts_by_status
 from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Delivery, Source
-from signals.receiving.spool import Spool, SpoolError
+from signals.receiving.spool import SpoolError, spool
 from signals.vocabulary import DeliveryStatus, Status
 
 from .permissions import FromThisMachine, MaySee, ProtectedView
@@ -79,10 +78,6 @@ def spool_fault() -> str:
     return ""
 
 
-def spool() -> Spool:
-    return Spool(settings.SPOOL_DIR)
-
-
 class SystemCollector(Collector):
     """Figures of the whole system. A scrape costs a few indexed counts; answers are kept between scrapes."""
 
@@ -117,7 +112,7 @@ def family(name: str, meaning: str, label: str, values: dict[str, int]) -> Gauge
 
 def last_cycle(now: datetime) -> Iterator[GaugeMetricFamily]:
     """Age and result of the last finished cycle; no sample where there is none, or health is unknown."""
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    run = SyncRun.last_finished()
     if run is None or run.finished_at is None:
         return
     age = (now - run.finished_at).total_seconds()

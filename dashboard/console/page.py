@@ -90,3 +90,8 @@ def refusal(request: HttpRequest, wanted: str) -> HttpResponse:
 def address(name: str, *args: Any, **kwargs: Any) -> str:
     """The address of a page of the console."""
     return resolve_url(f"console:{name}", *args, **kwargs)
+
+
+def picked(request: HttpRequest, most: int) -> list[int]:
+    """The keys of what was ticked in a list (`?pick=1&pick=2`), at most so many; what is no key is left out."""
+    return [int(key) for key in request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:most]

@@ -170,7 +170,7 @@ def observe(now: datetime) -> Observed:
         hour = signals.filter(first_event_at__gte=start, first_event_at__lt=start + FIRST_HOUR)
     confirmed = recent.filter(status__in=(Status.CONFIRMED, Status.COMPLETED))
     gaps = count_gaps(view, window(now))
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    run = SyncRun.last_finished()
     return Observed(
         first_alert=first_alert,
         first_created=first("created", births, "delivery__received_at"),

@@ -8,11 +8,11 @@ from typing import Any
 from django.db.models import QuerySet
 
 from dashboard.console.page import address
+from dashboard.telling.formats import it, some, were
 from reconciliation import asking
 from reconciliation.models import SetAside, SyncAuditLog, SyncRun
 from signals.models import Fill, Quarantine
-from signals.receiving.spool import SpoolError
-from signals.receiving.webhook import spool
+from signals.receiving.spool import SpoolError, spool
 
 from .silence import State, Verdict
 
@@ -111,15 +111,3 @@ def asked(now: datetime) -> Iterator[Need]:
 
 def counted(rows: QuerySet[Any]) -> int:
     return rows.order_by()[:COUNTED].count()
-
-
-def some(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def were(number: int) -> str:
-    return "was" if number == 1 else "were"
-
-
-def it(number: int) -> str:
-    return "it is" if number == 1 else "they are"

@@ -22,13 +22,13 @@ from reconciliation.models import GapRecord, GapTotal, SetAside, SyncRun
 from reconciliation.tiers import TIERS, inference
 from reconciliation.tiers.proposals import Proposal, evidence_key
 from signals.models import AutomatedSignal, Fill
+from signals.models.signal import clone
 from signals.signal.joining import join_fill
 from signals.signal.registers import RULES
 from signals.storage.bulk import append
 
 from .columns import changed, differs, write_columns
 from .lease import Lease
-from .loading import clone
 from .planning import Plan
 
 FIRST_RETRY = timedelta(minutes=1)

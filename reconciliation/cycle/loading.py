@@ -20,6 +20,7 @@ from reconciliation.gaps import Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
 from reconciliation.tiers.proposals import Barred, Case
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
+from signals.models.signal import clone
 from signals.signal.deriving import Place, protected, settle
 from signals.signal.joining import join
 from signals.signal.rebuilding import derive
@@ -172,13 +173,6 @@ def peak_lost(row: AutomatedSignal) -> bool:
     """Whether the row forgot the highest of its reports, which need not be the last."""
     entries = {field: row.provenance.get(field) for field, peak in PEAKS.items() if getattr(row, peak) is None}
     return not row.provenance or any(entry and "fill" not in entry["evidence"] for entry in entries.values())
-
-
-def clone(signal: AutomatedSignal) -> AutomatedSignal:
-    """A copy to change in memory. By hand: copy() pickles a model, which takes ten times as long."""
-    fresh = AutomatedSignal.__new__(AutomatedSignal)
-    fresh.__dict__.update(signal.__dict__, provenance=dict(signal.provenance))
-    return fresh
 
 
 def hides_updates(fills: Iterable[Fill]) -> bool:

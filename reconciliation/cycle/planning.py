@@ -13,11 +13,12 @@ from reconciliation.tiers.inference import decided_at
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
 from reconciliation.tiers.trust import Measured, approval_below, trusted
 from signals.models import AutomatedSignal, Fill
+from signals.models.signal import clone
 from signals.signal.deriving import settle_after
 from signals.signal.joining import fill_tier, join_fill
 from signals.signal.registers import RULES, TIER_RANK
 
-from .loading import Loaded, clone
+from .loading import Loaded
 
 # A live gap that nothing fills is looked at again after a quarter of its age: prices can still come in.
 RETRY_AT_LEAST = timedelta(minutes=10)

@@ -7,8 +7,9 @@ from django.db import Error as DatabaseError
 
 from signals.intake import take_in
 
-from .spool import Drained, DrainStop, Spooled
-from .webhook import UnknownSenderError, find_source, incoming_of, spool
+from .spool import Drained, DrainStop, spool
+from .spooled import Spooled
+from .webhook import UnknownSenderError, find_source, incoming_of
 
 
 def drain_spool(now: datetime) -> Drained:

@@ -5,7 +5,6 @@ of their appends, each at least once. The reasons, the file formats and the oper
 docs/spool.md. The directory must be on a local disk: the locks are flock(2), which NFS only imitates.
 """
 
-import base64
 import errno
 import fcntl
 import json
@@ -15,18 +14,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+
+from django.conf import settings
+
+from .spooled import Line, Spooled, decode, encode, frame, lines, unframe
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 1 << 30
 DEFAULT_LOCK_TIMEOUT = 1.0  # seconds; the webhook must have decided within 2
 LOCK_POLL = 0.002  # seconds; flock(2) has no time-out of its own
-DIGEST_SIZE = 16  # bytes
 MAX_ERROR_TEXT = 2_000  # characters kept of a rejected record's error
 
 ADVICE = {
@@ -46,22 +46,6 @@ class DrainStop(Exception):  # noqa: N818 - it is an instruction, like StopItera
 
 
 @dataclass(frozen=True, slots=True)
-class Spooled:
-    """One webhook request. `body` and `token_hash` come masked and hashed: no token ever gets here."""
-
-    received_at: datetime
-    token_hash: str
-    remote_addr: str
-    body: bytes = field(repr=False)
-    content_type: str
-    loopback: bool
-
-    def __post_init__(self) -> None:
-        if self.received_at.utcoffset() != timedelta(0):
-            raise ValueError(f"received_at must be aware and in UTC, not {self.received_at!r}")
-
-
-@dataclass(frozen=True, slots=True)
 class Drained:
     """What one drain did. `stopped` is DrainStop's reason; `busy`: another process is draining."""
 
@@ -70,65 +54,6 @@ class Drained:
     failed: int = 0
     stopped: str | None = None
     busy: bool = False
-
-
-class _Line(NamedTuple):
-    start: int
-    end: int
-    raw: bytes
-
-
-def _encode(record: Spooled) -> bytes:
-    fields = {
-        "received_at": record.received_at.isoformat(),
-        "token_hash": record.token_hash,
-        "remote_addr": record.remote_addr,
-        "content_type": record.content_type,
-        "loopback": record.loopback,
-        "body": base64.b64encode(record.body).decode(),
-    }
-    return json.dumps(fields).encode()
-
-
-def _decode(payload: bytes) -> Spooled:
-    """Raises ValueError, KeyError or TypeError for a payload that this version does not know."""
-    fields = json.loads(payload)
-    return Spooled(
-        received_at=datetime.fromisoformat(fields["received_at"]).astimezone(UTC),
-        token_hash=fields["token_hash"],
-        remote_addr=fields["remote_addr"],
-        body=base64.b64decode(fields["body"], validate=True),
-        content_type=fields["content_type"],
-        loopback=fields["loopback"],
-    )
-
-
-def _head(payload: bytes) -> bytes:
-    return b"%d %s" % (len(payload), blake2b(payload, digest_size=DIGEST_SIZE).hexdigest().encode())
-
-
-def _frame(payload: bytes) -> bytes:
-    # The newline in front makes a record start cleanly whatever a crash left before it.
-    return b"\n%s %s\n" % (_head(payload), payload)
-
-
-def _unframe(line: bytes) -> bytes | None:
-    """The payload of one line, or None when the line is torn or damaged."""
-    parts = line.strip(b"\n").split(b" ", 2)
-    if len(parts) == 3 and b" ".join(parts[:2]) == _head(parts[2]):
-        return parts[2]
-    return None
-
-
-def _lines(path: Path, start: int) -> Iterator[_Line]:
-    """The lines of a journal file from byte `start` on, without the empty ones between records."""
-    with path.open("rb") as journal:
-        journal.seek(start)
-        for raw in journal:
-            line = _Line(start, start + len(raw), raw)
-            start = line.end
-            if raw != b"\n":
-                yield line
 
 
 def _size(path: Path) -> int:
@@ -203,27 +128,27 @@ class Spool:
 
     def append(self, record: Spooled) -> None:
         """Durable on return. Raises SpoolError when it could not be made so; then nothing was kept."""
-        self._append(_encode(record))
+        self._append(encode(record))
 
     def _append(self, payload: bytes) -> None:
-        frame = _frame(payload)
+        framed = frame(payload)
         with self._file_errors("append to"):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked_directory() as directory_fd:
-                self._write(frame, directory_fd)
+                self._write(framed, directory_fd)
 
-    def _write(self, frame: bytes, directory_fd: int) -> None:
+    def _write(self, framed: bytes, directory_fd: int) -> None:
         fd = os.open(self._active, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             start = os.fstat(fd).st_size
-            self._refuse_over_limit(start + len(frame))
+            self._refuse_over_limit(start + len(framed))
             if start == 0:
                 # Before the first byte, so that a file with records in it has a durable name, even if
                 # its creator died here.
                 os.fsync(directory_fd)
                 _fsync_directory(self.directory.parent)
             try:
-                _write_all(fd, frame)
+                _write_all(fd, framed)
                 os.fsync(fd)
             except OSError:
                 with suppress(OSError):
@@ -260,7 +185,7 @@ class Spool:
         stopped = None
         try:
             for segment in self._segments():
-                for line in _lines(segment, self._drained_bytes(segment)):
+                for line in lines(segment, self._drained_bytes(segment)):
                     outcomes[self._hand_over(segment, line, handle)] += 1
                     self._note_progress(progress_fd, segment, line.end)
                 segment.unlink()
@@ -288,16 +213,16 @@ class Spool:
             os.fsync(directory_fd)
             return segment
 
-    def _hand_over(self, segment: Path, line: _Line, handle: Callable[[Spooled], None]) -> str:
+    def _hand_over(self, segment: Path, line: Line, handle: Callable[[Spooled], None]) -> str:
         name = f"{segment.stem}-{line.start:012d}"  # the same after a crash, so nothing is kept twice
-        payload = _unframe(line.raw)
+        payload = unframe(line.raw)
         if payload is None:
             # Mostly an append that died and was never acknowledged; but it may be a damaged disk.
             logger.warning("spool: torn record of %d bytes kept as rejected/%s.torn", len(line.raw), name)
             self._keep(f"{name}.torn", line.raw)
             return "torn"
         try:
-            handle(_decode(payload))
+            handle(decode(payload))
         except DrainStop:
             raise
         except Exception as error:
@@ -325,12 +250,12 @@ class Spool:
         # Not fsynced, and allowed to fail (a full disk must not keep the spool from emptying): a note
         # that is lost means handing over again, never losing. It outlives the process all the same.
         with suppress(OSError):
-            os.pwrite(fd, _frame(b"%s %020d" % (segment.name.encode(), offset)), 0)
+            os.pwrite(fd, frame(b"%s %020d" % (segment.name.encode(), offset)), 0)
 
     def _drained_bytes(self, segment: Path) -> int:
         """How far this segment has been handed over; 0 when unknown."""
         try:
-            note = _unframe(self._progress.read_bytes())
+            note = unframe(self._progress.read_bytes())
         except FileNotFoundError:
             note = None
         name, _, offset = (note or b"").decode().partition(" ")
@@ -354,11 +279,11 @@ class Spool:
 
     def _first_receipt(self, path: Path) -> datetime | None:
         with suppress(FileNotFoundError):
-            for line in _lines(path, self._drained_bytes(path)):
-                payload = _unframe(line.raw)
+            for line in lines(path, self._drained_bytes(path)):
+                payload = unframe(line.raw)
                 with suppress(ValueError, KeyError, TypeError):
                     if payload is not None:
-                        return _decode(payload).received_at
+                        return decode(payload).received_at
         return None
 
     def rejected(self) -> list[Path]:
@@ -397,3 +322,8 @@ class Spool:
             advice = ADVICE.get(error.errno or 0, "check the path and its disk")
             reason = error.strerror or str(error)
             raise SpoolError(f"cannot {attempt} the spool {self.directory}: {reason}; {advice}") from error
+
+
+def spool() -> Spool:
+    """The journal for bodies that the database cannot take."""
+    return Spool(settings.SPOOL_DIR, lock_timeout=0.3)

@@ -8,7 +8,6 @@ import logging
 from datetime import datetime
 from time import monotonic
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.utils import timezone
@@ -26,7 +25,8 @@ from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
 from .senders import client_address, hash_token, mask_body, on_loopback, open_source, source_of_token
-from .spool import Spool, Spooled, SpoolError
+from .spool import SpoolError, spool
+from .spooled import Spooled
 from .throttling import BadTokenThrottle, SourceThrottle
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,6 @@ RETRY_AFTER = "5"
 
 class UnknownSenderError(Exception):
     """No source belongs to the token, or none is open to this sender."""
-
-
-def spool() -> Spool:
-    """The journal for bodies that the database cannot take."""
-    return Spool(settings.SPOOL_DIR, lock_timeout=0.3)
 
 
 def find_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:

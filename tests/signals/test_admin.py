@@ -16,7 +16,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.admin.base import BoundedPaginator, periods
+from signals.admin.base import periods
 from signals.models import (
     AlertId,
     AutomatedSignal,
@@ -30,6 +30,7 @@ from signals.models import (
     SourceToken,
 )
 from signals.receiving.senders import default_source, hash_token, new_token
+from signals.storage.paging import BoundedPaginator
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal, update
 
 pytestmark = pytest.mark.django_db
@@ -233,7 +234,7 @@ class TestTokens:
 
 
 def test_counting_stops_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signals.admin.base.COUNTED_ROWS", 3)
+    monkeypatch.setattr("signals.storage.paging.COUNTED_ROWS", 3)
     send([(update(0.1 * n), at(n)) for n in range(1, 6)])
     paginator = BoundedPaginator(SignalEvent.objects.order_by("pk"), 2)
     first: Page[SignalEvent] = paginator.page(1)

@@ -19,8 +19,8 @@ from dashboard.console import uploads
 from dashboard.console.actions import Action, ActionError, Change, Done, Preview
 from dashboard.console.page import Page, address, refusal
 from dashboard.console.roles import REPLAY
+from dashboard.telling.formats import some
 from dashboard.telling.recovery import Recovery, recovery
-from dashboard.watching.attention import some
 from reconciliation.cycle.worker import wedged
 from signals.models import Delivery, Source
 from signals.receiving.alertlog import NotAnAlertLogError, import_log, read_log

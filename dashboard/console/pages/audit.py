@@ -14,14 +14,15 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from dashboard.console.forms import NewYorkTimeField
 from dashboard.console.page import Page
 from dashboard.telling.records import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
-from signals.admin.base import TIERS, BoundedPaginator
-from signals.clock import NEW_YORK, instant, local
+from signals.admin.base import TIERS
 from signals.exporting import cell
 from signals.models import AutomatedSignal
+from signals.storage.paging import BoundedPaginator
 
 SEE_AUDIT = "reconciliation.view_syncauditlog"
 ROWS = 50
@@ -30,19 +31,6 @@ CHUNK = 1000
 REACH = 100_000
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 FORMATS = ("csv", "json")
-
-
-class NewYorkTimeField(forms.DateTimeField):
-    """A wall clock time of the market's zone, as the console shows them; cleaned to UTC."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-    def prepare_value(self, value: Any) -> Any:
-        return local(value, NEW_YORK) if isinstance(value, datetime) else value
-
-    def to_python(self, value: Any) -> datetime | None:
-        given = super().to_python(value)
-        return None if given is None else instant(given.replace(tzinfo=None), NEW_YORK)
 
 
 class TimeFilter(forms.Form):

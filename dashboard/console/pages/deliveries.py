@@ -16,10 +16,10 @@ from django.http import Http404
 from dashboard.console.page import Page
 from dashboard.watching.silence import last_webhook
 from signals import dialects
-from signals.admin.base import BoundedPaginator
 from signals.clock import NEW_YORK
 from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
+from signals.storage.paging import BoundedPaginator
 from signals.vocabulary import Channel, DeliveryStatus
 
 # TradingView stops an alert that fires more often than this.

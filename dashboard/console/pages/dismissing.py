@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.console.actions import ActionError, Done, Preview
+from dashboard.console.forms import NoteForm, ReasonForm
 from dashboard.console.page import Page, address
+from dashboard.telling.formats import some
 from dashboard.telling.history import open_gaps
-from dashboard.watching.attention import some
 from reconciliation.decisions import dismiss_gap, reopen_gap
 from reconciliation.gaps import Gap, score
 from reconciliation.models import GapRecord
 from signals.models import AutomatedSignal
 
-from .fixing import NOTHING_PICKED, NoteForm, OnSelection, ReasonForm, Selection
+from .fixing import NOTHING_PICKED, OnSelection, Selection
 from .gaps import Found, gap_named
 
 Standing = dict[int, tuple[str, ...]]

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
@@ -19,35 +18,19 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
 from dashboard.console.actions import Action, ActionError, Done, Preview
-from dashboard.console.page import Page, address
-from dashboard.console.rehearsal import AT_ONCE, REHEARSED, Offer, carry_out, rehearse
+from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
+from dashboard.console.forms import TIER_TITLES, NoteForm, ReasonForm, TiersForm
+from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.fields import named, written
-from dashboard.watching.attention import proposed_fills, some
-from reconciliation.cycle.run import Report
+from dashboard.telling.formats import some
+from dashboard.watching.attention import proposed_fills
 from reconciliation.decisions import approve, undo
 from reconciliation.gaps import Gap, GapView
 from reconciliation.models import AskedGap, SyncRun
-from reconciliation.tiers import TIERS
 from signals.models import AutomatedSignal, Fill
 
 from .gaps import ACTIONABLE, Found, gap_named, with_gap
-
-# Those that a cycle asks. Tier 1, the indicator, answers when it answers: its questions have a queue of their own.
-TIER_TITLES = {name: f"{name}: {tier.title}" for name, tier in TIERS.items()} | {
-    "inference": "Inference: the alternation of directions"
-}
-ALL_TIERS = TIER_TITLES | {"1": "1: The indicator, asked again"}
-
-
-class TiersForm(forms.Form):
-    tiers = forms.MultipleChoiceField(
-        required=False,
-        choices=list(TIER_TITLES.items()),
-        widget=forms.CheckboxSelectMultiple,
-        label="Ask only these tiers",
-        help_text="None ticked: all of them, in order of trust.",
-    )
 
 
 @dataclass(frozen=True)
@@ -65,8 +48,7 @@ class Selection:
         gap = gap_named(name) if name else None
         if gap is not None and "all" in request.GET:
             return cls(gap, with_gap(gap.name, ACTIONABLE, GapView.at(now)), whole=True)
-        keys = [int(key) for key in request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:AT_ONCE]
-        return cls(gap, Found([AutomatedSignal.objects.filter(pk__in=keys)]))
+        return cls(gap, Found([AutomatedSignal.objects.filter(pk__in=picked(request, AT_ONCE))]))
 
     @property
     def signals(self) -> list[AutomatedSignal]:
@@ -110,17 +92,18 @@ class FixGaps(OnSelection):
         return {"tiers": []}
 
     def preview(self, subject: Selection, given: dict[str, Any], now: datetime) -> Preview:
-        sample = subject.found.oldest(REHEARSED)
+        sample = subject.found.oldest(SAMPLED)
         if not sample:
             return NOTHING_PICKED
-        total = len(sample) if len(sample) < REHEARSED else subject.found.count()
-        offers, reports = rehearse(sample, now, given["tiers"] or None)
-        says = [f"A cycle would look at {some(total, 'signal')}. {outcome(offers, reports, tried_on(sample, total))}"]
+        total = len(sample) if len(sample) < SAMPLED else subject.found.count()
+        offers, reports = dry_run(sample, now, given["tiers"] or None)
+        tried = dry_run_summary(offers, reports, tried_on(sample, total))
+        says = [f"A cycle would look at {some(total, 'signal')}. {tried}"]
         if total > AT_ONCE:
             chunks = -(-total // AT_ONCE)
             says.append(f"It takes {chunks} runs of {AT_ONCE} signals each; keep the page open until they are through.")
         warnings = []
-        if subject.gap and not any(offer.told["gap"] == subject.gap.name for offer in offers):
+        if subject.gap and not any(offer.proposal["gap"] == subject.gap.name for offer in offers):
             warnings = [f"No tier can close this gap here. {subject.gap.remedy}"]
         alone = {"tiers": asked_alone(sample[0], now), "asked": questions(sample[0])} if len(sample) == 1 else {}
         return Preview(says=says, warnings=warnings, more={"offers": offers, **alone})
@@ -136,35 +119,12 @@ class FixGaps(OnSelection):
             link = next_link(state | {"after": chunk[-1].pk, "tiers": given["tiers"]})
             return Done(f"The first {len(chunk)} of {total:,} are done.", link=link, level=messages.INFO)
         link = address("run", reports[0].run_id) if len(reports) == 1 else subject.back
-        return Done(result(reports), link=link)
-
-
-def tried_on(sample: Sequence[AutomatedSignal], total: int) -> str:
-    """How a sentence about a rehearsal begins, where it was one of the first signals only."""
-    return f"Tried on the first {len(sample)} of them only, it" if len(sample) < total else "It"
-
-
-def outcome(offers: Sequence[Offer], reports: Sequence[Report], it: str = "It") -> str:
-    before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
-    if not offers:
-        return f"{it} would fill nothing: no tier knows a value that is missing."
-    approval = sum(offer.waits for offer in offers)
-    waiting = f", of which {approval} would wait for approval" if approval else ""
-    gaps = f"Open gaps of these signals: {before} now, {after} then."
-    return f"{it} would fill {some(len(offers), 'value')}{waiting}. {gaps}"
-
-
-def result(reports: Sequence[Report]) -> str:
-    looked, filled = (sum(getattr(each, name) for each in reports) for name in ("signals_examined", "fills"))
-    before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
-    aside = sum(each.errors for each in reports)
-    trouble = f" {some(aside, 'signal')} had to be set aside." if aside else ""
-    return f"{some(looked, 'signal')} looked at, {some(filled, 'value')} filled, gaps {before} → {after}.{trouble}"
+        return Done(run_summary(reports), link=link)
 
 
 def asked_alone(signal: AutomatedSignal, now: datetime) -> list[tuple[str, list[Offer]]]:
     """What each tier would do for this signal if it alone were asked, in order of trust."""
-    return [(title, rehearse([signal], now, [tier])[0]) for tier, title in TIER_TITLES.items()]
+    return [(title, dry_run([signal], now, [tier])[0]) for tier, title in TIER_TITLES.items()]
 
 
 def questions(signal: AutomatedSignal) -> QuerySet[AskedGap]:
@@ -182,12 +142,12 @@ class EachTier(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         signal = get_object_or_404(AutomatedSignal.objects.select_related("source"), pk=self.kwargs["pk"])
-        offers, reports = rehearse([signal], now)
+        offers, reports = dry_run([signal], now)
         return {
             "title": f"{self.title}: {signal.trade_id}",
             "signal": signal,
             "offers": offers,
-            "outcome": outcome(offers, reports, "A cycle"),
+            "outcome": dry_run_summary(offers, reports, "A cycle"),
             "tiers": asked_alone(signal, now),
             "asked": questions(signal),
         }
@@ -248,16 +208,6 @@ class FixProgress(Page):
         }
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(label="Why", max_length=500, help_text="Kept in the audit log, with your name.")
-
-
-class NoteForm(forms.Form):
-    reason = forms.CharField(
-        label="Why", max_length=500, required=False, help_text="If you like. Kept in the audit log, with your name."
-    )
-
-
 class OnProposals(Action[Sequence[Fill]]):
     """An action on the ticked fills that wait for approval."""
 
@@ -265,7 +215,7 @@ class OnProposals(Action[Sequence[Fill]]):
     back = "approvals"
 
     def subject(self) -> Sequence[Fill]:
-        keys = [int(key) for key in self.request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:AT_ONCE]
+        keys = picked(self.request, AT_ONCE)
         return list(proposed_fills().filter(pk__in=keys).select_related("signal__source").order_by("pk"))
 
     def listed(self, subject: Sequence[Fill], sentence: str) -> Preview:

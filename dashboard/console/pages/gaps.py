@@ -10,14 +10,14 @@ from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from dashboard.api.sync import gap_counts
 from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE
 from dashboard.watching.attention import counted, proposed_fills
 from reconciliation.gaps import CATALOGUE, Gap, GapView
+from reconciliation.health import gap_counts
 from reconciliation.models import AskedGap, GapRecord, SetAside
-from signals.admin.base import COUNTED_ROWS, BoundedPaginator
 from signals.models import AutomatedSignal
+from signals.storage.paging import COUNTED_ROWS, BoundedPaginator
 
 ROWS = 25
 ACTIONABLE, WAITING, DISMISSED = STATES = ("actionable", "waiting", "dismissed")

@@ -7,25 +7,23 @@ from typing import Any
 
 from django_q.models import Schedule
 
-from dashboard.api.sync import gap_counts
 from dashboard.console.page import Page, address
+from dashboard.telling.formats import duration, some
 from dashboard.telling.history import open_gaps
 from dashboard.telling.trends import DEFAULT, PERIODS, Point, bucket, marks, trend
-from dashboard.templatetags.console import duration
-from dashboard.watching.attention import Need, needs, some
+from dashboard.watching.attention import Need, needs
+from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Verdict, judge, listen
 from reconciliation.cycle import schedule
 from reconciliation.cycle.lease import running
 from reconciliation.cycle.worker import wedged
 from reconciliation.gaps import CATALOGUE, Gap, GapView
-from reconciliation.health import Health, window
+from reconciliation.health import Health, gap_counts, window
 from reconciliation.health_windows import windows
 from reconciliation.models import SyncRun
 from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Source
-
-from .sources import expiry_warning
 
 WORST = 8
 GOOD, FAIR = 90, 70  # percent
@@ -79,7 +77,7 @@ def worker_state(now: datetime) -> dict[str, Any]:
         fault = (
             f"the last one finished {duration((now - latest).total_seconds())} ago" if latest else "none has run yet"
         )
-    last = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    last = SyncRun.last_finished()
     took = last.seconds.get("total") if last else None
     next_run = Schedule.objects.filter(name=schedule.NAME).values_list("next_run", flat=True).first()
     current = SyncRun.objects.filter(state=SyncRun.State.RUNNING).first() if running(now) else None

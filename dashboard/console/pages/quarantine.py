@@ -12,13 +12,13 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from dashboard.console.actions import Action, ActionError, Change, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import REPLAY
-from dashboard.templatetags.console import alert_time, wall
-from signals.admin.base import BoundedPaginator
+from dashboard.telling.formats import alert_time, wall
 from signals.facts import Reading, UnreadableError
 from signals.models import Quarantine
 from signals.receiving.quarantine import NotOpenError, dismiss, preview, replay, suggestion
+from signals.storage.paging import BoundedPaginator
 
 ROWS = 50
 MOST_AT_ONCE = 200
@@ -140,7 +140,7 @@ class Picked(Action[Sequence[Quarantine]]):
     back = "quarantine"
 
     def subject(self) -> Sequence[Quarantine]:
-        keys = [key for key in self.request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:MOST_AT_ONCE]
+        keys = picked(self.request, MOST_AT_ONCE)
         rows = list(quarantined().filter(pk__in=keys, state=State.OPEN))
         if not rows and self.request.method == "GET" and keys:
             raise Http404("None of these is open any more.")

@@ -13,21 +13,19 @@ from django_q.tasks import async_task
 
 from dashboard import jobs
 from dashboard.console.actions import Action, ActionError, Done, Preview
-from dashboard.console.page import Page, address
-from dashboard.console.rehearsal import REHEARSED, rehearse
+from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summary, tried_on
+from dashboard.console.forms import TIER_TITLES
+from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import RECONCILE
-from dashboard.templatetags.console import tier_name
-from dashboard.watching.attention import some
+from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.work import Scope, due, find_work, put_off
 from reconciliation.cycle.worker import wedged
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog, SyncRun
-from signals.admin.base import COUNTED_ROWS, BoundedPaginator
 from signals.models import AutomatedSignal, Source
-
-from .fixing import TIER_TITLES, outcome, result, tried_on
+from signals.storage.paging import COUNTED_ROWS, BoundedPaginator
 
 ROWS = 30
 ENTRIES = 25
@@ -171,8 +169,7 @@ class Compare(Page):
     template_name = "dashboard/runs/compare.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
-        keys = [int(key) for key in self.request.GET.getlist("pick") if key.isdecimal() and len(key) < 19]
-        runs = list(SyncRun.objects.filter(pk__in=keys[:20]).order_by("pk"))
+        runs = list(SyncRun.objects.filter(pk__in=picked(self.request, 20)).order_by("pk"))
         if len(runs) != 2:
             return {"problem": f"Tick two runs in the list; {len(runs)} of those ticked are there."}
         one, other = map(Shown, runs)
@@ -268,10 +265,14 @@ class StartRun(Action[None]):
         except ValueError as error:
             return Preview(problem=f"{sentence(error)} Check the spelling{' and the source' if source else ''}.")
         long = not named and len(keys) > SIGNALS_AT_ONCE
-        sample = list(AutomatedSignal.objects.filter(pk__in=keys[:REHEARSED]).select_related("source"))
-        offers, reports = rehearse(sample, now, given["tiers"] or None)
+        sample = list(AutomatedSignal.objects.filter(pk__in=keys[:SAMPLED]).select_related("source"))
+        offers, reports = dry_run(sample, now, given["tiers"] or None)
         looked = f"more than {SIGNALS_AT_ONCE} signals" if long else some(len(keys), "signal")
-        says = [f"It would look at {looked}. {outcome(offers, reports, tried_on(sample, len(keys)))}" if keys else ""]
+        says = [
+            f"It would look at {looked}. {dry_run_summary(offers, reports, tried_on(sample, len(keys)))}"
+            if keys
+            else ""
+        ]
         warnings = []
         if long:
             says.append("That takes longer than a page may: the worker does it, and Runs shows it under way.")
@@ -290,7 +291,7 @@ class StartRun(Action[None]):
         }
         if not given["trade_ids"] and len(examined((), given["source"], now)) > SIGNALS_AT_ONCE:
             async_task(  # type: ignore[no-untyped-call]
-                "dashboard.console.rehearsal.run_when_free", group="started by hand", **asked
+                "dashboard.console.cycles.run_when_free", group="started by hand", **asked
             )
             return Done("The worker does it: it appears here as soon as it is under way.", level=messages.INFO)
         try:
@@ -299,7 +300,7 @@ class StartRun(Action[None]):
             raise ActionError(f"A cycle is running already: {error}. Try again in a moment.") from error
         except ValueError as error:
             raise ActionError(sentence(error)) from error
-        return Done(result([report]), link=address("run", report.run_id))
+        return Done(run_summary([report]), link=address("run", report.run_id))
 
 
 def sentence(error: Exception) -> str:

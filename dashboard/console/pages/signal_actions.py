@@ -12,24 +12,23 @@ from django.contrib import messages
 from django.shortcuts import get_object_or_404
 
 from dashboard.console.actions import Action, ActionError, Change, Done, Preview
+from dashboard.console.forms import ReasonForm
 from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.fields import brief, evident, method_name, named
-from dashboard.templatetags.console import tier_name, wall
+from dashboard.telling.formats import tier_name, wall
 from reconciliation import asking
 from reconciliation.asking.requesting import latest_asks, needs_of
 from reconciliation.asking.rules import KNOWN_FOR, TIER, to_ask, worth_asking
 from reconciliation.cycle.lease import BusyError
-from reconciliation.cycle.loading import clone
 from reconciliation.cycle.run import FILLS, Report, run_sync
 from reconciliation.decisions import approve, take_back, undo_fill
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, SyncRun
 from signals.models import AutomatedSignal, Fill
+from signals.models.signal import clone
 from signals.signal.deriving import Place, settle
 from signals.signal.rebuilding import Difference, derive, differences, rederive, restore
-
-from .fixing import ReasonForm
 
 SIGNALS = AutomatedSignal.objects.select_related("source")
 # Where the row's values come from, one by one and in sum: no values of their own.

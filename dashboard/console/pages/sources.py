@@ -14,9 +14,11 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
 from dashboard.console.actions import Action, Change, Done, Preview
+from dashboard.console.forms import ALL_TIERS, NewYorkTimeField
 from dashboard.console.page import Page, address
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
-from dashboard.templatetags.console import new_york, wall
+from dashboard.telling.formats import new_york, wall
+from dashboard.watching.expiry import expiry_warning
 from reconciliation.gaps import CATALOGUE
 from signals.admin.sources import webhook_address
 from signals.market import market
@@ -24,10 +26,6 @@ from signals.models import SignalEvent, Source, SourceToken
 from signals.receiving.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
 
-from .audit import NewYorkTimeField
-from .fixing import ALL_TIERS
-
-WARN_BEFORE = timedelta(days=7)
 SAMPLE = 200
 VOTES = 5
 
@@ -91,17 +89,6 @@ def observed_interval(moments: Sequence[datetime]) -> float | None:
     if len(moments) < 4:
         return None
     return median((later - earlier).total_seconds() for later, earlier in pairwise(moments))
-
-
-def expiry_warning(expires: datetime | None, now: datetime) -> tuple[str, str] | None:
-    """A tone and a sentence when the alert in TradingView has ended or soon will. Pure."""
-    if expires is None or expires > now + WARN_BEFORE:
-        return None
-    if expires <= now:
-        return "bad", "Its alert in TradingView has expired. Renew it there and note the new date here."
-    days = (expires - now) / timedelta(days=1)
-    left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
-    return "warn", f"Its alert in TradingView expires in {left}. Renew it there before, and note the new date here."
 
 
 class Sources(Page):

@@ -11,18 +11,15 @@ from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
 from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
 from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE
-from dashboard.templatetags.console import tier_name
-from dashboard.watching.attention import some
+from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
 from reconciliation.decisions import undo
 from reconciliation.models import SyncRun
 from signals.formats import iso
 from signals.models import Fill
-
-from .audit import NewYorkTimeField
-from .fixing import ALL_TIERS, ReasonForm
 
 SHOWN = 50
 # More is the worker's: a request must end within its time, and closing the page must not end the work.

@@ -7,13 +7,12 @@ from pathlib import Path
 
 from django.conf import settings
 
-from signals.receiving.spool import DEFAULT_MAX_BYTES
-from signals.receiving.webhook import spool
+from signals.receiving.spool import DEFAULT_MAX_BYTES, spool
 
 from .result import Result, bad, good, judged
 from .worker import patience
 
-REQUEUE = 'manage.py shell -c "from signals.webhook import spool; spool().requeue_rejected()"'
+REQUEUE = 'manage.py shell -c "from signals.receiving.spool import spool; spool().requeue_rejected()"'
 
 
 def var_dir(now: datetime) -> Result:

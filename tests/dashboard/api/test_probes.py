@@ -15,7 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from signals.receiving.senders import default_source, new_token
-from signals.receiving.spool import Spool, Spooled
+from signals.receiving.spool import Spool
+from signals.receiving.spooled import Spooled
 from tests.builders import at, created, entry, send
 
 REMOTE = {"REMOTE_ADDR": "203.0.113.9"}

@@ -109,10 +109,11 @@ def test_a_viewer_sees_gaps_and_is_offered_nothing_to_do(signed_in: As) -> None:
 def test_the_preview_says_what_each_tier_would_do_and_does_nothing(signed_in: As) -> None:
     signal = fillable()
     shown = signed_in("Operator").get(link("fix-gaps"), {"gap": GAP, "pick": str(signal.pk)})
-    offers = {offer.told["field"]: offer.told["tier"] for offer in shown.context["preview"].more["offers"]}
+    offers = {offer.proposal["field"]: offer.proposal["tier"] for offer in shown.context["preview"].more["offers"]}
     assert offers["be_mfe"] == offers["mae"] == "2"
     alone = {
-        title[0]: [offer.told["field"] for offer in offers] for title, offers in shown.context["preview"].more["tiers"]
+        title[0]: [offer.proposal["field"] for offer in offers]
+        for title, offers in shown.context["preview"].more["tiers"]
     }
     assert "be_mfe" in alone["2"]
     assert alone["0"] == []
@@ -125,7 +126,7 @@ def test_everybody_may_see_what_each_tier_would_do(signed_in: As) -> None:
     viewer = signed_in("Viewer")
     assert link("each-tier", signal.pk) in viewer.get(link("gap", GAP)).content.decode()
     shown = viewer.get(link("each-tier", signal.pk))
-    assert "be_mfe" in {offer.told["field"] for offer in shown.context["offers"]}
+    assert "be_mfe" in {offer.proposal["field"] for offer in shown.context["offers"]}
     assert [title[0] for title, _ in shown.context["tiers"]][:3] == ["0", "3", "2"]
     assert link("fix-gaps") not in shown.content.decode()
     assert link("fix-gaps") in signed_in("Operator").get(link("each-tier", signal.pk)).content.decode()

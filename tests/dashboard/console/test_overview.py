@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.templatetags.console import EMPTY
+from dashboard.telling.formats import EMPTY
 from dashboard.watching.attention import Need
 from reconciliation import health_windows
 from reconciliation.cycle.run import run_sync
@@ -21,8 +21,8 @@ from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving.senders import default_source
-from signals.receiving.spool import Spooled
-from signals.receiving.webhook import spool
+from signals.receiving.spool import spool
+from signals.receiving.spooled import Spooled
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, the_signal, update
 
 from .conftest import As, quarantined

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.telling.fields import METHODS, evident, method_name, written
-from dashboard.templatetags.console import (  # fmt: skip
+from dashboard.telling.formats import (  # fmt: skip
     EMPTY,
     ago,
     badge,
@@ -21,13 +21,13 @@ from dashboard.templatetags.console import (  # fmt: skip
     gist,
     htf,
     new_york,
-    origin_badge,
     price,
     r,
     tier_name,
 )
-from signals.intake import NO_TIME
+from dashboard.telling.provenance import origin_badge
 from signals.models import Delivery
+from signals.models.deliveries import NO_TIME
 
 NOW = datetime(2025, 12, 11, 14, 41, tzinfo=UTC)
 

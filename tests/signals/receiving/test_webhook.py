@@ -20,7 +20,7 @@ from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
 from signals.receiving import webhook
 from signals.receiving.senders import default_source, new_token
-from signals.receiving.spool import SpoolError
+from signals.receiving.spool import Spool, SpoolError
 from signals.receiving.webhook import MAX_BODY
 from signals.signal import saving
 from signalsync_project import gunicorn
@@ -235,7 +235,7 @@ def test_the_sender_must_send_again_what_could_not_even_be_spooled(
     monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     monkeypatch.setattr(webhook, "take_in", fail(OperationalError("disk full\nHINT: empty it\n")))
-    monkeypatch.setattr(webhook.Spool, "append", fail(SpoolError("no space left")))
+    monkeypatch.setattr(Spool, "append", fail(SpoolError("no space left")))
     response = post()
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     (record,) = [record for record in caplog.records if record.name == "signals.receiving.webhook"]

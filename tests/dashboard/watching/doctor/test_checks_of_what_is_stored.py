@@ -16,7 +16,8 @@ from dashboard.watching.selftest import self_test_source
 from reconciliation.models import SetAside
 from signals.models import AutomatedSignal, Delivery, Source, SourceToken
 from signals.receiving.senders import default_source
-from signals.receiving.spool import Spool, Spooled
+from signals.receiving.spool import Spool
+from signals.receiving.spooled import Spooled
 from signals.vocabulary import Channel
 from tests.builders import at, created, send, the_signal
 

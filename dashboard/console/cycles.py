@@ -1,4 +1,4 @@
-"""Cycles over named signals: rehearsed, to show what they would do, or done, in the person's name.
+"""Cycles over named signals: as a dry run, to show what they would do, or for good, in the person's name.
 
 Both are `run_sync`, as the command and the schedule call it. It knows trade ids within one source, hence one call for
 each source that the signals are of.
@@ -6,11 +6,12 @@ each source that the signals are of.
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dashboard.telling.formats import some
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import TAKEN_BACK, WAITS, Report, run_sync
 from reconciliation.models import SyncRun
@@ -21,7 +22,7 @@ from .actions import ActionError
 # A cycle of so many takes a few seconds, well within the time that a request may take.
 AT_ONCE = 100
 # What a preview works out; the rest is as likely.
-REHEARSED = 40
+SAMPLED = 40
 # Seconds. Cycles mostly take less, and a task of the worker may take 100 in all (settings.Q_CLUSTER).
 WAITED_FOR = 30
 
@@ -31,12 +32,12 @@ class Offer:
     """A value that a tier would put in."""
 
     signal: AutomatedSignal
-    told: dict[str, Any]
+    proposal: Mapping[str, Any]  # as in the report
 
     @property
     def waits(self) -> bool:
         """Whether it would wait for somebody's approval."""
-        return bool(self.told["outcome"] == WAITS)
+        return bool(self.proposal["outcome"] == WAITS)
 
 
 def by_source(signals: Iterable[AutomatedSignal]) -> Iterator[tuple[Source, dict[str, AutomatedSignal]]]:
@@ -46,7 +47,7 @@ def by_source(signals: Iterable[AutomatedSignal]) -> Iterator[tuple[Source, dict
     yield from sorted(grouped.items(), key=lambda item: item[0].name)
 
 
-def rehearse(
+def dry_run(
     signals: Sequence[AutomatedSignal], now: datetime, tiers: Collection[str] | None = None
 ) -> tuple[list[Offer], list[Report]]:
     """What a cycle over these signals would fill. Writes nothing."""
@@ -56,7 +57,7 @@ def rehearse(
             now=now, trigger=SyncRun.Trigger.CONSOLE, tiers=tiers, trade_ids=list(named), source=source, dry_run=True
         )
         reports.append(report)
-        offers += [Offer(named[told["trade_id"]], told) for told in report.proposals if told["outcome"] != TAKEN_BACK]
+        offers += [Offer(named[each["trade_id"]], each) for each in report.proposals if each["outcome"] != TAKEN_BACK]
     return offers, reports
 
 
@@ -83,3 +84,26 @@ def run_when_free(**asked: Any) -> Report:
         except BusyError:
             time.sleep(1)
     return run_sync(**asked)
+
+
+def tried_on(sample: Sequence[AutomatedSignal], total: int) -> str:
+    """How a sentence about a dry run begins, where it was one of the first signals only."""
+    return f"Tried on the first {len(sample)} of them only, it" if len(sample) < total else "It"
+
+
+def dry_run_summary(offers: Sequence[Offer], reports: Sequence[Report], it: str = "It") -> str:
+    before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
+    if not offers:
+        return f"{it} would fill nothing: no tier knows a value that is missing."
+    approval = sum(offer.waits for offer in offers)
+    waiting = f", of which {approval} would wait for approval" if approval else ""
+    gaps = f"Open gaps of these signals: {before} now, {after} then."
+    return f"{it} would fill {some(len(offers), 'value')}{waiting}. {gaps}"
+
+
+def run_summary(reports: Sequence[Report]) -> str:
+    looked, filled = (sum(getattr(each, name) for each in reports) for name in ("signals_examined", "fills"))
+    before, after = sum(each.gaps_before for each in reports), sum(each.gaps_after for each in reports)
+    aside = sum(each.errors for each in reports)
+    trouble = f" {some(aside, 'signal')} had to be set aside." if aside else ""
+    return f"{some(looked, 'signal')} looked at, {some(filled, 'value')} filled, gaps {before} → {after}.{trouble}"
