@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LogoutView, PasswordChangeView
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse_lazy
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.forms import AuthenticationForm as AdminAuthenticationForm
 
+from .actions import Change, log
 from .page import shell, to_login
 
 
@@ -30,6 +31,11 @@ class PasswordChange(PasswordChangeView):
         if not request.user.is_authenticated:
             return to_login(request)
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        log(form.user, [Change(form.user, "Changed the own password.")])
+        return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | shell(self.request) | {"title": "Change password"}

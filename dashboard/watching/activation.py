@@ -230,6 +230,7 @@ def since(fine: Q) -> datetime | None:
 
 def done_by_hand(now: datetime) -> int:
     """Operations of people in the last day: on signals, and in the quarantine."""
-    operations = SyncAuditLog.objects.filter(~Q(actor=""), at__gt=now - DAY).order_by().values("operation").distinct()
+    entries = SyncAuditLog.objects.filter(~Q(actor=""), ~Q(action=SyncAuditLog.Action.ADMINISTERED), at__gt=now - DAY)
+    operations = entries.order_by().values("operation").distinct()
     decided = Quarantine.objects.filter(decided_by__isnull=False, decided_at__gt=now - DAY)
     return operations.count() + decided.count()

@@ -98,13 +98,13 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(Quarantine)
 class QuarantineAdmin(ReadOnlyAdmin):
-    list_display = ("received", "source", "state", "reason", "decided_by", "decided_at")
+    list_display = ("received", "source", "state", "reason", "decider", "decided_at")
     list_filter = ("state", "delivery__source")
-    list_select_related = ("delivery__source", "decided_by")
+    list_select_related = ("delivery__source",)
     search_fields = ("delivery__reason", "note", "delivery__checksum__exact")
     ordering = ("-pk",)
     fields = (
-        "state", "see_delivery", "reason", "shown_proposal", "see_replay", "note", "decided_by", "decided_at",
+        "state", "see_delivery", "reason", "shown_proposal", "see_replay", "note", "decider", "decided_at",
     )  # fmt: skip
     readonly_fields = ("see_delivery", "reason", "shown_proposal", "see_replay")
 

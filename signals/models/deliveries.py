@@ -102,8 +102,9 @@ class Quarantine(models.Model):
     replay = models.ForeignKey(Delivery, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     note = models.TextField(blank=True)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    decider = models.CharField(max_length=150, blank=True, help_text="Name of who decided, frozen.")
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -92,4 +92,5 @@ def lock_open(quarantine: Quarantine) -> Quarantine:
 
 def decide(row: Quarantine, state: Quarantine.State, note: str, by: User | None, now: datetime) -> None:
     row.state, row.note, row.decided_by, row.decided_at = state, note, by, now
+    row.decider = by.get_username() if by else ""
     row.save()

@@ -17,7 +17,7 @@ from .result import Result, bad, good, judged
 SCHEDULER_LATE = timedelta(seconds=90)  # it looks every 30 s
 QUEUE_LATE = timedelta(seconds=60)  # the pusher looks every second
 RESTART = "Restart `manage.py serve`; its log says why it stopped."
-REMAKE = "Delete it in the admin (Scheduled tasks) and restart `manage.py serve`, which makes it anew."
+REMAKE = "Restart `manage.py serve`, which corrects it."
 
 
 def patience() -> timedelta:
@@ -30,7 +30,7 @@ def sync_schedule(now: datetime) -> Result:
     if not rows:
         return bad("No schedule runs the sync. Restart `manage.py serve`, which makes it.")
     if len(rows) > 1:
-        return bad(f"{len(rows)} schedules run the sync. Delete all but the one named {NAME!r} in the admin.")
+        return bad(f"{len(rows)} schedules run the sync. Restart `manage.py serve`, which keeps one.")
     return judged(schedule_faults(rows[0]), f"The sync is scheduled every {rows[0].minutes} minutes.")
 
 
@@ -55,7 +55,7 @@ def scheduler(now: datetime) -> Result:
     late = f"The next cycle was due at {due.next_run:%Y-%m-%d %H:%M:%S}Z and was not started."
     if broken := [row for row in Schedule.objects.order_by("pk") if not readable(row.args)]:
         names = ", ".join(repr(row.name or row.pk) for row in broken)
-        return bad(f"{late} One unreadable schedule stops all: delete {names} in the admin or mend the arguments.")
+        return bad(f"{late} One unreadable schedule stops all: restart `manage.py serve` to delete {names}.")
     return bad(f"{late} The scheduler is dead. {RESTART}")
 
 
