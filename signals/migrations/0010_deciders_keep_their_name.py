@@ -13,7 +13,7 @@ def name_deciders(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("signals", "0008_symbol_of_a_delivery"),
+        ("signals", "0009_bars_of_files"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
