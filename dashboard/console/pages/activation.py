@@ -23,6 +23,7 @@ class Activation(Page):
     route = "console/activation/"
     title = "Activation"
     icon = "checklist"
+    place = 20
     template_name = "dashboard/activation/page.html"
     fragment = "dashboard/activation/live.html"
 
@@ -79,6 +80,3 @@ class SelfTest(Action[None]):
             " certificate, proxy), that it lets POST through, and the server's log."
         )
         return Done(says, changed, link=address("activation"), level=messages.ERROR)
-
-
-PAGES: tuple[type[Page], ...] = (Activation, SelfTest)

@@ -58,6 +58,7 @@ class AlertLog(Page):
     route = "console/alert-log/"
     title = "Alert log"
     icon = "receipt_long"
+    place = 70
     template_name = "dashboard/alertlog/page.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
@@ -220,6 +221,3 @@ def warnings(compared: Ledger) -> list[str]:
             " what answers at the webhook's address (a proxy, another server) if there are many."
         )
     return found
-
-
-PAGES: tuple[type[Page], ...] = (AlertLog, LedgerPage)

@@ -102,6 +102,7 @@ class Audit(Page):
     route = "console/audit/"
     title = "Audit"
     icon = "history_edu"
+    place = 80
     permission = SEE_AUDIT
     template_name = "dashboard/audit/page.html"
     fragment = "dashboard/audit/live.html"
@@ -207,6 +208,3 @@ def json_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
     for number, record in enumerate(records(entries)):
         yield (",\n" if number else "\n") + json.dumps(record, ensure_ascii=False, default=str)
     yield "\n]\n"
-
-
-PAGES: tuple[type[Page], ...] = (Audit, Changes, AuditExport)

@@ -6,7 +6,7 @@ from typing import Any
 
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.forms import NoteForm, ReasonForm
-from dashboard.console.page import Page, address
+from dashboard.console.page import address
 from dashboard.telling.formats import some
 from dashboard.telling.history import open_gaps
 from reconciliation.decisions import dismiss_gap, reopen_gap
@@ -129,6 +129,3 @@ class ReopenGap(OfOneSignal, ReopenGaps):
     name = "reopen-gap"
     route = "console/signals/<int:pk>/gaps/<str:gap>/reopen/"
     title = "Take a dismissal back"
-
-
-PAGES: tuple[type[Page], ...] = (DismissGaps, ReopenGaps, DismissGap, ReopenGap)

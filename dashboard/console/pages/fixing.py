@@ -277,6 +277,3 @@ class RefuseFills(OnProposals):
         if not refused:
             raise ActionError("Somebody has decided about these already.")
         return Done(f"{some(refused, 'fill')} refused.")
-
-
-PAGES: tuple[type[Page], ...] = (FixGaps, FixProgress, EachTier, ApproveFills, RefuseFills)

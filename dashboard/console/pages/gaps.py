@@ -115,6 +115,7 @@ class Gaps(GapsPage):
     route = "console/gaps/"
     title = "Gaps"
     icon = "troubleshoot"
+    place = 40
     template_name = "dashboard/gaps/page.html"
     fragment = "dashboard/gaps/live.html"
 
@@ -180,6 +181,3 @@ class Aside(GapsPage):
     def content(self, now: datetime) -> dict[str, Any]:
         rows: Paginator[Any] = BoundedPaginator(SetAside.objects.select_related("signal__source"), ROWS)
         return super().content(now) | {"rows": rows.get_page(self.request.GET.get("page"))}
-
-
-PAGES: tuple[type[Page], ...] = (Gaps, GapPage, Approvals, Aside)

@@ -73,6 +73,3 @@ class ResumeJob(Action[Job]):
         if not self.person.has_perm(NEEDED[subject.kind]) or not jobs.resume(subject, now):
             raise ActionError("It has neither failed nor stopped, or somebody was faster. Look at its page.")
         return Done("It goes on.")
-
-
-PAGES: tuple[type[Page], ...] = (JobPage, ResumeJob)

@@ -111,6 +111,7 @@ class Overview(Page):
     route = ""
     title = "Overview"
     icon = "monitoring"
+    place = 10
     template_name = "dashboard/overview/page.html"
     fragment = "dashboard/overview/live.html"
     every = 10
@@ -193,6 +194,3 @@ def clock_text(moment: datetime) -> str:
 
 def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-PAGES: tuple[type[Page], ...] = (Overview, Trends)

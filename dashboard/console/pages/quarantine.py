@@ -227,6 +227,3 @@ class Dismiss(Picked):
         if not changed:
             raise ActionError("Somebody has decided about all of these already.")
         return Done(f"{len(changed)} dismissed.", changed, link=address("quarantine"), level=messages.SUCCESS)
-
-
-PAGES = (QuarantinePage, ReplayProposals, Dismiss, Mend)

@@ -118,6 +118,7 @@ class Runs(Page):
     route = "console/runs/"
     title = "Runs"
     icon = "autorenew"
+    place = 50
     template_name = "dashboard/runs/page.html"
     fragment = "dashboard/runs/live.html"
 
@@ -323,6 +324,3 @@ def examined(trade_ids: Sequence[str], source: Source | None, now: datetime) -> 
             return sorted(some_keys)
     work = find_work(scope, view, mark=False)
     return sorted(key for keys in work.values() for key in keys)
-
-
-PAGES: tuple[type[Page], ...] = (Runs, StartRun, Compare, Run)

@@ -21,8 +21,6 @@ from signals.market import market
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
 from signals.vocabulary import EventType
 
-from .signal_actions import ACTIONS
-
 # What one page shows at most. A trade of two days has 2,700 updates; of anything else a signal has a few dozen.
 UPDATES = 3000
 OTHERS = 500
@@ -144,6 +142,3 @@ def gaps(signal: AutomatedSignal, now: datetime) -> dict[str, Any]:
         "gaps": [{**gap_told(name, due), "asked": since.get(name)} for name, due in found.items()],
         "dismissed": [(record, gap_told(record.gap, False)["title"]) for record in dismissed],
     }
-
-
-PAGES: tuple[type[Page], ...] = (SignalPage, *ACTIONS)

@@ -306,6 +306,3 @@ class ApproveFill(OnFill):
         except ValueError as error:
             raise ActionError(str(error)) from error
         return Done("Approved: the value stands.")
-
-
-ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, AllowFill, ApproveFill)

@@ -96,6 +96,7 @@ class Sources(Page):
     route = "console/sources/"
     title = "Sources"
     icon = "sensors"
+    place = 90
     template_name = "dashboard/sources/page.html"
     fragment = "dashboard/sources/live.html"
     every = 10
@@ -330,6 +331,3 @@ def told(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return "none" if value is None else f"{value:%Y-%m-%d %H:%M}Z" if isinstance(value, datetime) else str(value)
-
-
-PAGES: tuple[type[Page], ...] = (Sources, CreateSource, SourcePage, RotateToken, RevokeToken, ChangeSource)

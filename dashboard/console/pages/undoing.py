@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from dashboard import jobs
 from dashboard.console.actions import Action, ActionError, Done, Preview
 from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
-from dashboard.console.page import Page, address
+from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
@@ -123,6 +123,3 @@ class UndoTier(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         title = f"Undoing tier {given['tier']} since {iso(given['since'])}"
         return undone(self.person, given | {"since": iso(given["since"])}, title, now)
-
-
-PAGES: tuple[type[Page], ...] = (UndoRun, UndoTier)

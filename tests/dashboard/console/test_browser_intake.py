@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from dashboard.console.actions import Action
 from dashboard.console.page import Page
-from dashboard.console.pages import PAGES
+from dashboard.console.urls import PAGES
 from signals.intake import Incoming, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, Source
 from signals.receiving.senders import default_source

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from dashboard.console.actions import Action
 from dashboard.console.page import Page
-from dashboard.console.pages import PAGES
 from dashboard.console.roles import SEE, roles
+from dashboard.console.urls import PAGES
 
 from .conftest import ANONYMOUS, NOBODY, ROLES, As, with_password
 from .examples import EXAMPLES
