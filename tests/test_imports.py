@@ -18,7 +18,7 @@ LAYERS = (
     {"market"},
     {"models"},
     {"receiving.masking"},
-    {"dialects", "receiving.senders", "prices", "exporting", "signal"},
+    {"dialects", "receiving.senders", "bars", "exporting", "signal"},
     {"intake"},
     {"receiving"},
     {"admin", "management", "simulator", "twin", "checks"},
