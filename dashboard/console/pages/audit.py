@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from dashboard.console.forms import NewYorkTimeField
 from dashboard.console.page import Page
-from dashboard.telling.records import AuditRecord
+from dashboard.telling.serializers import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
 from signals.admin.base import TIERS

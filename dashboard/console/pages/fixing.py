@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
 from dashboard.console.forms import TIER_TITLES, NoteForm, ReasonForm, TiersForm
 from dashboard.console.page import Page, address, picked
@@ -63,7 +63,7 @@ class Selection:
 NOTHING_PICKED = Preview(problem="Nothing was ticked, or it is not there any more. Tick signals in the list first.")
 
 
-class OnSelection(Action[Selection]):
+class OnSelection(ActionPage[Selection]):
     permission = RECONCILE
     back = "gaps"
 
@@ -208,7 +208,7 @@ class FixProgress(Page):
         }
 
 
-class OnProposals(Action[Sequence[Fill]]):
+class OnProposals(ActionPage[Sequence[Fill]]):
     """An action on the ticked fills that wait for approval."""
 
     permission = RECONCILE

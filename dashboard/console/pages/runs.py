@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django_q.tasks import async_task
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summary, tried_on
 from dashboard.console.forms import TIER_TITLES
 from dashboard.console.page import Page, address, picked
@@ -240,7 +240,7 @@ class StartForm(forms.Form):
         return " ".join(named)
 
 
-class StartRun(Action[None]):
+class StartRun(ActionPage[None]):
     """Start a cycle: for everything, some tiers, a source, or some signals."""
 
     name = "start-run"

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
 from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
@@ -26,7 +26,7 @@ SHOWN = 50
 FILLS_AT_ONCE = 500
 
 
-class UndoRun(Action[SyncRun]):
+class UndoRun(ActionPage[SyncRun]):
     """Undo what a run has filled."""
 
     name = "undo-run"
@@ -94,7 +94,7 @@ class UndoTierForm(ReasonForm):
     field_order = ("tier", "since", "reason")
 
 
-class UndoTier(Action[None]):
+class UndoTier(ActionPage[None]):
     """Undo everything that a tier has filled since a moment: for when a tier turns out to be wrong."""
 
     name = "undo-tier"
