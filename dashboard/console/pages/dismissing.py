@@ -7,15 +7,13 @@ from typing import Any
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.forms import NoteForm, ReasonForm
 from dashboard.console.page import address
+from dashboard.console.selection import NOTHING_PICKED, Found, OnSelection, Selection, gap_named
 from dashboard.telling.formats import some
 from dashboard.telling.history import open_gaps
 from reconciliation.decisions import dismiss_gap, reopen_gap
 from reconciliation.gaps import Gap, score
 from reconciliation.models import GapRecord
 from signals.models import AutomatedSignal
-
-from .fixing import NOTHING_PICKED, OnSelection, Selection
-from .gaps import Found, gap_named
 
 Standing = dict[int, tuple[str, ...]]
 """By the keys of the signals that the action still concerns: what its preview says of each."""
