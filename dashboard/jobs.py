@@ -16,13 +16,13 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from dashboard.models import Job
 from reconciliation.decisions import undo
 from signals.models import Fill, Source
 from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, read_log
 
 from .console import uploads
-from .console.actions import Change, log
+from .console.actions import LoggedChange, log
+from .models import Job
 
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)
@@ -141,7 +141,7 @@ def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:
         sources = Source.objects.filter(name__in=rows)
         log(
             person,
-            [Change(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources],
+            [LoggedChange(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources],
         )
 
 

@@ -41,5 +41,5 @@ urlpatterns = [
     re_path(r"^readyz/?$", probes.ready, name="readyz"),
     re_path(r"^metrics/?$", probes.Metrics.as_view(), name="metrics"),
     path("favicon.ico", icon),
-    path("", include("dashboard.console.pages")),
+    path("", include("dashboard.console.urls")),
 ]

@@ -10,6 +10,7 @@ from signals.formats import iso
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
 from signals.vocabulary import DeliveryStatus, EventType, Status
 
+from .findings import FINDINGS
 from .gaps import GapView
 from .health import count_gaps
 from .health_windows import windows
@@ -46,8 +47,6 @@ def counts(model: type[Model], column: str, values: list[str]) -> dict[str, int]
 
 
 def findings_by_type() -> dict[str, int]:
-    from .findings import FINDINGS
-
     named: Mapping[str, Q] = {finding.name: finding.q for finding in FINDINGS}
     return AutomatedSignal.objects.aggregate(**{name: Count("pk", filter=q) for name, q in named.items()})
 

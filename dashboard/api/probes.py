@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
-from dashboard.telling.summary import counts_by_status
+from dashboard.telling.status_counts import counts_by_status
 from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Delivery, Source
 from signals.receiving.spool import SpoolError, spool

@@ -15,7 +15,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.telling.records import AuditRecord, RunRecord
+from dashboard.telling.serializers import AuditRecord, RunRecord
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS

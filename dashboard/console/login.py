@@ -11,7 +11,7 @@ from django.urls import path, reverse_lazy
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.forms import AuthenticationForm as AdminAuthenticationForm
 
-from .actions import Change, log
+from .actions import LoggedChange, log
 from .page import shell, to_login
 
 
@@ -34,7 +34,7 @@ class PasswordChange(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
-        log(form.user, [Change(form.user, "Changed the own password.")])
+        log(form.user, [LoggedChange(form.user, "Changed the own password.")])
         return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

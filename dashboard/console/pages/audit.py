@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from dashboard.console.forms import NewYorkTimeField
 from dashboard.console.page import Page
-from dashboard.telling.records import AuditRecord
+from dashboard.telling.serializers import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
 from signals.admin.base import TIERS
@@ -102,6 +102,7 @@ class Audit(Page):
     route = "console/audit/"
     title = "Audit"
     icon = "history_edu"
+    place = 80
     permission = SEE_AUDIT
     template_name = "dashboard/audit/page.html"
     fragment = "dashboard/audit/live.html"
@@ -207,6 +208,3 @@ def json_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
     for number, record in enumerate(records(entries)):
         yield (",\n" if number else "\n") + json.dumps(record, ensure_ascii=False, default=str)
     yield "\n]\n"
-
-
-PAGES: tuple[type[Page], ...] = (Audit, Changes, AuditExport)

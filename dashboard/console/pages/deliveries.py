@@ -123,6 +123,7 @@ class Deliveries(Page):
     route = "console/deliveries/"
     title = "Deliveries"
     icon = "move_to_inbox"
+    place = 60
     template_name = "dashboard/deliveries/page.html"
     fragment = "dashboard/deliveries/live.html"
 
@@ -154,6 +155,3 @@ class DeliveryPage(Page):
         if delivery is None:
             raise Http404("No delivery has this id.")
         return {"delivery": delivery, "copies": delivery.duplicates.defer(*BODY).order_by("received_at")[:20]}
-
-
-PAGES = (Deliveries, DeliveryPage)

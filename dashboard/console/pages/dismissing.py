@@ -6,16 +6,14 @@ from typing import Any
 
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.forms import NoteForm, ReasonForm
-from dashboard.console.page import Page, address
+from dashboard.console.page import address
+from dashboard.console.selection import NOTHING_PICKED, Found, OnSelection, Selection, gap_named
 from dashboard.telling.formats import some
 from dashboard.telling.history import open_gaps
 from reconciliation.decisions import dismiss_gap, reopen_gap
 from reconciliation.gaps import Gap, score
 from reconciliation.models import GapRecord
 from signals.models import AutomatedSignal
-
-from .fixing import NOTHING_PICKED, OnSelection, Selection
-from .gaps import Found, gap_named
 
 Standing = dict[int, tuple[str, ...]]
 """By the keys of the signals that the action still concerns: what its preview says of each."""
@@ -129,6 +127,3 @@ class ReopenGap(OfOneSignal, ReopenGaps):
     name = "reopen-gap"
     route = "console/signals/<int:pk>/gaps/<str:gap>/reopen/"
     title = "Take a dismissal back"
-
-
-PAGES: tuple[type[Page], ...] = (DismissGaps, ReopenGaps, DismissGap, ReopenGap)

@@ -7,7 +7,7 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE, REPLAY
 from dashboard.models import Job
@@ -45,7 +45,7 @@ class JobPage(Page):
         }
 
 
-class ResumeJob(Action[Job]):
+class ResumeJob(ActionPage[Job]):
     """Let work that failed or was cut off go on."""
 
     name = "resume-job"
@@ -73,6 +73,3 @@ class ResumeJob(Action[Job]):
         if not self.person.has_perm(NEEDED[subject.kind]) or not jobs.resume(subject, now):
             raise ActionError("It has neither failed nor stopped, or somebody was faster. Look at its page.")
         return Done("It goes on.")
-
-
-PAGES: tuple[type[Page], ...] = (JobPage, ResumeJob)

@@ -9,8 +9,8 @@ from django_q.models import Schedule
 
 from dashboard.console.page import Page, address
 from dashboard.telling.formats import duration, some
+from dashboard.telling.health_trend import DEFAULT, PERIODS, Point, bucket, marks, trend
 from dashboard.telling.history import open_gaps
-from dashboard.telling.trends import DEFAULT, PERIODS, Point, bucket, marks, trend
 from dashboard.watching.attention import Need, needs
 from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
@@ -111,14 +111,15 @@ class Overview(Page):
     route = ""
     title = "Overview"
     icon = "monitoring"
+    place = 10
     template_name = "dashboard/overview/page.html"
     fragment = "dashboard/overview/live.html"
     every = 10
 
     def content(self, now: datetime) -> dict[str, Any]:
         view, worker = GapView.at(now), worker_state(now)
-        told = windows(view)
-        found = told.system
+        spans = windows(view)
+        found = spans.system
         sources = list(Source.objects.exclude(name=SELF_TEST))
         verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
@@ -129,7 +130,7 @@ class Overview(Page):
             **trends,
             "health": found,
             "tone": tone(found.score),
-            "windows": list(told.each.values()),
+            "windows": list(spans.each.values()),
             "reasons": reasons(view, found),
             "sick": sick(view),
             "gaps": [(gap, counts[gap.name]["actionable"], counts[gap.name]["waiting"]) for gap in CATALOGUE.values()],
@@ -193,6 +194,3 @@ def clock_text(moment: datetime) -> str:
 
 def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-PAGES: tuple[type[Page], ...] = (Overview, Trends)

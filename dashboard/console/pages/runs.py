@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django_q.tasks import async_task
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summary, tried_on
 from dashboard.console.forms import TIER_TITLES
 from dashboard.console.page import Page, address, picked
@@ -118,6 +118,7 @@ class Runs(Page):
     route = "console/runs/"
     title = "Runs"
     icon = "autorenew"
+    place = 50
     template_name = "dashboard/runs/page.html"
     fragment = "dashboard/runs/live.html"
 
@@ -239,7 +240,7 @@ class StartForm(forms.Form):
         return " ".join(named)
 
 
-class StartRun(Action[None]):
+class StartRun(ActionPage[None]):
     """Start a cycle: for everything, some tiers, a source, or some signals."""
 
     name = "start-run"
@@ -323,6 +324,3 @@ def examined(trade_ids: Sequence[str], source: Source | None, now: datetime) -> 
             return sorted(some_keys)
     work = find_work(scope, view, mark=False)
     return sorted(key for keys in work.values() for key in keys)
-
-
-PAGES: tuple[type[Page], ...] = (Runs, StartRun, Compare, Run)

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.shortcuts import get_object_or_404
 
-from dashboard.console.actions import Action, ActionError, Change, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.forms import ReasonForm
 from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
@@ -35,7 +35,7 @@ SIGNALS = AutomatedSignal.objects.select_related("source")
 SUMMED_UP = frozenset({"provenance", "data_source", "confidence_score", "reconciliation_reason"})
 
 
-class OnSignal(Action[AutomatedSignal]):
+class OnSignal(ActionPage[AutomatedSignal]):
     """An action on the signal of the address."""
 
     permission = RECONCILE
@@ -161,7 +161,9 @@ class AskIndicator(OnSignal):
         done = asking.step(now=now, by_hand=True)
         titles = ", ".join(CATALOGUE[gap].title for gap in gaps)
         delivered = f"{done.delivered} delivered to a companion" if done.delivered else "waiting to be taken"
-        return Done(f"Asked about {titles}; {delivered}.", [Change(subject, f"Asked the indicator about {titles}.")])
+        return Done(
+            f"Asked about {titles}; {delivered}.", [LoggedChange(subject, f"Asked the indicator about {titles}.")]
+        )
 
 
 def why_not_ask(signal: AutomatedSignal, now: datetime) -> str:
@@ -197,7 +199,9 @@ class Rebuild(OnSignal):
         fields = sorted({each.field for each in restore([subject], now=now)})
         if not fields:
             raise ActionError("Nothing to do: the row is exactly what its events and fills add up to.")
-        return Done(f"Rebuilt: {', '.join(map(named, fields))}.", [Change(subject, f"Rebuilt {', '.join(fields)}.")])
+        return Done(
+            f"Rebuilt: {', '.join(map(named, fields))}.", [LoggedChange(subject, f"Rebuilt {', '.join(fields)}.")]
+        )
 
 
 class OnFill(OnSignal):
@@ -306,6 +310,3 @@ class ApproveFill(OnFill):
         except ValueError as error:
             raise ActionError(str(error)) from error
         return Done("Approved: the value stands.")
-
-
-ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, AllowFill, ApproveFill)

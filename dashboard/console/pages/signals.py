@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from dashboard.api.filters import SignalFilter, StableOrdering
 from dashboard.api.serializers import described
 from dashboard.console.page import Page, address
-from dashboard.telling.summary import statuses, summarised
+from dashboard.telling.status_counts import statuses, summarised
 from dashboard.watching.selftest import SELF_TEST
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.gaps import CATALOGUE
@@ -225,6 +225,7 @@ class Signals(Page):
     route = "console/signals/"
     title = "All Signals"
     icon = "candlestick_chart"
+    place = 30
     template_name = "dashboard/signals/page.html"
     fragment = "dashboard/signals/live.html"
 
@@ -340,6 +341,3 @@ class Export(Page):
         response = StreamingHttpResponse((f"{line}\n" for line in lines), content_type=content_type)
         response["Content-Disposition"] = f'attachment; filename="signals.{format}"'
         return response
-
-
-PAGES = (Signals, Export)

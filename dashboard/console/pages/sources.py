@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
-from dashboard.console.actions import Action, Change, Done, Preview
+from dashboard.console.actions import ActionPage, Done, LoggedChange, Preview
 from dashboard.console.forms import ALL_TIERS, NewYorkTimeField
 from dashboard.console.page import Page, address
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
@@ -96,6 +96,7 @@ class Sources(Page):
     route = "console/sources/"
     title = "Sources"
     icon = "sensors"
+    place = 90
     template_name = "dashboard/sources/page.html"
     fragment = "dashboard/sources/live.html"
     every = 10
@@ -148,7 +149,7 @@ class SourceForm(forms.Form):
         return tick
 
 
-class CreateSource(Action[None]):
+class CreateSource(ActionPage[None]):
     name = "create-source"
     route = "console/sources/create/"
     title = "New source"
@@ -172,7 +173,7 @@ class CreateSource(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         source = Source.objects.create(**given)
         token = rotate(source, overlap=timedelta(), label=f"made by {self.person.get_username()}", now=now)
-        return shown_once(self, source, token, Change(source, "Created with its first token.", made=True))
+        return shown_once(self, source, token, LoggedChange(source, "Created with its first token.", made=True))
 
 
 class RotateForm(forms.Form):
@@ -185,7 +186,7 @@ class RotateForm(forms.Form):
     )
 
 
-class RotateToken(Action[Source]):
+class RotateToken(ActionPage[Source]):
     name = "rotate-token"
     route = "console/sources/<int:pk>/token/"
     title = "New webhook address"
@@ -219,10 +220,12 @@ class RotateToken(Action[Source]):
     def perform(self, subject: Source, given: dict[str, Any], now: datetime) -> Done:
         by = f"made by {self.person.get_username()}"
         token = rotate(subject, overlap=timedelta(hours=given["hours"]), label=by, now=now)
-        return shown_once(self, subject, token, Change(subject, f"Rotated its token, {given['hours']} h overlap."))
+        return shown_once(
+            self, subject, token, LoggedChange(subject, f"Rotated its token, {given['hours']} h overlap.")
+        )
 
 
-def shown_once(action: Action[Any], source: Source, token: str, change: Change) -> Done:
+def shown_once(action: ActionPage[Any], source: Source, token: str, change: LoggedChange) -> Done:
     once = {"source": source, "token": token, "address": webhook_address(action.request, token), "public": public()}
     return Done("Copy it now: it cannot be shown again.", [change], address("source", source.pk), once=once)
 
@@ -232,7 +235,7 @@ def public() -> bool:
     return bool(settings.PUBLIC_URL)
 
 
-class RevokeToken(Action[SourceToken]):
+class RevokeToken(ActionPage[SourceToken]):
     name = "revoke-token"
     route = "console/sources/token/<int:pk>/revoke/"
     title = "Revoke an address"
@@ -256,7 +259,9 @@ class RevokeToken(Action[SourceToken]):
 
     def perform(self, subject: SourceToken, given: dict[str, Any], now: datetime) -> Done:
         revoke(subject, now=now)
-        return Done("Revoked. It is refused within a few seconds.", [Change(subject.source, f"Revoked {subject}.")])
+        return Done(
+            "Revoked. It is refused within a few seconds.", [LoggedChange(subject.source, f"Revoked {subject}.")]
+        )
 
 
 class SwitchForm(forms.Form):
@@ -280,7 +285,7 @@ class SwitchForm(forms.Form):
     )
 
 
-class ChangeSource(Action[Source]):
+class ChangeSource(ActionPage[Source]):
     """Expiry, rhythm and switches. Name, symbol and clock shape what is stored: they are the admin's."""
 
     name = "change-source"
@@ -308,7 +313,7 @@ class ChangeSource(Action[Source]):
         if not changed:
             return Preview(says=["Nothing is changed yet. Fills that a tier made stay when it is switched off."])
         rows = [
-            (SwitchForm.base_fields[name].label, new_york(told(old)), new_york(told(new)))
+            (SwitchForm.base_fields[name].label, new_york(as_text(old)), new_york(as_text(new)))
             for name, (old, new) in changed.items()
         ]
         return Preview(columns=("What", "Now", "Then"), rows=rows)
@@ -318,18 +323,15 @@ class ChangeSource(Action[Source]):
         for name, (_, new) in changed.items():
             setattr(subject, name, new)
         subject.save(update_fields=list(changed))
-        says = "; ".join(f"{name}: {told(old)} → {told(new)}" for name, (old, new) in changed.items())
-        return Done("Saved." if changed else "Nothing was changed.", [Change(subject, says)] if changed else [])
+        says = "; ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed.items())
+        return Done("Saved." if changed else "Nothing was changed.", [LoggedChange(subject, says)] if changed else [])
 
 
 def differences(source: Source, given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {name: (getattr(source, name), new) for name, new in given.items() if getattr(source, name) != new}
 
 
-def told(value: Any) -> str:
+def as_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return "none" if value is None else f"{value:%Y-%m-%d %H:%M}Z" if isinstance(value, datetime) else str(value)
-
-
-PAGES: tuple[type[Page], ...] = (Sources, CreateSource, SourcePage, RotateToken, RevokeToken, ChangeSource)

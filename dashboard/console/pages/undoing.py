@@ -10,9 +10,9 @@ from django.db.models import Count, QuerySet
 from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
-from dashboard.console.page import Page, address
+from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
@@ -26,7 +26,7 @@ SHOWN = 50
 FILLS_AT_ONCE = 500
 
 
-class UndoRun(Action[SyncRun]):
+class UndoRun(ActionPage[SyncRun]):
     """Undo what a run has filled."""
 
     name = "undo-run"
@@ -94,7 +94,7 @@ class UndoTierForm(ReasonForm):
     field_order = ("tier", "since", "reason")
 
 
-class UndoTier(Action[None]):
+class UndoTier(ActionPage[None]):
     """Undo everything that a tier has filled since a moment: for when a tier turns out to be wrong."""
 
     name = "undo-tier"
@@ -123,6 +123,3 @@ class UndoTier(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         title = f"Undoing tier {given['tier']} since {iso(given['since'])}"
         return undone(self.person, given | {"since": iso(given["since"])}, title, now)
-
-
-PAGES: tuple[type[Page], ...] = (UndoRun, UndoTier)

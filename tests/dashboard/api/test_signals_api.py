@@ -269,7 +269,7 @@ class TestCost:
         assert len(results(api, page_size=100)) == 3
 
     def test_an_expensive_count_is_kept_for_a_moment(self, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("dashboard.telling.summary.LARGE", 1)
+        monkeypatch.setattr("dashboard.telling.status_counts.LARGE", 1)
         send(lifecycle())
         first = self.queries(api)
         assert self.queries(api) == first - 1

@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from dashboard.console.pages import fixing
+from dashboard.console import selection
+from dashboard.console.pages import filling
 from reconciliation.cycle.run import run_sync
 from reconciliation.models import SyncAuditLog, SyncRun
 from signals.models import Fill
@@ -37,7 +38,8 @@ def test_a_gap_is_fixed_and_the_run_undone(visitor: Visitor) -> None:
 
 
 def test_all_of_a_type_goes_on_by_itself_and_ends(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 2)
+    monkeypatch.setattr(filling, "AT_ONCE", 2)
+    monkeypatch.setattr(selection, "AT_ONCE", 2)
     for minute in range(5):
         without_mfe(minute)
     visitor.sign_in("Operator", link("gaps"))
@@ -109,7 +111,8 @@ def test_two_runs_are_ticked_and_compared_by_keyboard(visitor: Visitor) -> None:
 def test_without_javascript_a_gap_is_fixed_in_chunks_by_hand(
     chromium: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 1)
+    monkeypatch.setattr(filling, "AT_ONCE", 1)
+    monkeypatch.setattr(selection, "AT_ONCE", 1)
     for minute in range(2):
         without_mfe(minute)
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})

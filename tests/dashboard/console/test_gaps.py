@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.console.pages import fixing
-from dashboard.console.pages.gaps import ACTIONABLE, DISMISSED, WAITING, with_gap
+from dashboard.console import selection
+from dashboard.console.pages import filling
+from dashboard.console.selection import ACTIONABLE, DISMISSED, WAITING, with_gap
 from reconciliation.cycle.lease import held
 from reconciliation.cycle.run import run_sync
 from reconciliation.gaps import CATALOGUE, GapView
@@ -174,7 +175,8 @@ def test_while_another_cycle_runs_nothing_is_done_and_the_person_is_told(signed_
 
 
 def test_all_of_a_type_goes_in_chunks_and_ends(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 3)
+    monkeypatch.setattr(filling, "AT_ONCE", 3)
+    monkeypatch.setattr(selection, "AT_ONCE", 3)
     for minute in range(7):
         without_mfe(minute)
     client = signed_in("Operator")
@@ -195,7 +197,8 @@ def test_all_of_a_type_goes_in_chunks_and_ends(signed_in: As, monkeypatch: pytes
 
 
 def test_a_chunk_that_must_wait_for_another_cycle_is_done_later(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 1)
+    monkeypatch.setattr(filling, "AT_ONCE", 1)
+    monkeypatch.setattr(selection, "AT_ONCE", 1)
     for minute in range(2):
         without_mfe(minute)
     client = signed_in("Operator")

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.console import uploads
-from dashboard.telling.recovery import recovery
+from dashboard.telling.import_preview import preview_import
 from signals.clock import floor_minute
 from signals.intake import Incoming, checksum_of, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
@@ -276,25 +276,25 @@ class TestPage:
 
 
 @pytest.mark.django_db
-class TestRecovery:
+class TestPreviewOfAnImport:
     def test_a_signal_that_is_not_stored_is_counted_apart(self) -> None:
-        brought = recovery(rows(told(created()), told(entry()), b"oops"), now=at(60))
+        brought = preview_import(rows(told(created()), told(entry()), b"oops"), now=at(60))
         assert (brought.events, brought.signals, brought.unknown, brought.unreadable) == (2, 1, 1, 1)
         assert brought.gaps == {}
 
     def test_session_and_alignment_come_from_the_signals_own_events_only(self) -> None:
         send([(update(0.5), at(4))])
         carrier = {**update(0.6), "session": "NY AM", "htf_alignment": created()["htf_alignment"]}
-        assert "no_htf_alignment" not in recovery(rows(told(carrier)), now=at(60)).gaps
-        assert recovery(rows(told(created())), now=at(60)).gaps["no_htf_alignment"] == 1
+        assert "no_htf_alignment" not in preview_import(rows(told(carrier)), now=at(60)).gaps
+        assert preview_import(rows(told(created())), now=at(60)).gaps["no_htf_alignment"] == 1
 
     def test_what_it_promises_is_closed_by_the_import(self) -> None:
         send([(update(0.5), at(4))])
         bodies = [created(), entry()]
-        promised = recovery(rows(*map(told, bodies)), now=at(60)).gaps
+        promised = preview_import(rows(*map(told, bodies)), now=at(60)).gaps
         send([(created(), at(1)), (entry(), at(3))])
         assert promised
-        assert not set(recovery(rows(*map(told, bodies)), now=at(60)).gaps) & set(promised)
+        assert not set(preview_import(rows(*map(told, bodies)), now=at(60)).gaps) & set(promised)
 
 
 @pytest.mark.django_db

@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.console.actions import Action
+from dashboard.console.actions import ActionPage
 from dashboard.console.page import Page
-from dashboard.console.pages import PAGES
 from dashboard.console.roles import SEE, roles
+from dashboard.console.urls import PAGES
 
 from .conftest import ANONYMOUS, NOBODY, ROLES, As, with_password
 from .examples import EXAMPLES
@@ -46,7 +46,7 @@ def test_each_role_opens_what_its_permissions_say(view: type[Page], role: str, s
     assert answer.status_code == (200 if allowed else 403)
 
 
-@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, Action)], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, ActionPage)], ids=lambda view: view.name)
 @pytest.mark.parametrize("role", [NOBODY, *ROLES])
 def test_no_action_is_done_without_its_permission(view: type[Page], role: str, signed_in: As) -> None:
     if role in ROLES and view.permission in roles()[role]:
@@ -54,7 +54,7 @@ def test_no_action_is_done_without_its_permission(view: type[Page], role: str, s
     assert signed_in(role).post(address(view), {"confirm": "yes"}).status_code == 403
 
 
-@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, Action)], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, ActionPage)], ids=lambda view: view.name)
 def test_every_action_asks_for_more_than_looking_and_is_safe_against_forged_forms(
     view: type[Page], signed_in: As
 ) -> None:

@@ -36,7 +36,7 @@ CLOSED_AT_BIRTH: Mapping[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Recovery:
+class ImportPreview:
     """`gaps`: how many signals would lose each gap; `signals` those touched, `unknown` those not stored at all yet."""
 
     gaps: Mapping[str, int] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Recovery:
         return [(CATALOGUE[name].title, number) for name, number in self.gaps.items()]
 
 
-def recovery(rows: Iterable[Incoming], *, now: datetime) -> Recovery:
+def preview_import(rows: Iterable[Incoming], *, now: datetime) -> ImportPreview:
     """What these rows would bring; those that would go to quarantine are counted as unreadable."""
     events: dict[str, list[EventFacts]] = defaultdict(list)
     unreadable = total = 0
@@ -74,7 +74,7 @@ def recovery(rows: Iterable[Incoming], *, now: datetime) -> Recovery:
             known.add(signal.trade_id)
             closed.update(gap for gap in gaps if any(closes(gap, event) for event in events[signal.trade_id]))
     ordered = {name: closed[name] for name in CATALOGUE if closed[name]}
-    return Recovery(ordered, total, len(ids), len(ids) - len(known), unreadable)
+    return ImportPreview(ordered, total, len(ids), len(ids) - len(known), unreadable)
 
 
 def gaps_in_order(signals: list[AutomatedSignal], now: datetime) -> list[dict[str, bool]]:

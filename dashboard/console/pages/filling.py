@@ -1,12 +1,10 @@
-"""What people do about gaps: have tiers fill them; approve or refuse proposed fills.
+"""Having tiers fill gaps: of one signal, of those ticked, or all of a type.
 
 Filling all gaps of a type goes in bounded chunks that the page itself asks for, one after the other. A background
 task would need the worker, which may be what is broken, and somewhere to keep its progress; this needs neither, each
 chunk is a run of its own, and leaving the page ends it between two chunks.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -17,61 +15,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
 
-from dashboard.console.actions import Action, ActionError, Done, Preview
+from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
-from dashboard.console.forms import TIER_TITLES, NoteForm, ReasonForm, TiersForm
-from dashboard.console.page import Page, address, picked
+from dashboard.console.forms import TIER_TITLES, TiersForm
+from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE
-from dashboard.telling.fields import named, written
+from dashboard.console.selection import ACTIONABLE, NOTHING_PICKED, OnSelection, Selection, gap_named, with_gap
 from dashboard.telling.formats import some
-from dashboard.watching.attention import proposed_fills
-from reconciliation.decisions import approve, undo
-from reconciliation.gaps import Gap, GapView
+from reconciliation.gaps import GapView
 from reconciliation.models import AskedGap, SyncRun
-from signals.models import AutomatedSignal, Fill
-
-from .gaps import ACTIONABLE, Found, gap_named, with_gap
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Signals to act on; with the gap that it is about, if it is about one."""
-
-    gap: Gap | None
-    found: Found
-    whole: bool = False
-
-    @classmethod
-    def of(cls, request: HttpRequest, now: datetime) -> "Selection":
-        """`?gap=…&all=1` is all of a type; `?pick=…&pick=…` the ticked ones, with or without a gap."""
-        name = request.GET.get("gap", "")
-        gap = gap_named(name) if name else None
-        if gap is not None and "all" in request.GET:
-            return cls(gap, with_gap(gap.name, ACTIONABLE, GapView.at(now)), whole=True)
-        return cls(gap, Found([AutomatedSignal.objects.filter(pk__in=picked(request, AT_ONCE))]))
-
-    @property
-    def signals(self) -> list[AutomatedSignal]:
-        """As many as one run or one answer can deal with, in order of their keys."""
-        return self.found.oldest(AT_ONCE)
-
-    @property
-    def back(self) -> str:
-        return address("gap", self.gap.name) if self.gap else address("gaps")
-
-
-NOTHING_PICKED = Preview(problem="Nothing was ticked, or it is not there any more. Tick signals in the list first.")
-
-
-class OnSelection(Action[Selection]):
-    permission = RECONCILE
-    back = "gaps"
-
-    def subject(self) -> Selection:
-        return Selection.of(self.request, timezone.now())
-
-    def back_link(self) -> str:
-        return self.subject().back
+from signals.models import AutomatedSignal
 
 
 class FixGaps(OnSelection):
@@ -206,77 +159,3 @@ class FixProgress(Page):
             "more": more,
             "runs": runs.order_by("-pk")[:10],
         }
-
-
-class OnProposals(Action[Sequence[Fill]]):
-    """An action on the ticked fills that wait for approval."""
-
-    permission = RECONCILE
-    back = "approvals"
-
-    def subject(self) -> Sequence[Fill]:
-        keys = picked(self.request, AT_ONCE)
-        return list(proposed_fills().filter(pk__in=keys).select_related("signal__source").order_by("pk"))
-
-    def listed(self, subject: Sequence[Fill], sentence: str) -> Preview:
-        if not subject:
-            return Preview(problem="Nothing was ticked, or somebody has decided already. Tick fills in the list first.")
-        return Preview(
-            says=[sentence],
-            columns=("Signal", "Value", "Proposed", "Tier", "Confidence"),
-            rows=[
-                (
-                    fill.signal.trade_id,
-                    named(fill.field),
-                    written(fill.field, fill.value, fill.signal.source.tick_size),
-                    fill.tier,
-                    f"{fill.confidence:.2f}",
-                )
-                for fill in subject
-            ],
-        )
-
-
-class ApproveFills(OnProposals):
-    name = "approve-fills"
-    route = "console/gaps/approvals/approve/"
-    title = "Approve fills"
-    verb = "Approve"
-    inputs = NoteForm
-
-    def preview(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Preview:
-        return self.listed(subject, "These values are put in, marked with their confidence. Each can be undone.")
-
-    def perform(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Done:
-        stood = 0
-        for fill in subject:
-            try:
-                approve(fill, actor=self.person.get_username(), reason=given["reason"])
-            except ValueError:
-                continue  # decided by somebody else meanwhile
-            stood += 1
-        if not stood:
-            raise ActionError("Somebody has decided about these already.")
-        return Done(f"{some(stood, 'fill')} approved.")
-
-
-class RefuseFills(OnProposals):
-    name = "refuse-fills"
-    route = "console/gaps/approvals/refuse/"
-    title = "Refuse fills"
-    verb = "Refuse"
-    danger = True
-    inputs = ReasonForm
-
-    def preview(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Preview:
-        return self.listed(subject, "These values are not put in, and are not proposed again on the same evidence.")
-
-    def perform(self, subject: Sequence[Fill], given: dict[str, Any], now: datetime) -> Done:
-        keys = [fill.pk for fill in subject]
-        refused = undo(proposed_fills().filter(pk__in=keys), actor=self.person.get_username(), reason=given["reason"])
-        if not refused:
-            raise ActionError("Somebody has decided about these already.")
-        return Done(f"{some(refused, 'fill')} refused.")
-
-
-PAGES: tuple[type[Page], ...] = (FixGaps, FixProgress, EachTier, ApproveFills, RefuseFills)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard.telling.timing import Wait, wait_of
+from dashboard.telling.wait_times import Wait, wait_of
 from signals.market import market
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.telling.trends import PERIODS, POINTS, Point, bucket, marks, thinned, trend
+from dashboard.telling.health_trend import PERIODS, POINTS, Point, bucket, marks, thinned, trend
 from reconciliation.models import SignalHealthMetric, SyncRun
 from signals.clock import NEW_YORK, local
 
