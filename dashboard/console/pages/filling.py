@@ -18,9 +18,10 @@ from django.utils import timezone
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
 from dashboard.console.forms import TIER_TITLES, TiersForm
+from dashboard.console.gap_lists import ACTIONABLE, with_gap
 from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE
-from dashboard.console.selection import ACTIONABLE, NOTHING_PICKED, OnSelection, Selection, gap_named, with_gap
+from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection, gap_named
 from dashboard.telling.formats import some
 from reconciliation.gaps import GapView
 from reconciliation.models import AskedGap, SyncRun

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.paginator import Page as Rows
 from django.core.paginator import Paginator
 
+from dashboard.console.gap_lists import ACTIONABLE, STATES, WAITING, with_gap
 from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE
-from dashboard.console.selection import ACTIONABLE, STATES, WAITING, gap_named, with_gap
+from dashboard.console.selection import gap_named
 from dashboard.watching.attention import counted, proposed_fills
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import gap_counts

@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.console import selection
+from dashboard.console.gap_lists import ACTIONABLE, DISMISSED, WAITING, with_gap
 from dashboard.console.pages import filling
-from dashboard.console.selection import ACTIONABLE, DISMISSED, WAITING, with_gap
 from reconciliation.cycle.lease import held
 from reconciliation.cycle.run import run_sync
 from reconciliation.gaps import CATALOGUE, GapView
