@@ -1,6 +1,7 @@
 """Every page of the console: who may open it, in which frame, and what it answers to HTMX."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.console.actions import ActionPage
+from dashboard.console.navigation import in_order
 from dashboard.console.page import Page
 from dashboard.console.roles import SEE, roles
 from dashboard.console.urls import PAGES
@@ -125,3 +127,15 @@ def test_people_change_their_own_password(signed_in: As) -> None:
 
 def test_names_and_routes_are_of_one_page_each() -> None:
     assert len({page.name for page in PAGES}) == len({page.route for page in PAGES}) == len(PAGES)
+
+
+def test_the_document_lists_the_pages_of_the_navigation_in_its_order() -> None:
+    document = (Path(__file__).resolve().parents[3] / "docs" / "console.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| `(/[^`]*)` \|", document, re.M)
+    assert rows == [(page.title, address(page)) for page in in_order()]
+
+
+def test_no_two_pages_have_the_same_place() -> None:
+    places = [page.place for page in in_order()]
+    assert len(set(places)) == len(places)
+    assert min(places) > 0
