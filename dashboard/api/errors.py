@@ -18,8 +18,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def said(exception: Exception) -> str:
     """What a page of ours says that is missing; nothing for what Django says of addresses and models."""
-    told = exception.args[0] if exception.args else ""
-    return told if isinstance(told, str) and not isinstance(exception.__context__, ObjectDoesNotExist) else ""
+    says = exception.args[0] if exception.args else ""
+    return says if isinstance(says, str) and not isinstance(exception.__context__, ObjectDoesNotExist) else ""
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:

@@ -13,10 +13,11 @@ from django.utils.safestring import SafeString
 
 from reconciliation.gaps import CATALOGUE
 from signals.facts import FACTS
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
-from .formats import EMPTY, TICK, clock, htf, new_york, price, r, words
+from .formats import TICK, clock, htf, new_york, price, r, words
 
 # The fields that the page of a signal shows, by heading. Targets, which hold several values, are written as a list.
 GROUPS: Mapping[str, Mapping[str, str]] = {

@@ -11,12 +11,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from signals.clock import NEW_YORK, local
-from signals.formats import iso
+from signals.formats import EMPTY, iso
 from signals.models import Delivery
 from signals.models.deliveries import NO_TIME
 from signals.vocabulary import TIMEFRAMES, Channel
 
-EMPTY = "–"  # noqa: RUF001 - a dash for no value
 TICK = Decimal("0.25")
 MINUTES, SECONDS = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"  # how the console writes times
 UTC_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z")
@@ -98,7 +97,7 @@ def wall(moment: datetime, form: str = MINUTES) -> str:
     return local(moment, NEW_YORK).strftime(form)
 
 
-def new_york(told: Any) -> str:
+def new_york(stored: Any) -> str:
     """A stored text, with the UTC times in it as wall clocks of New York."""
 
     def there(found: re.Match[str]) -> str:
@@ -106,7 +105,7 @@ def new_york(told: Any) -> str:
         exactly = found[1] not in {None, ":00"}
         return "unknown time" if moment == NO_TIME else wall(moment, SECONDS if exactly else MINUTES)
 
-    return UTC_TIME.sub(there, str(told))
+    return UTC_TIME.sub(there, str(stored))
 
 
 def alert_time(delivery: Delivery) -> datetime | None:

@@ -14,10 +14,10 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
+from signals.formats import EMPTY
 from signals.storage.paging import BoundedPaginator
 
 TIERS = ("0", "1", "2", "3", "inference")
-EMPTY = "–"  # noqa: RUF001 - a dash for no value
 
 
 class Periods(QuerySet[Any]):

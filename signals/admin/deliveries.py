@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from signals.dialects import DIALECTS
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
 
-from .base import EMPTY, Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
+from .base import Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
 
 DIALECT = among("dialect", (dialect.name for dialect in DIALECTS))
 BODY = ("raw", "repaired_text")

@@ -24,6 +24,7 @@ from reconciliation.cycle.work import Scope, due, find_work, put_off
 from reconciliation.cycle.worker import wedged
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog, SyncRun
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Source
 from signals.storage.paging import COUNTED_ROWS, BoundedPaginator
 
@@ -206,7 +207,7 @@ def compared(one: Shown, other: Shown) -> Iterator[tuple[str, Any, Any, Any]]:
 
 def written(value: float | None) -> str:
     if value is None:
-        return "–"  # noqa: RUF001 - a dash for no value
+        return EMPTY
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 

@@ -12,13 +12,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.telling.formats import EMPTY
 from dashboard.watching.attention import Need
 from reconciliation import health_windows
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.schedule import NAME, install
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving.senders import default_source
 from signals.receiving.spool import spool

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dashboard.telling.fields import METHODS, evident, method_name, written
 from dashboard.telling.formats import (  # fmt: skip
-    EMPTY,
     ago,
     badge,
     clock,
@@ -26,6 +25,7 @@ from dashboard.telling.formats import (  # fmt: skip
     tier_name,
 )
 from dashboard.telling.provenance import origin_badge
+from signals.formats import EMPTY
 from signals.models import Delivery
 from signals.models.deliveries import NO_TIME
 
