@@ -275,7 +275,7 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             facts=event.values,
             clock_vote=vote_of(event, minute, source),
         )
-        row.trade_id = event.trade_id  # type: ignore[attr-defined]  # until the signal's key is known
+        row.trade_id = event.trade_id
         rows.append(row)
     return rows
 

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from reconciliation.cycle.loading import Bars, Loaded, entry_lost, needs_prices, period_of
+from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, needs_prices, period_of
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.gaps import GapView
@@ -19,7 +19,7 @@ from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Place, named_bar, settle
-from signals.signal.joining import blank, fill_tier, join
+from signals.signal.joining import blank, count_in, fill_tier, join
 from signals.signal.saving import votes_of
 from signals.vocabulary import EventType
 
@@ -72,6 +72,7 @@ def bases_of(events: Events, source: Source, place: Place) -> dict[str, Automate
         base = blank(source.pk, trade_id)
         base.pk = number
         for event in own:
+            count_in(base, event)
             join(base, event)
         read_clock(base, source, votes)
         settle(base, place)
@@ -105,10 +106,11 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
 
 
 def essential(base: AutomatedSignal, events: Sequence[SignalEvent]) -> list[SignalEvent]:
-    """The events that a cycle would load (cases.load_events): all but most updates."""
+    """The events that a cycle would load (loading.load_events): all but most updates."""
     age = attrgetter("fire_minute", "payload_checksum")
     updates = sorted((event for event in events if event.type == EventType.MFE_UPDATE), key=age)
-    loaded = updates[-1:] + (updates[:1] if entry_lost(base) else [])
+    latest = {frozenset(event.facts.keys() & EXCURSIONS): event for event in updates}
+    loaded = [*latest.values(), *(updates[:1] if entry_lost(base) else [])]
     return [event for event in events if event.type != EventType.MFE_UPDATE or event in loaded]
 
 

@@ -22,9 +22,8 @@ from reconciliation.models import GapRecord, GapTotal, SetAside, SyncRun
 from reconciliation.tiers import TIERS, inference
 from reconciliation.tiers.proposals import Proposal, evidence_key
 from signals.models import AutomatedSignal, Fill
-from signals.models.signal import clone
-from signals.signal.joining import join_fill
-from signals.signal.registers import RULES
+from signals.signal.joining import minute_of_fill, outdoes
+from signals.signal.registers import RULES, typed
 from signals.storage.bulk import append
 
 from .columns import changed, differs, write_columns
@@ -145,7 +144,7 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
         or getattr(stored, name) is None
         or (held != entry and "fill" not in held["evidence"])
     ]
-    healed = {name: plain(getattr(base, name)) for name in news if differs(name, stored, base)}
+    healed = {name: plain(getattr(base, name)) for name in news if differs(name, stored, getattr(base, name))}
     if healed:
         done.healed += 1
         journal.note(base, Action.HEALED, tier="0", method="stored_events", new=healed)
@@ -200,38 +199,25 @@ def is_recomputed(plan: Plan, fill: Fill) -> bool:
 
 def is_outranked(plan: Plan, fill: Fill) -> bool:
     """Whether something better stands in its field."""
-    return not is_recomputed(plan, fill) and not join_fill(clone(plan.signal), fill)
+    return not is_recomputed(plan, fill) and outdoes(plan.signal, fill)
 
 
 def contradicts(signal: AutomatedSignal, fill: Fill) -> bool:
     """Whether the better value contradicts the fill. A measurement as of a later bar is news, no contradiction."""
-    held = signal.provenance[fill.field]
+    return not is_news(signal, fill) and differs(fill.field, signal, typed(fill.field, fill.value))
+
+
+def is_news(signal: AutomatedSignal, fill: Fill) -> bool:
+    """Whether the signal holds a measurement as of a later bar than the fill's."""
     rule = RULES.get(fill.field)
-    if rule is not None and rule.live and held["at"] != plain_moment(fill):
-        return False
-    scratch = clone(signal)
-    del scratch.provenance[fill.field]
-    join_fill(scratch, fill)
-    column = AutomatedSignal._meta.get_field(fill.field)
-    places = getattr(column, "decimal_places", None)
-    mine, better = getattr(scratch, fill.field), getattr(signal, fill.field)
-    return bool(round(mine, places) != round(better, places)) if places is not None else bool(mine != better)
-
-
-def plain_moment(fill: Fill) -> str:
-    scratch = AutomatedSignal(provenance={})
-    join_fill(scratch, fill)
-    return str(scratch.provenance[fill.field]["at"])
+    return rule is not None and rule.live and signal.provenance[fill.field]["at"] != minute_of_fill(fill)
 
 
 def rule_for(signal: AutomatedSignal, fill: Fill) -> str:
     """Which rule decided between the fill and the value that replaced it, in words."""
     held = signal.provenance[fill.field]
     by = f"tier {held['tier']}" if held["tier"] is not None else "the event that owns the value"
-    rule = RULES.get(fill.field)
-    if rule is not None and rule.live and held["at"] != plain_moment(fill):
-        return f"{by} speaks for a later bar"
-    return f"{by} is trusted more than tier {fill.tier}"
+    return f"{by} speaks for a later bar" if is_news(signal, fill) else f"{by} is trusted more than tier {fill.tier}"
 
 
 def update_proposed(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:

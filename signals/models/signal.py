@@ -154,6 +154,8 @@ class AutomatedSignal(models.Model):
 class SignalEvent(models.Model):
     """One fact about one signal, read out of a delivery. Append-only; `facts` is described in facts.py."""
 
+    trade_id: str  # of an event that is not stored yet: which signal it is for, until that one's key is known
+
     signal = models.ForeignKey(AutomatedSignal, on_delete=models.PROTECT, related_name="events")
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="events", db_index=False)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reconciliation.calibration.hiding import FACTS, SHARES, Stored, every, fall_silent, lose, lose_facts, lose_type
 from reconciliation.calibration.measuring import bases_of, essential, fills_of
-from reconciliation.cycle.loading import Standing, load_events
+from reconciliation.cycle.loading import load_events
 from reconciliation.cycle.planning import Means
 from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Proposal
@@ -125,7 +125,7 @@ def test_what_a_cycle_loads_is_loaded() -> None:
     told = [(update_body(mfe), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
     builders.send([(builders.created(), builders.at(1)), (builders.entry(), builders.at(4)), *told, *lost])
     rows = list(AutomatedSignal.objects.order_by("pk"))
-    loaded = load_events(rows, Standing())
+    loaded = load_events(rows)
     assert sorted(len(events) for events in loaded.values()) == [2, 3]
     for row in rows:
         wanted = essential(row, list(row.events.order_by("fire_minute", "pk")))
