@@ -18,7 +18,7 @@ from django_q.tasks import async_task
 
 from reconciliation.decisions import undo
 from signals.models import Fill, Source
-from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, read_log
+from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, read_log
 
 from .console import uploads
 from .console.actions import LoggedChange, log
@@ -132,7 +132,8 @@ def imported(figures: Mapping[str, Any]) -> str:
         f" {figures['quarantined']:,} to quarantine; {figures['events']:,} events,"
         f" {figures['signals_created']:,} signals created, {figures['signals_updated']:,} updated.{trouble}"
     )
-    return f"{done} {of_other_symbols(figures['other_symbols'])}".strip()
+    told = (done, of_quarantined(figures["reasons"]), of_other_symbols(figures["other_symbols"]))
+    return " ".join(filter(None, told))
 
 
 def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:

@@ -12,6 +12,8 @@ from typing import TextIO
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
+from signals.receiving.logfile import opened
+
 KEPT = timedelta(days=1)
 MAX_BYTES = 100 * 1024 * 1024  # of recorded rows about 100,000; TradingView exports 2,000 at a time
 _KEY = re.compile(r"[0-9a-f]{32}")
@@ -33,9 +35,9 @@ class Upload:
 
     @contextmanager
     def lines(self) -> Iterator[TextIO]:
-        """Its text as the import reads it: bytes that are not UTF-8 reach the delivery as they are."""
-        with self.path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-            yield file
+        """Its text as the import reads it. Raises NotAnAlertLogError for what is no text."""
+        with self.path.open("rb") as file:
+            yield opened(file)
 
 
 def folder() -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from signals.dialects import values
+from signals.dialects.jsontext import Spoilt
 from signals.dialects.spellings import TABLE, Table
 from signals.dialects.values import EVENT_TYPES, FaultError
 from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
@@ -14,6 +15,7 @@ from signals.vocabulary import REPORTS, EventType
 Payload = Mapping[str, Any]
 Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
 
+MAX_ENTRIES = 5000
 _ADVICE = "Correct a copy of the body and replay it, or dismiss it."
 
 
@@ -41,10 +43,12 @@ class Dialect:
         """All facts of the payload. Raises UnreadableError when nothing in it can be read."""
         try:
             entries = self.entries(payload)
+            if len(entries) > MAX_ENTRIES:
+                raise FaultError(f"it holds {len(entries):,} entries; no alert has more than {MAX_ENTRIES:,}")
             heartbeat = self.pulse(payload) if self.pulse else None
         except FaultError as fault:
             raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
-        events, faults = _events(self.table, entries)
+        events, faults, notes = _events(self.table, entries)
         bars: tuple[BarFacts, ...] = ()
         try:
             bars = self.bars(payload, events) if self.bars else ()
@@ -53,21 +57,32 @@ class Dialect:
         if faults and not (events or bars):
             others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise UnreadableError(f"{self.name}: {faults[0]}{others}. {_ADVICE}")
-        return Reading(self.name, tuple(events), bars, heartbeat=heartbeat, faults=tuple(faults))
+        return Reading(
+            self.name,
+            tuple(events),
+            bars,
+            heartbeat=heartbeat,
+            faults=(*faults, *notes),
+            refused=len(faults),
+        )
 
 
-def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str]]:
-    """The entries that can be read, and a line for each that cannot."""
-    events, faults = [], []
+def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str], list[str]]:
+    """The entries that can be read, a line for each that cannot, and one for each value that counts as absent."""
+    events, faults, notes = [], [], []
     for position, (kind, entry) in enumerate(entries):
+        said = f"entry {position}, {kind.value}" if len(entries) > 1 else kind.value
+        absent: list[str] = []
         try:
+            if isinstance(entry, Spoilt):
+                raise FaultError(entry.problem)
             if not isinstance(entry, dict):
                 raise FaultError(f"{quoted(entry)} is not an object")
-            events.append(EventFacts(kind.value, _trade_id(entry), position, table.read(kind, entry)))
+            events.append(EventFacts(kind.value, _trade_id(entry), position, table.read(kind, entry, absent)))
+            notes += [f"{said}: {note}" for note in absent]
         except FaultError as fault:
-            place = f"entry {position}, " if len(entries) > 1 else ""
-            faults.append(f"{place}{kind.value}: {fault}")
-    return events, faults
+            faults.append(f"{said}: {fault}")
+    return events, faults, notes
 
 
 def _trade_id(entry: Payload) -> str:
@@ -95,6 +110,8 @@ def one_event(payload: Payload) -> list[Entry]:
     if kind is None or kind in REPORTS:
         known = ", ".join(name for name, each in EVENT_TYPES.items() if each not in REPORTS)
         sent = payload.get("event_type") or payload.get("type")
+        if isinstance(sent, str) and (found := values.UNFILLED.search(sent)):
+            raise FaultError(f"the event type {values.unfilled(found[0])}")
         raise FaultError(f"the event type {quoted(sent)} is not one of {known}; keys seen: {keys_of(payload)}")
     return [(kind, payload)]
 

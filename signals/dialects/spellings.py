@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from signals.dialects import values
-from signals.dialects.values import Converter, FaultError, converter_for, is_absent
+from signals.dialects.values import Converter, FaultError, converter_for, filled, is_absent, is_no_number
 from signals.formats import quoted
 from signals.vocabulary import EXITS, REPORTS, EventType, Status
 
@@ -99,8 +99,11 @@ class Table:
     def with_rows(self, *rows: Row) -> "Table":
         return Table((*rows, *self.rows))
 
-    def read(self, kind: EventType, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """The facts of one entry. Raises FaultError naming the first field that cannot be read, and its value."""
+    def read(self, kind: EventType, entry: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+        """The facts of one entry. Raises FaultError naming the first field that cannot be read, and its value.
+
+        `notes` is told of fields that hold no number and count as absent.
+        """
         found: dict[str, Any] = {}
         for fact, name, part, convert in self._columns[kind]:
             if fact in found:
@@ -111,9 +114,11 @@ class Table:
             if part:
                 raw = _inside(raw, name, part)
             if is_absent(raw):
+                if is_no_number(raw):
+                    notes.append(f"{_path(name, part)} {quoted(raw)} is no number and counts as absent")
                 continue
             try:
-                value = convert(raw)
+                value = convert(filled(raw))
             except FaultError as fault:
                 raise FaultError(f"{_path(name, part)} {quoted(raw)} {fault}" if name else str(fault)) from None
             if value is not None:

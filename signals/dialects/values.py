@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from signals.clock import TradeId
 from signals.facts import FACTS
 from signals.formats import canonical
 from signals.formats import quoted as shown
@@ -26,9 +27,14 @@ MAX_TEXT = 64
 MAX_LABEL = 24
 MAX_SYMBOL = 32
 MAX_TRADE_ID = 64
+NO_NUMBERS = frozenset(
+    {"nan", "na", "n/a", *(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity"))}
+)
+LONGEST_NO_NUMBER = 16
 YEARS = range(2000, 2100)  # beyond them a date is damaged; at the ends of the calendar no zone can be added to it
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the same years
 
+UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # of TradingView, as {{close}}
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 _DIRECTIONS = {
@@ -66,8 +72,28 @@ class FaultError(ValueError):
 
 
 def is_absent(value: object) -> bool:
-    """Null and empty, also as the texts that string concatenation in Pine makes of them."""
-    return value is None or (value.__class__ is str and value in ("", "null"))
+    """Null and empty, also as the texts that string concatenation in Pine makes of them, and what it prints for na."""
+    return value is None or (value.__class__ is str and (value in ("", "null") or is_no_number(value)))
+
+
+def is_no_number(value: object) -> bool:
+    """What is written where a number could not be had."""
+    return isinstance(value, str) and len(value) <= LONGEST_NO_NUMBER and value.strip().lower() in NO_NUMBERS
+
+
+def filled(value: Any) -> Any:
+    """The value itself. Raises FaultError for one that holds a placeholder as it was written."""
+    found = UNFILLED.search(value) if value.__class__ is str and "{{" in value else None
+    if found:
+        raise FaultError(unfilled(found[0]))
+    return value
+
+
+def unfilled(placeholder: str) -> str:
+    return (
+        f"is a placeholder: TradingView did not fill in {placeholder[:40]}; placeholders work only in the alert"
+        " dialog's message, not in alert()"
+    )
 
 
 def number(value: Any, limit: int, places: int) -> Decimal:
@@ -143,7 +169,7 @@ def text(value: Any) -> str | None:
 
 def symbol(value: Any) -> str:
     """A symbol decides whose prices these are, so it is never cut."""
-    if isinstance(value, str) and len(value.strip()) > MAX_SYMBOL:
+    if isinstance(filled(value), str) and len(value.strip()) > MAX_SYMBOL:
         raise FaultError(f"is longer than {MAX_SYMBOL} characters")
     return text(value) or ""
 
@@ -154,7 +180,7 @@ def version(value: Any) -> str:
 
 
 def trade_id(value: Any) -> str:
-    """The signal's name, exactly as sent."""
+    """The signal's name in one spelling, whatever the case and the spaces of an id that names a bar."""
     if is_absent(value) or (isinstance(value, str) and not value.strip()):
         raise FaultError("is missing; every event must name its signal")
     if not isinstance(value, str):
@@ -163,12 +189,13 @@ def trade_id(value: Any) -> str:
         raise FaultError(f"is longer than {MAX_TRADE_ID} characters")
     if not value.isprintable():
         raise FaultError("holds control characters")
-    return value
+    return TradeId.spelling(filled(value))
 
 
 def _word(value: Any, words: Mapping[str, str]) -> str:
     known = words.get(value.strip().upper()) if isinstance(value, str) else None
     if known is None:
+        filled(value)
         raise FaultError("is none of " + ", ".join(words))
     return known
 

@@ -23,8 +23,9 @@ from dashboard.telling.formats import some
 from dashboard.telling.import_preview import ImportPreview, preview_import
 from reconciliation.cycle.worker import wedged
 from signals.models import Delivery, Source
-from signals.receiving.alertlog import NotAnAlertLogError, import_log, read_log
+from signals.receiving.alertlog import import_log, read_log
 from signals.receiving.ledger import Ledger, Line, Verdict, ledger
+from signals.receiving.logfile import NotAnAlertLogError
 from signals.vocabulary import Channel
 
 from .deliveries import first_id

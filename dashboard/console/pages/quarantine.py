@@ -89,6 +89,7 @@ class Mend(ActionPage[Quarantine]):
         if found.reading is None:
             return Preview(problem=found.problem)
         return Preview(
+            problem=found.problem,
             says=[f"{found.reading.dialect}: {sentence(found.reading)}"],
             columns=("Event", "Trade id", "Signal", "Says"),
             rows=event_rows(found.reading, found.known),
@@ -157,12 +158,12 @@ class ReplayProposals(Picked):
         if not subject:
             return Preview(problem="Nothing was ticked. Tick deliveries in the list first.")
         found = [(row, preview(row, suggestion(row))) for row in subject]
-        good = sum(each.reading is not None for _, each in found)
+        good = sum(each.reading is not None and not each.problem for _, each in found)
         rows = [
             (
                 fired(row),
                 row.delivery.source.name,
-                sentence(each.reading) if each.reading else f"stays: {each.problem}",
+                f"stays: {each.problem}" if each.problem or not each.reading else sentence(each.reading),
                 ", ".join(sorted({event.trade_id for event in each.reading.events})) if each.reading else "",
             )
             for row, each in found
@@ -176,7 +177,7 @@ class ReplayProposals(Picked):
             says=[f"{good} of {len(subject)} can be replayed as proposed; the others stay in quarantine."],
             columns=("Fired", "Source", "What it would do", "Signals"),
             rows=rows,
-            warnings=["A proposal is a guess at what was meant. Compare it with the body where it matters."],
+            warnings=["A proposal has all that was sent, in other quotes. Compare it where it matters."],
         )
 
     def perform(self, subject: Sequence[Quarantine], given: dict[str, Any], now: datetime) -> Done:

@@ -92,7 +92,6 @@ def test_numbers_keep_the_digits_that_a_float_would_lose():
         b'{"event_type":"ENTRY","trade_id":"A","entry_price":,"stop_loss":1}',
         b'{"event_type":"ENTRY","trade_id":"A","entry_price":007}',
         b'{"event_type":"ENTRY","trade_id":"A","entry_price":25,740"}',
-        b'{"event_type":"ENTRY","trade_id":"A"}{"event_type":"ENTRY","trade_id":"B"}',
         b'{"event_type":"ENTRY","trade_id":"A","targets":{"tp1_price":1}',
         b'{"event_type":"MFE_UPDATE_BATCH","signals":[{"trade_id":"A"},{"trade_id":"B"}}',
         b'{"event_type":"ENTRY","trade_id":"A", // comment\n"entry_price":1}',
