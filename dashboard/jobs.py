@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from reconciliation.decisions import undo
+from reconciliation.decisions import of_run, of_tier, standing, undo
 from signals.models import Fill, Source
 from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, read_log
 
@@ -27,11 +27,9 @@ from .models import Job
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)
 """Without progress for so long, a running job's process is gone: a task that takes longer than 100 s is ended."""
-STANDING = (Fill.State.ACTIVE, Fill.State.PROPOSED)
 IMPORT, UNDO = "import", "undo"
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[int], None]
 
 
 class PausedError(Exception):
@@ -159,10 +157,7 @@ def undo_fills(job: Job) -> str:
 
 def fills_of(asked: Mapping[str, Any]) -> QuerySet[Fill]:
     """Of a run, or of a tier since a moment: what it put in that still stands."""
-    fills = Fill.objects.filter(state__in=STANDING)
-    if "run" in asked:
-        return fills.filter(run_id=asked["run"])
-    return fills.filter(tier=asked["tier"], created_at__gte=asked["since"])
+    return standing(of_run(asked["run"]) if "run" in asked else of_tier(asked["tier"], asked["since"]))
 
 
 KINDS: Mapping[str, Callable[[Job], str]] = {IMPORT: import_upload, UNDO: undo_fills}

@@ -32,15 +32,6 @@ def undo_fill(fill: Fill, *, actor: str, reason: str) -> int:
     return undo(Fill.objects.filter(pk=fill.pk), actor=actor, reason=reason)
 
 
-def undo_run(run_id: int, *, actor: str, reason: str) -> int:
-    return undo(of_run(run_id), actor=actor, reason=reason)
-
-
-def undo_tier(tier: str, since: datetime, *, actor: str, reason: str) -> int:
-    """Undo everything that a tier has filled since a moment (wall clock)."""
-    return undo(of_tier(tier, since), actor=actor, reason=reason)
-
-
 def of_run(run_id: int) -> QuerySet[Fill]:
     """What a run filled, whatever has become of it."""
     return Fill.objects.filter(run_id=run_id)
