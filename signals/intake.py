@@ -27,7 +27,7 @@ from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project
 from .signal.zones import Hold, hold_clock
-from .storage.bulk import insert
+from .storage.bulk import append, insert, update
 from .storage.deadlines import transaction_within
 from .vocabulary import Channel, DeliveryStatus
 
@@ -250,14 +250,13 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
         row.status, row.duplicate_of = DeliveryStatus.DUPLICATE, original
         row.reason = "Same source, bytes and minute as an earlier delivery."
         row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
-    Delivery.objects.bulk_update(timed, ["fired_at"], batch_size=500)
+    update(Delivery, timed, ["fired_at"])
     insert(Delivery, [parcel.delivery for parcel in parcels])
 
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
     unread = [parcel for parcel in parcels if parcel.reading is None]
-    if unread:
-        Quarantine.objects.bulk_create(Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread)
+    append(Quarantine, [Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread])
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:

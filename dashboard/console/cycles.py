@@ -6,7 +6,7 @@ each source that the signals are of.
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -62,12 +62,16 @@ def dry_run(
 
 
 def carry_out(
-    signals: Sequence[AutomatedSignal], now: datetime, actor: str, tiers: Collection[str] | None = None
+    signals: Sequence[AutomatedSignal],
+    now: datetime,
+    actor: str,
+    tiers: Collection[str] | None = None,
+    run: Callable[..., Report] = run_sync,
 ) -> list[Report]:
     """Cycles over these signals; one where they are of one source. Raises ActionError when another is running."""
     try:
         return [
-            run_sync(
+            run(
                 now=now, trigger=SyncRun.Trigger.CONSOLE, actor=actor, tiers=tiers, trade_ids=list(named), source=source
             )
             for source, named in by_source(signals)

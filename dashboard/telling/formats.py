@@ -195,7 +195,3 @@ def some(number: int, what: str) -> str:
 
 def were(number: int) -> str:
     return "was" if number == 1 else "were"
-
-
-def it(number: int) -> str:
-    return "it is" if number == 1 else "they are"

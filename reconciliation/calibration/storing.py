@@ -14,6 +14,7 @@ from reconciliation.audit import Action
 from reconciliation.models import MeasuredConfidence, SyncAuditLog
 from reconciliation.tiers.trust import measured_as
 from signals.models import AutomatedSignal, Fill, Source
+from signals.storage.bulk import append
 
 from .accuracy import Tally, Verdict, pooled, verdict
 from .measuring import Tallies, measure, row_of, stored_of
@@ -83,7 +84,7 @@ def store(source: Source, tallies: Tallies, *, now: datetime, actor: str = "") -
             row.confidence, row.sample, row.measured_at = measured, tally.n, now
             row.save()
             changed.append(row)
-        SyncAuditLog.objects.bulk_create(entries)
+        append(SyncAuditLog, entries)
         requeue_filled(source, changed)
     return changed
 

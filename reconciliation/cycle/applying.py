@@ -5,15 +5,14 @@ for the next cycle; of the others, gap and trust are as the plan saw them. Row, 
 chunk are written in one transaction.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Model
+from django.db.models import F
 from django.utils import timezone
 
 from reconciliation.audit import Action, Journal, plain
@@ -24,9 +23,9 @@ from reconciliation.tiers.proposals import Proposal, evidence_key
 from signals.models import AutomatedSignal, Fill
 from signals.signal.joining import minute_of_fill, outdoes
 from signals.signal.registers import RULES, typed
-from signals.storage.bulk import append
+from signals.storage.bulk import append, update
 
-from .columns import changed, differs, write_columns
+from .comparing import changed, differs
 from .lease import Lease
 from .planning import Plan
 
@@ -259,24 +258,14 @@ def told_by(signal: AutomatedSignal, gap: str) -> dict[str, Any]:
 
 def store(batch: Batch) -> None:
     """Write the batch. Ended fills go first: a field has one active fill at most."""
-    update_alike(Fill, batch.ended, "state", "ended_at")
+    update(Fill, batch.ended, ("state", "ended_at"))
     append(Fill, batch.fills)
-    write_columns(batch.rows, batch.columns | FLAGS | STAMPS)
-    write_columns(batch.flagged, FLAGS)
-    update_alike(GapRecord, batch.closed, "state", "closed_at", "tier")
+    update(AutomatedSignal, batch.rows, batch.columns | FLAGS | STAMPS)
+    update(AutomatedSignal, batch.flagged, FLAGS)
+    update(GapRecord, batch.closed, ("state", "closed_at", "tier"))
     append(GapRecord, batch.opened)
     count_records(batch.opened, batch.closed)
     batch.journal.write()
-
-
-def update_alike(model: type[Model], rows: Iterable[Model], *names: str) -> None:
-    """Write these fields of rows that mostly have the same values: one statement for each difference."""
-    values_of = attrgetter(*names)
-    alike: dict[Any, list[Any]] = defaultdict(list)
-    for row in rows:
-        alike[values_of(row)].append(row.pk)
-    for values, keys in alike.items():
-        model._default_manager.filter(pk__in=keys).update(**dict(zip(names, values, strict=True)))
 
 
 def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> None:

@@ -16,9 +16,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from reconciliation.gaps import OWING
 from reconciliation.tiers.calculation.ladder import TIER
 from signals.models import AutomatedSignal, Fill, PriceBar, Source
+from signals.storage.queries import batches, merged
 
 from .loading import LONGEST_TRADE
-from .periods import batches, merged
 
 # Bars that a cycle looks at; the rest waits for the next one. And periods in a query, keys in an update.
 AT_ONCE, PERIODS, KEYS = 5000, 20, 5000

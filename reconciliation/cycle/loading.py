@@ -24,10 +24,10 @@ from signals.models.signal import clone
 from signals.signal.deriving import Place, protected, settle
 from signals.signal.joining import join
 from signals.signal.registers import PEAKS, Event
+from signals.storage.queries import Period, merged
 from signals.vocabulary import EventType, Status
 
 from .neighbours import load_neighbours
-from .periods import Period, merged
 
 # No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)

@@ -16,9 +16,8 @@ from reconciliation.tiers.proposals import Neighbour
 from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.deriving import named_bar
+from signals.storage.queries import batches, merged
 from signals.vocabulary import Status
-
-from .periods import batches, merged
 
 # An opposite signal cancels from this far: weekends and holidays lie in between.
 REACH = timedelta(days=4)

@@ -120,8 +120,8 @@ class WebhookView(APIView):
 
 
 def left_ms(asked: float) -> int:
-    """What the sender's lookup, begun at `asked` (monotonic), has left of WAIT_MS for storing; 0, no limit, stays 0."""
-    return WAIT_MS and max(1, WAIT_MS - int((monotonic() - asked) * 1000))
+    """What the sender's lookup, begun at `asked` (monotonic), has left of WAIT_MS for storing."""
+    return max(1, WAIT_MS - int((monotonic() - asked) * 1000))
 
 
 def incoming_of(record: Spooled) -> Incoming:

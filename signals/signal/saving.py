@@ -145,7 +145,7 @@ def save(signals: Iterable[AutomatedSignal], place: Place, *, now: datetime, car
 
 def overwrite(rows: Sequence[AutomatedSignal]) -> None:
     """Write whole rows whose locks the caller holds."""
-    bulk.overwrite(AutomatedSignal, rows, UPDATED)
+    bulk.update(AutomatedSignal, rows, UPDATED)
 
 
 def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:

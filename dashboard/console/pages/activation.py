@@ -28,7 +28,7 @@ class Activation(Page):
     fragment = "dashboard/activation/live.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
-        found = steps(observe(now), now)
+        found = steps(observe(now))
         return {
             "steps": found,
             "met": sum(step.met for step in found),

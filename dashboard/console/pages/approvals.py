@@ -13,7 +13,7 @@ from dashboard.console.page import picked
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.fields import named, written
 from dashboard.telling.formats import some
-from dashboard.watching.attention import proposed_fills
+from dashboard.watching.checks.decisions import proposed_fills
 from reconciliation.decisions import approve, undo
 from signals.models import Fill
 from signals.storage.paging import BoundedPaginator

@@ -1,30 +1,24 @@
 """Having tiers fill gaps: of one signal, of those ticked, or all of a type.
 
-Filling all gaps of a type goes in bounded chunks that the page itself asks for, one after the other. A background
-task would need the worker, which may be what is broken, and somewhere to keep its progress; this needs neither, each
-chunk is a run of its own, and leaving the page ends it between two chunks.
+A request deals with as many signals as one cycle does in a few seconds; all gaps of a type are a job's.
 """
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import QuerySet, Sum
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.utils import timezone
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
 
+from dashboard import jobs
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
 from dashboard.console.forms import TIER_TITLES, TiersForm
-from dashboard.console.gap_lists import ACTIONABLE, with_gap
 from dashboard.console.page import Page, address
-from dashboard.console.roles import RECONCILE
-from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection, gap_named
+from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection
 from dashboard.telling.formats import some
-from reconciliation.gaps import GapView
-from reconciliation.models import AskedGap, SyncRun
+from reconciliation.cycle.worker import wedged
+from reconciliation.models import AskedGap
 from signals.models import AutomatedSignal
 
 
@@ -53,12 +47,13 @@ class FixGaps(OnSelection):
         offers, reports = dry_run(sample, now, given["tiers"] or None)
         tried = dry_run_summary(offers, reports, tried_on(sample, total))
         says = [f"A cycle would look at {some(total, 'signal')}. {tried}"]
+        warnings = []
         if total > AT_ONCE:
             chunks = -(-total // AT_ONCE)
-            says.append(f"It takes {chunks} runs of {AT_ONCE} signals each; keep the page open until they are through.")
-        warnings = []
+            says.append(f"It takes {chunks} runs of {AT_ONCE} signals each. The worker does it; a page shows how far.")
+            warnings = [f"But the worker is down: {fault}." for fault in [wedged(now)] if fault]
         if subject.gap and not any(offer.proposal["gap"] == subject.gap.name for offer in offers):
-            warnings = [f"No tier can close this gap here. {subject.gap.remedy}"]
+            warnings.append(f"No tier can close this gap here. {subject.gap.remedy}")
         alone = {"tiers": asked_alone(sample[0], now), "asked": questions(sample[0])} if len(sample) == 1 else {}
         return Preview(says=says, warnings=warnings, more={"offers": offers, **alone})
 
@@ -67,11 +62,11 @@ class FixGaps(OnSelection):
         if not chunk:
             raise ActionError("Nothing is left to do: the gaps have closed meanwhile.")
         total = subject.found.count() if len(chunk) == AT_ONCE else len(chunk)
+        if subject.gap and subject.whole and total > len(chunk):
+            asked = {"gap": subject.gap.name, "tiers": given["tiers"]}
+            job = jobs.start(jobs.FIX, f"Fixing: {subject.gap.title}", asked, total=total, by=self.person, now=now)
+            return Done("The worker does it.", link=address("job", job.pk), level=messages.INFO)
         reports = carry_out(chunk, now, self.person.get_username(), given["tiers"] or None)
-        if subject.whole and total > len(chunk):
-            state = {"gap": subject.gap.name if subject.gap else "", "of": total, "first": reports[0].run_id}
-            link = next_link(state | {"after": chunk[-1].pk, "tiers": given["tiers"]})
-            return Done(f"The first {len(chunk)} of {total:,} are done.", link=link, level=messages.INFO)
         link = address("run", reports[0].run_id) if len(reports) == 1 else subject.back
         return Done(run_summary(reports), link=link)
 
@@ -104,59 +99,4 @@ class EachTier(Page):
             "outcome": dry_run_summary(offers, reports, "A cycle"),
             "tiers": asked_alone(signal, now),
             "asked": questions(signal),
-        }
-
-
-def next_link(state: dict[str, Any]) -> str:
-    return f"{address('fix-progress')}?{urlencode(state, doseq=True)}"
-
-
-class FixProgress(Page):
-    """The way through all gaps of a type: each POST does the next chunk, and the page goes on by itself."""
-
-    name = "fix-progress"
-    route = "console/gaps/fix/progress/"
-    title = "Fixing"
-    permission = RECONCILE
-    template_name = "dashboard/gaps/progress.html"
-
-    @property
-    def state(self) -> dict[str, Any]:
-        given = self.request.GET
-        numbers = {name: int(given[name]) for name in ("of", "first", "after") if given.get(name, "").isdecimal()}
-        tiers = [tier for tier in given.getlist("tiers") if tier in TIER_TITLES]
-        return {"gap": given.get("gap", ""), "of": 0, "first": 0, "after": 0, "tiers": tiers} | numbers
-
-    def rest(self, now: datetime) -> list[AutomatedSignal]:
-        if not self.state["gap"]:
-            return []
-        gap = gap_named(self.state["gap"]).name
-        return with_gap(gap, ACTIONABLE, GapView.at(now), after=self.state["after"]).oldest(AT_ONCE)
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        now, state = timezone.now(), self.state
-        chunk = self.rest(now)
-        if chunk:
-            try:
-                carry_out(chunk, now, request.user.get_username(), state["tiers"] or None)
-            except ActionError as error:
-                messages.warning(request, str(error))
-                return redirect(next_link(state))
-        return redirect(next_link(state | {"after": chunk[-1].pk if chunk else state["after"]}))
-
-    def content(self, now: datetime) -> dict[str, Any]:
-        state = self.state
-        runs = SyncRun.objects.filter(
-            pk__gte=state["first"], started_by=self.request.user.get_username(), trigger=SyncRun.Trigger.CONSOLE
-        )
-        figures = runs.order_by().aggregate(looked=Sum("signals_examined"), fills=Sum("fills"), errors=Sum("errors"))
-        looked = figures["looked"] or 0
-        more = bool(self.rest(now))
-        return {
-            "gap": gap_named(state["gap"]) if state["gap"] else None,
-            "figures": figures,
-            "of": max(state["of"], looked),
-            "percent": 100 if not more else min(99, 100 * looked // max(1, state["of"])),
-            "more": more,
-            "runs": runs.order_by("-pk")[:10],
         }

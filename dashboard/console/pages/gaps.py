@@ -12,12 +12,12 @@ from dashboard.console.gap_lists import ACTIONABLE, STATES, WAITING, with_gap
 from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE
 from dashboard.console.selection import gap_named
-from dashboard.watching.attention import counted, proposed_fills
+from dashboard.watching.checks.decisions import proposed_fills
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import gap_counts
 from reconciliation.models import AskedGap, GapRecord, SetAside
 from signals.models import AutomatedSignal
-from signals.storage.paging import BoundedPaginator
+from signals.storage.paging import BoundedPaginator, counted
 
 ROWS = 25
 

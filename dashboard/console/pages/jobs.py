@@ -13,7 +13,7 @@ from dashboard.console.roles import RECONCILE, REPLAY
 from dashboard.models import Job
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE}
+NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -21,7 +21,10 @@ FIGURES: Mapping[str, str] = {
     "events": "Events",
     "signals_created": "Signals created",
     "signals_updated": "Signals updated",
+    "fills": "Values filled",
+    "errors": "Signals set aside",
 }
+UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at"}
 
 
 class JobPage(Page):
@@ -41,7 +44,8 @@ class JobPage(Page):
             "worker_fault": wedged(now) if job.state == Job.State.WAITING else "",
             "stuck": jobs.stuck(job, now),
             "may_resume": self.request.user.has_perm(NEEDED[job.kind]),
-            "unit": "rows" if job.kind == jobs.IMPORT else "values",
+            "of": max(job.total, job.done),
+            "unit": UNITS[job.kind],
         }
 
 

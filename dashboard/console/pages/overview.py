@@ -1,18 +1,17 @@
 """Where the console begins: how healthy the system is and why, what it does, and what it needs from people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django_q.models import Schedule
 
-from dashboard.console.page import Page, address
-from dashboard.telling.formats import duration, some
+from dashboard.console.page import Page
 from dashboard.telling.health_trend import DEFAULT, PERIODS, Point, bucket, marks, trend
 from dashboard.telling.history import open_gaps
-from dashboard.watching.attention import Need, needs
-from dashboard.watching.expiry import expiry_warning
+from dashboard.watching.attention import needs
+from dashboard.watching.checks.worker import idle_since
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Verdict, judge, listen
 from reconciliation.cycle import schedule
@@ -70,40 +69,21 @@ def sick(view: GapView) -> list[Sick]:
 
 def worker_state(now: datetime) -> dict[str, Any]:
     """Whether cycles take place; the last one, and when the next is due."""
-    scheduled = SyncRun.objects.filter(trigger=SyncRun.Trigger.SCHEDULE, finished_at__isnull=False)
-    latest = scheduled.order_by("-pk").values_list("finished_at", flat=True).first()
-    fault = ""
+    fault, ever = "", True
     if wedged(now):
-        fault = (
-            f"the last one finished {duration((now - latest).total_seconds())} ago" if latest else "none has run yet"
-        )
+        fault, ever = idle_since(now)
     last = SyncRun.last_finished()
     took = last.seconds.get("total") if last else None
     next_run = Schedule.objects.filter(name=schedule.NAME).values_list("next_run", flat=True).first()
     current = SyncRun.objects.filter(state=SyncRun.State.RUNNING).first() if running(now) else None
     return {
         "fault": fault,
-        "ever": latest is not None,
+        "ever": ever,
         "last": last,
         "took": took,
         "next": next_run,
         "current": current,
     }
-
-
-def expiring(sources: Iterable[Source], now: datetime) -> Iterator[Need]:
-    for source in sources:
-        if warning := expiry_warning(source.alert_expires_at, now):
-            level, says = warning
-            yield Need(level, f"{source.name}: {says}", address("source", source.pk), "Source")
-
-
-def left_over(actionable: int) -> Iterator[Need]:
-    if actionable:
-        says = (
-            f"{some(actionable, 'actionable gap')} that no tier could fill so far. Each type says what a person can do."
-        )
-        yield Need("info", says, address("gaps"), "Gaps")
 
 
 class Overview(Page):
@@ -124,7 +104,6 @@ class Overview(Page):
         verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
         actionable = sum(each["actionable"] for each in counts.values())
-        more = [*expiring(sources, now), *left_over(actionable)]
         trends = {} if self.alone else trend_content(self.request.GET.get("trend", ""), now)
         return {
             **trends,
@@ -138,7 +117,7 @@ class Overview(Page):
             "total_waiting": sum(each["waiting"] for each in counts.values()),
             "worker": worker,
             "sources": zip_sources(sources, verdicts),
-            "needs": needs(verdicts, worker["fault"], now, more),
+            "needs": needs(now),
         }
 
 

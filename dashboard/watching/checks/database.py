@@ -6,6 +6,8 @@ from typing import Any
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from dashboard.telling.formats import some, were
+
 from .result import Result, bad, good, judged
 
 OLDEST_POSTGRES = 14
@@ -21,8 +23,9 @@ def database(now: datetime) -> Result:
     except Error as error:
         reason = " ".join(str(error).split())
         return bad(
-            f"{connection.display_name} ({where}) does not answer ({reason}). Meanwhile alerts are spooled to disk and"
-            " acknowledged. Start the database, or correct DATABASE_URL."
+            "The database does not answer.",
+            "Alerts are spooled to disk and acknowledged until it does. Start it, or correct DATABASE_URL.",
+            detail=f"It is {connection.display_name} ({where}), which says: {reason}.",
         )
     return good(f"{connection.display_name} answers ({where}).")
 
@@ -31,7 +34,10 @@ def migrations(now: datetime) -> Result:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
-        return bad(f"{len(plan)} migrations are not applied. Run `manage.py migrate`, then restart `manage.py serve`.")
+        return bad(
+            f"{some(len(plan), 'migration')} {were(len(plan))} not applied.",
+            "Run `manage.py migrate`, then restart `manage.py serve`.",
+        )
     return good("All migrations are applied.")
 
 

@@ -28,8 +28,8 @@ def exposure(now: datetime) -> Result:
     if settings.PRODUCTION or on_this_machine(settings.HOST):
         return good(f"PRODUCTION is {'on' if settings.PRODUCTION else 'off'}, HOST is {settings.HOST}.")
     return bad(
-        f"HOST is {settings.HOST}, which others can reach, and PRODUCTION is off. Set PRODUCTION=1"
-        " (docs/settings.md says what it needs), or HOST=127.0.0.1."
+        f"HOST is {settings.HOST}, which others can reach, and PRODUCTION is off.",
+        "Set PRODUCTION=1 (docs/settings.md says what it needs), or HOST=127.0.0.1.",
     )
 
 
@@ -69,8 +69,8 @@ def static_files(now: datetime) -> Result:
     missing = uncollected(Path(settings.STATIC_ROOT) / "staticfiles.json")
     if missing:
         return bad(
-            f"{len(missing)} static files are not collected, as {missing[0]}. Run `manage.py collectstatic --no-input`,"
-            " then restart `manage.py serve`."
+            f"{len(missing)} static files are not collected, as {missing[0]}.",
+            "Run `manage.py collectstatic --no-input`, then restart `manage.py serve`.",
         )
     return good(f"The static files are collected in {settings.STATIC_ROOT}.")
 

@@ -1,9 +1,10 @@
 """The moment that the doctor's tests live in, and what they need there."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from dashboard.watching.doctor import Check
+from dashboard.watching.checks.result import Result
 from reconciliation.models import SyncRun
 from signals.models import Delivery, Source
 from signals.receiving.spooled import Spooled
@@ -34,13 +35,13 @@ def spooled(when: datetime) -> Spooled:
     return Spooled(received_at=when, token_hash="", remote_addr="", body=b"{}", content_type="", loopback=True)
 
 
-def holds(check: Check, saying: str = "") -> None:
+def holds(check: Callable[[datetime], Result], saying: str = "") -> None:
     result = check(NOW)
     assert result.ok, result.says
     assert saying in result.says
 
 
-def fails(check: Check, saying: str) -> None:
+def fails(check: Callable[[datetime], Result], saying: str) -> None:
     result = check(NOW)
     assert not result.ok
     assert saying in result.says

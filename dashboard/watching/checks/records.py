@@ -6,23 +6,30 @@ from itertools import groupby
 
 from django.db import transaction
 
+from dashboard.console.page import address
+from dashboard.telling.formats import some, were
 from reconciliation.models import SetAside
 from signals.models import AutomatedSignal, Quarantine
 from signals.signal.rebuilding import differences, rederive
+from signals.storage.paging import counted
 
-from .result import Result, bad, good
+from .result import Result, Severity, bad, good
 
 SAMPLE = 50
 
 
 def quarantine(now: datetime) -> Result:
-    waiting = Quarantine.objects.filter(state=Quarantine.State.OPEN).count()
-    if waiting:
-        return bad(
-            f"{waiting} deliveries could not be read. Nothing is lost: mend and replay them, or dismiss them, in the"
-            " console under Quarantine."
-        )
-    return good("No delivery waits in quarantine.")
+    waiting = counted(Quarantine.objects.filter(state=Quarantine.State.OPEN))
+    if not waiting:
+        return good("No delivery waits in quarantine.")
+    plural = "delivery" if waiting == 1 else "deliveries"
+    return bad(
+        f"{waiting:,} {plural} could not be read and {were(waiting)} quarantined.",
+        "Nothing is lost: mend and replay, or dismiss, in the console under Quarantine.",
+        severity=Severity.WARN,
+        link=address("quarantine"),
+        label="Mend and replay",
+    )
 
 
 def set_aside(now: datetime) -> Result:
@@ -30,10 +37,15 @@ def set_aside(now: datetime) -> Result:
     first = rows.select_related("signal").first()
     if first is None:
         return good("No signal is set aside.")
+    number = counted(rows)
     return bad(
-        f"{rows.count()} signals were set aside after an error, the next to be tried again is {first.signal.trade_id}:"
-        f" {headline(first.error)} They are tried again by themselves, or now by"
-        f" `manage.py runsync --trade-id {first.signal.trade_id}`; an error that stays is a bug to report."
+        f"{some(number, 'signal')} {were(number)} set aside after an error.",
+        f"They are tried again by themselves, or now by `manage.py runsync --trade-id {first.signal.trade_id}`; an"
+        " error that stays is a bug to report.",
+        severity=Severity.WARN,
+        link=address("set-aside"),
+        label="Set aside",
+        detail=f"First {first.signal.trade_id}: {headline(first.error)}",
     )
 
 
@@ -44,9 +56,11 @@ def rebuild_errors(now: datetime) -> Result:
     if first is None:
         return good("Every signal could be derived from its events.")
     return bad(
-        f"{rows.count()} signals could not be derived from their events, the first is {first.trade_id}:"
-        f" {headline(first.rebuild_error)} Each cycle tries again, as does `manage.py rebuild_signals`; an error that"
-        " stays is a bug to report."
+        f"{some(counted(rows), 'signal')} could not be derived from the events.",
+        "Each cycle tries again, as does `manage.py rebuild_signals`; an error that stays is a bug to report.",
+        link=address("signal", first.pk),
+        label=first.trade_id,
+        detail=f"First {first.trade_id}: {headline(first.rebuild_error)}",
     )
 
 
@@ -66,7 +80,8 @@ def derivation(now: datetime) -> Result:
     if wrong:
         return bad(
             f"Of the {len(newest)} newest signals, {len(wrong)} are not what their events and fills add up to, as"
-            f" {min(wrong.values())}. `manage.py rebuild_signals --check` lists all, without --check it corrects them."
+            f" {min(wrong.values())}.",
+            "`manage.py rebuild_signals --check` lists all, without --check it corrects them.",
         )
     return good(f"The {len(newest)} newest signals are what their events and fills add up to.")
 

@@ -1,18 +1,21 @@
 """Whether cycles come when they should: schedule, scheduler, queue, worker, lease (docs/operations.md, "wedged")."""
 
 import ast
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
 from django_q.models import OrmQ, Schedule
 
+from dashboard.console.page import address
+from dashboard.telling.formats import duration
 from reconciliation.cycle import lease as leases
 from reconciliation.cycle.schedule import NAME, TASK
 from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS, wedged
 from reconciliation.models import SyncLease, SyncRun
 
-from .result import Result, bad, good, judged
+from .result import Problem, Result, bad, good, judged
 
 SCHEDULER_LATE = timedelta(seconds=90)  # it looks every 30 s
 QUEUE_LATE = timedelta(seconds=60)  # the pusher looks every second
@@ -28,9 +31,9 @@ def sync_schedule(now: datetime) -> Result:
     """One row, enabled, as `reconciliation.cycle.schedule.install` makes it: a second one would double every cycle."""
     rows = list(Schedule.objects.filter(Q(name=NAME) | Q(func=TASK)).order_by("pk"))
     if not rows:
-        return bad("No schedule runs the sync. Restart `manage.py serve`, which makes it.")
+        return bad("No schedule runs the sync.", "Restart `manage.py serve`, which makes it.")
     if len(rows) > 1:
-        return bad(f"{len(rows)} schedules run the sync. Restart `manage.py serve`, which keeps one.")
+        return bad(f"{len(rows)} schedules run the sync.", "Restart `manage.py serve`, which keeps one.")
     return judged(schedule_faults(rows[0]), f"The sync is scheduled every {rows[0].minutes} minutes.")
 
 
@@ -55,8 +58,8 @@ def scheduler(now: datetime) -> Result:
     late = f"The next cycle was due at {due.next_run:%Y-%m-%d %H:%M:%S}Z and was not started."
     if broken := [row for row in Schedule.objects.order_by("pk") if not readable(row.args)]:
         names = ", ".join(repr(row.name or row.pk) for row in broken)
-        return bad(f"{late} One unreadable schedule stops all: restart `manage.py serve` to delete {names}.")
-    return bad(f"{late} The scheduler is dead. {RESTART}")
+        return bad(f"{late} One unreadable schedule stops all:", f"restart `manage.py serve` to delete {names}.")
+    return bad(f"{late} The scheduler is dead.", RESTART)
 
 
 def readable(arguments: str | None) -> bool:
@@ -74,21 +77,47 @@ def queue(now: datetime) -> Result:
     if oldest is None or now - oldest <= QUEUE_LATE:
         return good("No task waits to be fetched.")
     waited = int((now - oldest).total_seconds())
-    return bad(f"A task has been waiting for {waited} s to be fetched: the cluster's pusher is dead. {RESTART}")
+    return bad(f"A task has been waiting for {waited} s to be fetched: the cluster's pusher is dead.", RESTART)
 
 
 def cycles(now: datetime) -> Result:
     """Only finished work proves that the worker lives."""
-    if fault := wedged(now):
-        minutes = patience() / timedelta(minutes=1)
-        return bad(
-            f"The worker does no cycles: {fault}. Unless it was just started (wait {minutes:g} minutes): {RESTART}"
-        )
+    return judged([*idle(now)] or [*unfinished()], "Cycles finish when they should.")
+
+
+def idle(now: datetime) -> Iterator[Problem]:
+    fault = wedged(now)
+    if not fault:
+        return
+    yield Problem(
+        f"The worker does no cycles: {idle_since(now)[0]}.",
+        f"Unless it was just started (wait {patience() / timedelta(minutes=1):g} minutes): {RESTART}",
+        link=address("runs"),
+        label="Runs",
+        detail=f"{fault[0].upper()}{fault[1:]}.",
+    )
+
+
+def idle_since(now: datetime) -> tuple[str, bool]:
+    """Since when no scheduled cycle has ended, in words; and whether any ever has."""
+    scheduled = SyncRun.objects.filter(trigger=SyncRun.Trigger.SCHEDULE, finished_at__isnull=False)
+    last = scheduled.order_by("-pk").values_list("finished_at", flat=True).first()
+    if last is None:
+        return "none has run yet", False
+    return f"the last one finished {duration((now - last).total_seconds())} ago", True
+
+
+def unfinished() -> Iterator[Problem]:
+    """The last run, when it failed or was cut off."""
     last = SyncRun.objects.exclude(state=SyncRun.State.RUNNING).order_by("-pk").first()
     if last is not None and last.state != SyncRun.State.FINISHED:
-        why = last.error.strip() or last.get_state_display()
-        return bad(f"Run {last.pk} did not finish: {why} Run `manage.py runsync` to see whether it still fails.")
-    return good("Cycles finish when they should.")
+        yield Problem(
+            f"The last cycle did not finish: {last.error.strip() or last.get_state_display()}",
+            "`manage.py runsync` shows whether it still fails.",
+            link=address("run", last.pk),
+            label=f"Run {last.pk}",
+            detail=f"It was run {last.pk}.",
+        )
 
 
 def lease(now: datetime) -> Result:
@@ -99,8 +128,9 @@ def lease(now: datetime) -> Result:
     if row.expires_at > now + leases.TERM + timedelta(seconds=5):
         return bad(
             f"{row.holder} holds the lease until {row.expires_at:%Y-%m-%d %H:%M:%S}Z, longer than any lease lasts: the"
-            " clock was set back. Correct the clock; until then no cycle can run."
+            " clock was set back.",
+            "Correct the clock; until then no cycle can run.",
         )
     if now - row.expires_at > patience():
-        return bad(f"{row.holder} died holding the lease, and no cycle has taken it over since. {RESTART}")
+        return bad(f"{row.holder} died holding the lease, and no cycle has taken it over since.", RESTART)
     return good(f"{row.holder} holds the lease until {row.expires_at:%H:%M:%S}Z.")

@@ -1,4 +1,4 @@
-"""The doctor's checks of the disk, the records, the sources and the configuration."""
+"""The checks of the disk, the records, the sources and the configuration."""
 
 import errno
 import json
@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from dashboard.watching.doctor import configuration, disk, records, sources
+from dashboard.watching.checks import configuration, disk, records, sources
 from dashboard.watching.selftest import self_test_source
 from reconciliation.models import SetAside
 from signals.models import AutomatedSignal, Delivery, Source, SourceToken
@@ -20,8 +20,7 @@ from signals.receiving.spool import Spool
 from signals.receiving.spooled import Spooled
 from signals.vocabulary import Channel
 from tests.builders import at, created, send, the_signal
-
-from .cases import DAY, MINUTE, NOW, ago, fails, heard, holds, spooled
+from tests.dashboard.watching.cases import DAY, MINUTE, NOW, ago, fails, heard, holds, spooled
 
 
 class TestDisk:
@@ -67,7 +66,7 @@ class TestRecords:
     def test_open_quarantine(self, sound: Any) -> None:
         holds(records.quarantine)
         send([(b"not json", at(1))])
-        fails(records.quarantine, "1 deliveries could not be read")
+        fails(records.quarantine, "1 delivery could not be read")
 
     def test_signals_set_aside(self, sound: Any) -> None:
         holds(records.set_aside)

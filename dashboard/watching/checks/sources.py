@@ -5,18 +5,20 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from dashboard.console.page import address
 from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
-from dashboard.watching.silence import State, judge, listen
+from dashboard.watching.silence import State, Verdict, judge, listen
 from reconciliation.cycle.worker import wedged
 from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
 from signals.models import Delivery, Source
 
-from .result import Result, bad, good, judged
+from .result import Problem, Result, Severity, bad, good, judged
 
 NEWEST = 100
 # The fire time of an alert log and the receipt of a webhook come from two clocks.
 CLOCKS_DIFFER = timedelta(minutes=2)
+UNHEARD = "No alert by webhook in the last 7 days."
 
 
 def watched() -> QuerySet[Source]:
@@ -28,8 +30,10 @@ def default_source(now: datetime) -> Result:
     default = Source.objects.filter(is_default=True).first()
     if default is None:
         return bad(
-            "No source is the default: imports of unknown alerts would make a new one. Mark one in the console under"
-            " Sources, or restart `manage.py serve`, which makes one."
+            "No source is the default: imports of unknown alerts would make a new one.",
+            "Mark one in the console under Sources, or restart `manage.py serve`, which makes one.",
+            link=address("sources"),
+            label="Sources",
         )
     return good(f"The default source is {default.name}.")
 
@@ -41,32 +45,49 @@ def access(now: datetime) -> Result:
     faults = []
     for source in watched():
         if source.open_on_loopback and settings.PRODUCTION:
-            faults.append(
+            says = (
                 f"{source.name} takes alerts without a token from this machine, and a proxy that adds no header counts"
-                " as it: take `open on loopback` away from it."
+                " as it."
             )
+            faults.append(about(source, says, "Take `open on loopback` away from it."))
         elif source.pk not in with_token and not source.open_on_loopback:
-            faults.append(f"{source.name} has no valid token: give it one in the console, and put it into the alert.")
+            todo = "Give it one in the console, and put it into the alert."
+            faults.append(about(source, f"{source.name} has no valid token.", todo))
     return judged(faults, "Every source can be sent to.")
 
 
+def about(source: Source, says: str, todo: str = "", severity: Severity = Severity.BAD) -> Problem:
+    return Problem(says, todo, severity, address("source", source.pk), "Source")
+
+
 def alert_expiry(now: datetime) -> Result:
-    warned = ((source.name, expiry_warning(source.alert_expires_at, now)) for source in watched())
-    return judged([f"{name}: {warning[1]}" for name, warning in warned if warning], "No alert is about to expire.")
+    warned = ((source, expiry_warning(source.alert_expires_at, now)) for source in watched())
+    faults = [
+        about(source, f"{source.name}: {warning[1]}", severity=Severity(warning[0]))
+        for source, warning in warned
+        if warning
+    ]
+    return judged(faults, "No alert is about to expire.")
 
 
 def silence(now: datetime) -> Result:
-    """The console's verdict. Who was never heard may be about to be set up, but not where all of it is in use."""
-    verdicts = judge(listen(watched(), now), now, worker_alive=wedged(now) is None)
-    faults = [
-        f"{verdict.line.name} has been silent for {verdict.minutes} minutes of open market. {verdict.todo}"
-        for verdict in verdicts
-        if verdict.tone == "bad"
-    ]
-    unheard = all(verdict.state == State.UNHEARD for verdict in verdicts)
-    if unheard and settings.PRODUCTION:
-        faults.append("No alert came by webhook in the last 7 days. The console's Activation says how to set one up.")
-    return judged(faults, "No alert by webhook in the last 7 days." if unheard else "No source is silent too long.")
+    """Who was never heard may be about to be set up, but not where all of it is in use."""
+    lines = listen(watched(), now)
+    verdicts = judge(lines, now, worker_alive=True)
+    if any(verdict.tone == "bad" for verdict in verdicts) and wedged(now):
+        verdicts = judge(lines, now, worker_alive=False)
+    faults = [silent(verdict) for verdict in verdicts if verdict.tone == "bad"]
+    if all(verdict.state == State.UNHEARD for verdict in verdicts):
+        severity = Severity.WARN if settings.PRODUCTION else Severity.INFO
+        todo = "Activation says how to set one up."
+        faults.append(Problem(UNHEARD, todo, severity, address("activation"), "Activation"))
+    return judged(faults, "No source is silent too long.")
+
+
+def silent(verdict: Verdict) -> Problem:
+    closed = "" if verdict.open else " (now closed)"
+    says = f"{verdict.line.name}: silent for {verdict.minutes} minutes of open market{closed}."
+    return Problem(says, verdict.todo, link=address("deliveries"), label="Deliveries")
 
 
 def calendars(now: datetime) -> Result:
@@ -98,7 +119,8 @@ def clock(now: datetime) -> Result:
     latest = max((moment for row in newest for moment in row), default=now)
     if latest - now > CLOCKS_DIFFER:
         return bad(
-            f"An alert is of {latest:%Y-%m-%d %H:%M}Z, and this machine's clock says {now:%Y-%m-%d %H:%M}Z. Set the"
-            " clock (`timedatectl` shows whether NTP does); gaps and leases are judged by it."
+            f"An alert is of {latest:%Y-%m-%d %H:%M}Z, and this machine's clock says {now:%Y-%m-%d %H:%M}Z. Gaps and"
+            " leases are judged by it.",
+            "Set the clock (`timedatectl` shows whether NTP does).",
         )
     return good("No alert is of the future.")
