@@ -19,8 +19,9 @@ from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Place, named_bar, settle
-from signals.signal.joining import blank, fill_tier, join
+from signals.signal.joining import blank, join
 from signals.signal.saving import votes_of
+from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
 from .accuracy import Tally, verdict
@@ -44,7 +45,7 @@ class Kind:
     @property
     def doubted(self) -> bool:
         """Whether the tier itself trusts these less than what it declares for the field."""
-        return self.tier in {"0", "2", "3", "inference"} and self.declared < declared(self.tier, self.field)
+        return self.declared < declared(self.tier, self.field)
 
 
 Tallies = Mapping[Kind, Tally]
@@ -157,7 +158,7 @@ def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
     low, high = tally.interval()
     return {
         "source": source.name,
-        "tier": fill_tier(kind.tier),
+        "tier": TOLD[kind.tier],
         "field": kind.field,
         "method": kind.method,
         "n": tally.n,

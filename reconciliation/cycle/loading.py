@@ -25,6 +25,7 @@ from signals.signal.deriving import Place, protected, settle
 from signals.signal.joining import join
 from signals.signal.rebuilding import derive
 from signals.signal.registers import PEAKS, Event
+from signals.tiers import ASKING, OWN_EVENTS
 from signals.vocabulary import EventType, Status
 
 from .neighbours import load_neighbours
@@ -33,7 +34,7 @@ from .periods import Period, merged
 # No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)
 # A fill of these ranks no lower than an event that carries the value: such an event may be hidden under it.
-TIED_TIERS = frozenset({"0", "1"})
+TIED_TIERS = frozenset({OWN_EVENTS.key, ASKING.key})
 
 
 @dataclass(slots=True)

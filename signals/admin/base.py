@@ -16,7 +16,6 @@ from unfold.admin import ModelAdmin
 
 from signals.storage.paging import BoundedPaginator
 
-TIERS = ("0", "1", "2", "3", "inference")
 EMPTY = "–"  # noqa: RUF001 - a dash for no value
 
 

@@ -19,7 +19,6 @@ from signals.signal.registers import (
     RULES,
     TIER_RANK,
     Event,
-    Rank,
     Rule,
     claims,
     key_of,
@@ -27,6 +26,7 @@ from signals.signal.registers import (
     stored_key,
     typed,
 )
+from signals.tiers import OWN_EVENTS, TOLD, Rank
 
 
 def join(signal: AutomatedSignal, event: Event) -> None:
@@ -88,10 +88,6 @@ class FillLike(Protocol):
     def as_of(self) -> datetime | None: ...
 
 
-def fill_tier(tier: str) -> int | str:
-    return int(tier) if tier.isdigit() else tier
-
-
 def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
     """Let an active fill join its signal, in memory; False when the signal holds an equal or better value.
 
@@ -100,10 +96,10 @@ def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
     decides.
     """
     rule = RULES.get(fill.field, Rule(NOBODY))
-    tier = fill_tier(fill.tier)
+    tier = TOLD[fill.tier]
     at = iso(fill.as_of + MINUTE) if fill.as_of else ""
     # A relation that tier 0 found between events yields to any event that states the value.
-    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
+    rank = Rank.DERIVED if fill.tier == OWN_EVENTS.key else TIER_RANK[tier]
     held = signal.provenance.get(fill.field)
     if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, "", ""):
         return False

@@ -13,37 +13,17 @@ without the signal's other events. `joining` puts claims into rows, `deriving` a
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
+from signals.tiers import ASKING, OWN_EVENTS, TIERS, Rank
 from signals.vocabulary import EXITS, REPORTS, DataSource, EventType, Status
 
-
-class Rank(IntEnum):
-    """Trust, as docs/architecture.md lists it; among claims the higher rank wins."""
-
-    INFERENCE = 10
-    CALCULATED = 20
-    TRADE_ID = 30
-    ASKED = 40
-    DERIVED = 45  # settle's own relation of two events: any payload that states the value beats it
-    CARRIED = 50
-    OWNER = 60
-
-
-TIER_RANK: dict[Any, Rank] = {
-    None: Rank.OWNER,
-    0: Rank.CARRIED,
-    1: Rank.ASKED,
-    3: Rank.TRADE_ID,
-    2: Rank.CALCULATED,
-    "inference": Rank.INFERENCE,
-}
-EVENT_PROVENANCE: dict[Rank, tuple[DataSource, int | None]] = {
+# By tier as provenance tells it; None is the event that owns the value.
+TIER_RANK: dict[Any, Rank] = {None: Rank.OWNER, **{tier.told: tier.rank for tier in TIERS.values()}}
+EVENT_PROVENANCE: dict[Rank, tuple[DataSource, int | str | None]] = {
     Rank.OWNER: (DataSource.REALTIME, None),
-    Rank.CARRIED: (DataSource.RECONCILED, 0),
-    Rank.ASKED: (DataSource.POLLING, 1),
+    **{tier.rank: (tier.data_source, tier.told) for tier in (OWN_EVENTS, ASKING)},
 }
 
 

@@ -17,13 +17,14 @@ from django.utils import timezone
 
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
-from dashboard.console.forms import TIER_TITLES, TiersForm
+from dashboard.console.forms import TiersForm
 from dashboard.console.page import Page, address
 from dashboard.console.roles import RECONCILE
 from dashboard.console.selection import ACTIONABLE, NOTHING_PICKED, OnSelection, Selection, gap_named, with_gap
 from dashboard.telling.formats import some
 from reconciliation.gaps import GapView
 from reconciliation.models import AskedGap, SyncRun
+from reconciliation.tiers.table import PROPOSE, choices
 from signals.models import AutomatedSignal
 
 
@@ -77,7 +78,7 @@ class FixGaps(OnSelection):
 
 def asked_alone(signal: AutomatedSignal, now: datetime) -> list[tuple[str, list[Offer]]]:
     """What each tier would do for this signal if it alone were asked, in order of trust."""
-    return [(title, dry_run([signal], now, [tier])[0]) for tier, title in TIER_TITLES.items()]
+    return [(title, dry_run([signal], now, [tier])[0]) for tier, title in choices(PROPOSE)]
 
 
 def questions(signal: AutomatedSignal) -> QuerySet[AskedGap]:
@@ -123,7 +124,7 @@ class FixProgress(Page):
     def state(self) -> dict[str, Any]:
         given = self.request.GET
         numbers = {name: int(given[name]) for name in ("of", "first", "after") if given.get(name, "").isdecimal()}
-        tiers = [tier for tier in given.getlist("tiers") if tier in TIER_TITLES]
+        tiers = [tier for tier in given.getlist("tiers") if tier in PROPOSE]
         return {"gap": given.get("gap", ""), "of": 0, "first": 0, "after": 0, "tiers": tiers} | numbers
 
     def rest(self, now: datetime) -> list[AutomatedSignal]:

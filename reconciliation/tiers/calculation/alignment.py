@@ -5,9 +5,8 @@ from decimal import Decimal
 
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
+from signals.tiers import CALCULATION
 from signals.vocabulary import TIMEFRAMES
-
-from .ladder import TIER
 
 # Of 109 hidden alignments 34 were what the neighbours agreed on (docs/calibration.md): hence it is off.
 SELDOM = Decimal("0.3")
@@ -29,4 +28,4 @@ def from_neighbours(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     if agreed:
         evidence = {"before": before.trade_id, "after": after.trade_id}
         gap = "no_htf_alignment"
-        yield propose(TIER, "htf_alignment", agreed, "neighbours_agree", evidence, gap=gap, confidence=SELDOM)
+        yield propose(CALCULATION, "htf_alignment", agreed, "neighbours_agree", evidence, gap=gap, confidence=SELDOM)
