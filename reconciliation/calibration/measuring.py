@@ -13,7 +13,7 @@ from reconciliation.cycle.loading import Bars, Loaded, entry_lost, needs_prices,
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.gaps import GapView
-from reconciliation.tiers.calculation.alignment import from_neighbours
+from reconciliation.tiers.calculation.alignment import GAP, from_neighbours
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
@@ -30,7 +30,6 @@ from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
 NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
-HTF = frozenset({"no_htf_alignment"})
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -101,7 +100,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
         case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
         # What is switched off is measured too: whether it may be switched on is for these figures to say.
-        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, HTF)]:
+        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, frozenset({GAP}))]:
             yield trade_id, each
 
 
