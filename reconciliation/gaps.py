@@ -137,7 +137,8 @@ def lacks_mae(signal: AutomatedSignal, old: datetime) -> bool:
 
 
 def latest_bar(signal: AutomatedSignal) -> datetime | None:
-    return signal.mfe_as_of
+    bar: datetime | None = signal.mfe_as_of
+    return bar
 
 
 def bar_before_entry(signal: AutomatedSignal) -> datetime | None:

@@ -16,6 +16,10 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
+from django.db import models
+
+from signals.facts import FACTS
+from signals.models import AutomatedSignal
 from signals.tiers import ASKING, OWN_EVENTS, TIERS, Rank
 from signals.vocabulary import EXITS, REPORTS, DataSource, EventType, Status
 
@@ -79,17 +83,11 @@ RULES: dict[str, Rule] = {
     "lowest_low": Rule(MEASURES, live=True),
 }
 PEAKS = {"be_mfe": "be_mfe_peak", "no_be_mfe": "no_be_mfe_peak"}
-DECIMALS = frozenset(
-    {"entry_price", "stop_loss", "be_price", "be_exit_price", "stop_exit_price"}
-    | {f for f, r in RULES.items() if r.live}
-)
-MOMENTS = frozenset({"triangle_time", "confirmation_time", "signal_time"}) | {f for f in RULES if f.endswith("_at")}
+COLUMNS = AutomatedSignal._meta.concrete_fields
+DECIMALS = frozenset(column.name for column in COLUMNS if isinstance(column, models.DecimalField))
+MOMENTS = frozenset(column.name for column in COLUMNS if isinstance(column, models.DateTimeField))
 # Facts that are claimed under their own name, whoever sends them.
-PLAIN_FACTS = (
-    "direction", "htf_alignment", "htf_conflict", "triangle_time", "confirmation_time", "bars_to_confirmation",
-    "entry_price", "stop_loss", "be_price", "cancel_reason", "cancelled_by", "bars_pending",
-    "be_mfe", "no_be_mfe", "mae", "current_price", "highest_high", "lowest_low",
-)  # fmt: skip
+PLAIN_FACTS = tuple(field for field in RULES if field in FACTS)
 
 
 class Event(Protocol):
