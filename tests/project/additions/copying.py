@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-LEFT_OUT = shutil.ignore_patterns(".*", "var", "__pycache__", "*.png", "*.sqlite3*")
+LEFT_OUT = shutil.ignore_patterns(".*", "var", "__pycache__", "*.sqlite3*")
 STEP = re.compile(r"^\d+\. .*(?:\n {3}.*)*", re.M)
 FILE = re.compile(r"`([\w<>./-]+/[\w<>.-]+\.(?:py|html|md))`")
 
