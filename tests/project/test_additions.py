@@ -190,3 +190,53 @@ def test_a_field_of_the_signal(copy: Copy) -> None:
     own = ("tests/signals/signal/test_registers.py", "tests/signals/test_sameness.py", "tests/test_docs.py")
     copy.passes("tests/project/additions/field.py", tests, *own)
     copy.run("manage.py", "makemigrations", "--check", "--dry-run")
+
+
+PAGE = '''"""Weights: what each gap costs a signal's health."""
+
+from datetime import datetime
+from typing import Any
+
+from dashboard.console.page import Page
+from reconciliation.gaps import CATALOGUE
+
+
+class Weights(Page):
+    name = "weights"
+    route = "console/weights/"
+    title = "Weights"
+    icon = "balance"
+    place = 45
+    template_name = "dashboard/weights/page.html"
+
+    def content(self, now: datetime) -> dict[str, Any]:
+        return {"gaps": CATALOGUE.values()}
+'''
+TEMPLATE = """{% extends "dashboard/base.html" %}
+{% block page %}<ul>{% for gap in gaps %}<li>{{ gap.title }}: {{ gap.weight }}</li>{% endfor %}</ul>{% endblock %}
+"""
+PAGE_TEST = '''"""Weights: what each gap costs."""
+
+from django.urls import reverse
+
+from .conftest import As
+
+
+def test_it_lists_every_gap_and_stands_in_the_navigation(signed_in: As) -> None:
+    shown = signed_in("Viewer").get(reverse("console:weights")).content.decode()
+    assert "No MAE: 10" in shown
+    nav = shown[shown.index('id="nav-sidebar"') : shown.index('id="main"')]
+    assert nav.index("/console/gaps/") < nav.index('href="/console/weights/"') < nav.index("/console/runs/")
+'''
+
+
+def test_a_page_of_the_console(copy: Copy) -> None:
+    copy.write("dashboard/console/pages/weights.py", PAGE)
+    copy.write("templates/dashboard/weights/page.html", TEMPLATE)
+    tests = "tests/dashboard/console/test_weights.py"
+    copy.write(tests, PAGE_TEST)
+    row = "| Weights | `/console/weights/` | what each gap costs |\n"
+    copy.insert("docs/console.md", row, before="| Runs | `/console/runs/` |")
+
+    assert copy.touched == listed("console.md", "Adding a page", "weights")
+    copy.passes(tests, "tests/dashboard/console/test_pages.py", "tests/test_docs.py")

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.telling.recovery import recovery
+from dashboard.telling.import_preview import preview_import
 from reconciliation.cycle.run import run_sync
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps
@@ -55,7 +55,7 @@ def test_pages_show_it(gap: Client) -> None:
 @pytest.mark.django_db
 def test_a_late_alert_closes_it_and_the_ledger_knew(gap: Client) -> None:
     late = entry(UNDIRECTED)
-    assert recovery([incoming(late, at(6))], now=at(6)).gaps["no_direction"] == 1
+    assert preview_import([incoming(late, at(6))], now=at(6)).gaps["no_direction"] == 1
     send([(late, at(6))])
     run_sync(now=at(7), trigger="command")
     assert GapRecord.objects.get(gap="no_direction").state == GapRecord.State.CLOSED
