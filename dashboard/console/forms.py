@@ -5,22 +5,14 @@ from typing import Any
 
 from django import forms
 
-from reconciliation.tiers import TIERS
+from reconciliation.tiers.table import PROPOSE, choices
 from signals.clock import NEW_YORK, instant, local
-
-# Those that a cycle asks. Tier 1, the indicator, answers when it answers: its questions have a queue of their own.
-TIER_TITLES = {name: f"{name}: {tier.title}" for name, tier in TIERS.items()} | {
-    "inference": "Inference: the alternation of directions"
-}
-
-
-ALL_TIERS = TIER_TITLES | {"1": "1: The indicator, asked again"}
 
 
 class TiersForm(forms.Form):
     tiers = forms.MultipleChoiceField(
         required=False,
-        choices=list(TIER_TITLES.items()),
+        choices=choices(PROPOSE),
         widget=forms.CheckboxSelectMultiple,
         label="Ask only these tiers",
         help_text="None ticked: all of them, in order of trust.",

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from signals import tiers
 from signals.clock import NEW_YORK, local
 from signals.formats import EMPTY, iso
 from signals.models import Delivery
@@ -148,7 +149,7 @@ def htf(alignment: Mapping[str, str] | None) -> SafeString | str:
 
 def tier_name(tier: Any) -> str:
     """As it stands in a sentence: tier 2, or inference."""
-    return str(tier) if tier == "inference" else f"tier {tier}"
+    return tiers.named(tier)
 
 
 def pretty(text: Any) -> str:

@@ -14,25 +14,10 @@ from signals import dialects
 from signals.facts import EventFacts, UnreadableError
 from signals.intake import Incoming
 from signals.models import AutomatedSignal
-from signals.signal.registers import BIRTH
-from signals.vocabulary import EventType
 
 from .history import open_gaps
 
 LOOKED_UP = 500
-# The facts that close a gap; those about the signal's birth count only where its own event carries them.
-CLOSED_BY: Mapping[str, frozenset[str]] = {
-    "no_mfe_update": frozenset({"be_mfe", "no_be_mfe"}),
-    "no_entry_price": frozenset({"entry_price"}),
-    "no_stop_loss": frozenset({"stop_loss"}),
-    "no_mae": frozenset({"mae"}),
-    "no_targets": frozenset({"tp1"}),
-}
-CLOSED_AT_BIRTH: Mapping[str, frozenset[str]] = {
-    "no_session": frozenset({"session", "signal_date"}),
-    "no_signal_date": frozenset({"signal_date"}),
-    "no_htf_alignment": frozenset({"htf_alignment"}),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +57,9 @@ def preview_import(rows: Iterable[Incoming], *, now: datetime) -> ImportPreview:
         signals = list(AutomatedSignal.objects.filter(trade_id__in=ids[start : start + LOOKED_UP]))
         for signal, gaps in zip(signals, gaps_in_order(signals, now), strict=True):
             known.add(signal.trade_id)
-            closed.update(gap for gap in gaps if any(closes(gap, event) for event in events[signal.trade_id]))
+            closed.update(
+                gap for gap in gaps if any(CATALOGUE[gap].closed_by(event) for event in events[signal.trade_id])
+            )
     ordered = {name: closed[name] for name in CATALOGUE if closed[name]}
     return ImportPreview(ordered, total, len(ids), len(ids) - len(known), unreadable)
 
@@ -80,10 +67,3 @@ def preview_import(rows: Iterable[Incoming], *, now: datetime) -> ImportPreview:
 def gaps_in_order(signals: list[AutomatedSignal], now: datetime) -> list[dict[str, bool]]:
     found = open_gaps(signals, now)
     return [found[signal.pk] for signal in signals]
-
-
-def closes(gap: str, event: EventFacts) -> bool:
-    if gap == "no_confirmation_time":
-        return event.type == EventType.ENTRY or "confirmation_time" in event.values
-    at_birth = event.type in BIRTH and CLOSED_AT_BIRTH.get(gap, frozenset()) & event.values.keys()
-    return bool(at_birth or CLOSED_BY.get(gap, frozenset()) & event.values.keys())

@@ -17,7 +17,8 @@ from reconciliation.findings import FINDINGS, Finding
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Fill, SignalEvent
-from signals.vocabulary import EXITS, REPORTS, DataSource, EventType
+from signals.tiers import ASKING
+from signals.vocabulary import EXITS, REPORTS, EventType
 
 from .fields import brief, method_name, named, written
 
@@ -124,7 +125,7 @@ def event_entry(event: SignalEvent, tick: Decimal, born: bool, run: Sequence[Sig
     repeats = born and event.type not in BIRTHS | REPORTS
     left_out = NOT_SHOWN | REPEATED if repeats else NOT_SHOWN
     facts = [(named(name), written(name, value, tick)) for name, value in event.facts.items() if name not in left_out]
-    origin = {"source": DataSource.POLLING, "tier": 1, "confidence": 1.0} if event.type in REPORTS else None
+    origin = {"source": ASKING.data_source, "tier": ASKING.told, "confidence": 1.0} if event.type in REPORTS else None
     return TimelineEntry(
         at=run[0].fire_minute if run else event.fire_minute,
         side=INDICATOR,

@@ -14,10 +14,11 @@ from reconciliation.models import AskedGap, GapRecord, SyncRequest
 from reconciliation.models.requests import OPEN
 from signals.models import SignalEvent, Source
 from signals.storage.queries import batches
+from signals.tiers import ASKING
 from signals.vocabulary import REPORTS, Channel
 
 from .requesting import CHUNK, doubtful_fills
-from .rules import TIER, again_at
+from .rules import again_at
 
 State = SyncRequest.State
 
@@ -76,7 +77,7 @@ def find_settled() -> list[Found]:
     same = {"signal": OuterRef("signal"), "gap": OuterRef("gap")}
     left_open = Exists(GapRecord.objects.filter(**same, state=GapRecord.State.OPEN))
     doubtful = Exists(doubtful_fills().filter(**same))
-    off = [source.pk for source in Source.objects.only("tiers_off") if TIER in source.tiers_off]
+    off = [source.pk for source in Source.objects.only("tiers_off") if ASKING.key in source.tiers_off]
     needless = (~left_open & ~doubtful) | Q(signal__source__in=off)
     asked = AskedGap.objects.filter(ended_at=None).filter(needless)
     return list(map(Found._make, asked.values_list(*FOUND)))

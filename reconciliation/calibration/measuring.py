@@ -13,14 +13,15 @@ from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, n
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.gaps import GapView
-from reconciliation.tiers.calculation.alignment import from_neighbours
+from reconciliation.tiers.calculation.alignment import GAP, from_neighbours
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Place, named_bar, settle
-from signals.signal.joining import blank, count_in, fill_tier, join
+from signals.signal.joining import blank, count_in, join
 from signals.signal.saving import votes_of
+from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
 from .accuracy import Tally, verdict
@@ -29,7 +30,6 @@ from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
 NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
-HTF = frozenset({"no_htf_alignment"})
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -44,7 +44,7 @@ class Kind:
     @property
     def doubted(self) -> bool:
         """Whether the tier itself trusts these less than what it declares for the field."""
-        return self.tier in {"0", "2", "3", "inference"} and self.declared < declared(self.tier, self.field)
+        return self.declared < declared(self.tier, self.field)
 
 
 Tallies = Mapping[Kind, Tally]
@@ -101,7 +101,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
         case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
         # What is switched off is measured too: whether it may be switched on is for these figures to say.
-        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, HTF)]:
+        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, frozenset({GAP}))]:
             yield trade_id, each
 
 
@@ -159,7 +159,7 @@ def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
     low, high = tally.interval()
     return {
         "source": source.name,
-        "tier": fill_tier(kind.tier),
+        "tier": TOLD[kind.tier],
         "field": kind.field,
         "method": kind.method,
         "n": tally.n,

@@ -18,12 +18,13 @@ from django.utils import timezone
 from reconciliation.audit import Action, Journal, plain
 from reconciliation.gaps import CATALOGUE, score
 from reconciliation.models import GapRecord, GapTotal, SetAside, SyncRun
-from reconciliation.tiers import TIERS, inference
 from reconciliation.tiers.proposals import Proposal, evidence_key
+from reconciliation.tiers.table import PROPOSE
 from signals.models import AutomatedSignal, Fill
 from signals.signal.joining import minute_of_fill, outdoes
 from signals.signal.registers import RULES, typed
 from signals.storage.bulk import append, update
+from signals.tiers import ASKING, OWN_EVENTS, named
 
 from .comparing import changed, differs
 from .lease import Lease
@@ -33,7 +34,6 @@ FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
 # What every writer of a signal changes at least one of.
 VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
-ALL_TIERS = frozenset({*TIERS, inference.TIER})
 FLAGS = frozenset({"needs_sync", "check_at", "health_score"})
 STAMPS = frozenset({"updated_at", "reconciliation_timestamp"})
 
@@ -125,7 +125,7 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
 def look_again(plan: Plan, batch: Batch, now: datetime) -> tuple[bool, datetime | None]:
     """Whether the signal stays in the queue, and when it falls due though nothing happens."""
     stored, run = plan.loaded.stored, batch.journal.run
-    if run is not None and not set(run.options.get("tiers") or ALL_TIERS) >= ALL_TIERS:
+    if run is not None and not set(run.options.get("tiers") or PROPOSE) >= PROPOSE.keys():
         # Tiers that this run did not ask are still owed what put the signal into the queue.
         return stored.needs_sync, stored.check_at or plan.check_at
     if run is not None and run.as_of > now:
@@ -146,7 +146,7 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
     healed = {name: plain(getattr(base, name)) for name in news if differs(name, stored, getattr(base, name))}
     if healed:
         done.healed += 1
-        journal.note(base, Action.HEALED, tier="0", method="stored_events", new=healed)
+        journal.note(base, Action.HEALED, tier=OWN_EVENTS.key, method="stored_events", new=healed)
 
 
 def add_fill(plan: Plan, offer: Proposal, state: Fill.State, batch: Batch, now: datetime) -> None:
@@ -215,8 +215,8 @@ def is_news(signal: AutomatedSignal, fill: Fill) -> bool:
 def rule_for(signal: AutomatedSignal, fill: Fill) -> str:
     """Which rule decided between the fill and the value that replaced it, in words."""
     held = signal.provenance[fill.field]
-    by = f"tier {held['tier']}" if held["tier"] is not None else "the event that owns the value"
-    return f"{by} speaks for a later bar" if is_news(signal, fill) else f"{by} is trusted more than tier {fill.tier}"
+    by = named(held["tier"]) if held["tier"] is not None else "the event that owns the value"
+    return f"{by} speaks for a later bar" if is_news(signal, fill) else f"{by} is trusted more than {named(fill.tier)}"
 
 
 def update_proposed(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
@@ -252,7 +252,8 @@ def update_gaps(plan: Plan, batch: Batch, now: datetime) -> None:
 def told_by(signal: AutomatedSignal, gap: str) -> dict[str, Any]:
     """The tier whose event closed the gap, and the event: a copy (tier 0), or the answer to a request (tier 1)."""
     entries = [entry for name in CATALOGUE[gap].fields if (entry := signal.provenance.get(name))]
-    entry = next((entry for entry in entries if "event" in entry["evidence"] and entry["tier"] in (0, 1)), None)
+    tiers = (OWN_EVENTS.told, ASKING.told)
+    entry = next((entry for entry in entries if "event" in entry["evidence"] and entry["tier"] in tiers), None)
     return {"tier": str(entry["tier"]), "evidence": entry["evidence"]} if entry else {}
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from reconciliation.gaps import Dismissed, GapView
+from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
 from reconciliation.tiers.proposals import Barred, Case
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
@@ -199,7 +199,7 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
         return False
     first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
     unconfirmed = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
-    unmeasured = not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
+    unmeasured = any(CATALOGUE[name].live for name in view.open_gaps(base, frozenset()))
     return first_leg_open or unconfirmed or unmeasured
 
 

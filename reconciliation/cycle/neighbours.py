@@ -11,12 +11,13 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from reconciliation.tiers.calculation.methods import METHODS
-from reconciliation.tiers.inference import OPPOSITE, TIER
+from reconciliation.tiers.inference import OPPOSITE
 from reconciliation.tiers.proposals import Neighbour
 from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.deriving import named_bar
 from signals.storage.queries import batches, merged
+from signals.tiers import INFERENCE
 from signals.vocabulary import Status
 
 # An opposite signal cancels from this far: weekends and holidays lie in between.
@@ -102,14 +103,14 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     Pending ones are all looked at, however old; cancelled ones near the changes, and `widely` as far as a
     cancellation reaches.
     """
-    if not changed or TIER in source.tiers_off:
+    if not changed or INFERENCE.key in source.tiers_off:
         return set()
     near = [row for signals in around(changed, source, REACH if widely else NEARBY) for row in rows_of(signals)]
     known = {row.key for row in near}
     pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING))
     doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))
     keys = {row.key for row in doubtful if row.status == Status.PENDING}
-    inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=TIER, field="cancelled_by")
+    inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=INFERENCE.key, field="cancelled_by")
     for some in batches((row.key for row in doubtful if row.status == Status.CANCELLED), KEYS):
         keys.update(inferred.filter(signal__in=some).values_list("signal_id", flat=True))
     return keys

@@ -17,8 +17,6 @@ from unfold.admin import ModelAdmin
 from signals.formats import EMPTY
 from signals.storage.paging import BoundedPaginator
 
-TIERS = ("0", "1", "2", "3", "inference")
-
 
 class Periods(QuerySet[Any]):
     """Names every period between the first and the last row.

@@ -12,8 +12,9 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from signals.exporting import synthetic
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
+from signals.tiers import TIERS
 
-from .base import TIERS, Periods, ReadOnlyAdmin, among, link, list_link, page_link, pretty
+from .base import Periods, ReadOnlyAdmin, among, link, list_link, page_link, pretty
 
 
 @admin.register(AutomatedSignal)
@@ -154,7 +155,7 @@ class FillAdmin(OfSignalAdmin):
     list_display = (
         "created_at", "see_signal", "field", "shown_value", "tier", "method", "data_source", "confidence", "state",
     )  # fmt: skip
-    list_filter = ("state", among("tier", TIERS), "data_source", ("created_at", RangeDateTimeFilter))
+    list_filter = ("state", among("tier", sorted(TIERS)), "data_source", ("created_at", RangeDateTimeFilter))
     fields = (
         "see_signal", "field", "gap", "shown_value", "tier", "method", "data_source", "confidence", "state", "as_of",
         "run_id", "created_at", "ended_at", "shown_evidence",

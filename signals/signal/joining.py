@@ -19,7 +19,6 @@ from signals.signal.registers import (
     RULES,
     TIER_RANK,
     Event,
-    Rank,
     Rule,
     claims,
     key_of,
@@ -27,6 +26,7 @@ from signals.signal.registers import (
     stored_key,
     typed,
 )
+from signals.tiers import OWN_EVENTS, TOLD, Rank
 
 
 def count_in(signal: AutomatedSignal, event: Event) -> None:
@@ -92,10 +92,6 @@ class FillLike(Protocol):
     def as_of(self) -> datetime | None: ...
 
 
-def fill_tier(tier: str) -> int | str:
-    return int(tier) if tier.isdigit() else tier
-
-
 def minute_of_fill(fill: FillLike) -> str:
     """The fire minute that an event for a measurement's bar would have had, as provenance writes it.
 
@@ -112,9 +108,9 @@ def outdoes(signal: AutomatedSignal, fill: FillLike) -> bool:
     held = signal.provenance.get(fill.field)
     if held is None:
         return False
-    live, tier = RULES.get(fill.field, Rule(NOBODY)).live, fill_tier(fill.tier)
+    live = RULES.get(fill.field, Rule(NOBODY)).live
     # A relation that tier 0 found between events yields to any event that states the value.
-    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
+    rank = Rank.DERIVED if fill.tier == OWN_EVENTS.key else TIER_RANK[TOLD[fill.tier]]
     return stored_key(live, held) >= key_of(live, rank, minute_of_fill(fill), "", "")
 
 
@@ -125,7 +121,7 @@ def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
     setattr(signal, fill.field, typed(fill.field, fill.value))
     signal.provenance[fill.field] = {
         "source": str(fill.data_source),
-        "tier": fill_tier(fill.tier),
+        "tier": TOLD[fill.tier],
         "confidence": float(fill.confidence),
         "evidence": {"fill": fill.method, **fill.evidence},
         "at": minute_of_fill(fill),

@@ -19,10 +19,10 @@ from dashboard.console.page import Page
 from dashboard.telling.serializers import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
-from signals.admin.base import TIERS
 from signals.exporting import cell
 from signals.models import AutomatedSignal
 from signals.storage.paging import BoundedPaginator
+from signals.tiers import TIERS
 
 SEE_AUDIT = "reconciliation.view_syncauditlog"
 ROWS = 50
@@ -59,7 +59,7 @@ class TimeFilter(forms.Form):
 class AuditFilter(TimeFilter):
     signal = forms.CharField(required=False, max_length=64, label="Signal (trade id)")
     action = forms.ChoiceField(required=False, choices=[("", "any"), *SyncAuditLog.Action.choices])
-    tier = forms.ChoiceField(required=False, choices=[("", "any"), *((tier, tier) for tier in TIERS)])
+    tier = forms.ChoiceField(required=False, choices=[("", "any"), *((tier, tier) for tier in sorted(TIERS))])
     gap = forms.ChoiceField(
         required=False, choices=[("", "any"), *((gap.name, gap.title) for gap in CATALOGUE.values())]
     )

@@ -13,12 +13,13 @@ from django.shortcuts import get_object_or_404
 from dashboard import jobs
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
-from dashboard.console.forms import TIER_TITLES, TiersForm
+from dashboard.console.forms import TiersForm
 from dashboard.console.page import Page, address
 from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection
 from dashboard.telling.formats import some
 from reconciliation.cycle.worker import wedged
 from reconciliation.models import AskedGap
+from reconciliation.tiers.table import PROPOSE, choices
 from signals.models import AutomatedSignal
 
 
@@ -73,7 +74,7 @@ class FixGaps(OnSelection):
 
 def asked_alone(signal: AutomatedSignal, now: datetime) -> list[tuple[str, list[Offer]]]:
     """What each tier would do for this signal if it alone were asked, in order of trust."""
-    return [(title, dry_run([signal], now, [tier])[0]) for tier, title in TIER_TITLES.items()]
+    return [(title, dry_run([signal], now, [tier])[0]) for tier, title in choices(PROPOSE)]
 
 
 def questions(signal: AutomatedSignal) -> QuerySet[AskedGap]:

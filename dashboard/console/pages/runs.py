@@ -14,7 +14,6 @@ from django_q.tasks import async_task
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summary, tried_on
-from dashboard.console.forms import TIER_TITLES
 from dashboard.console.page import Page, address, picked
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.formats import some, tier_name
@@ -24,6 +23,7 @@ from reconciliation.cycle.work import Scope, due, find_work, put_off
 from reconciliation.cycle.worker import wedged
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog, SyncRun
+from reconciliation.tiers.table import PROPOSE, choices
 from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Source
 from signals.storage.paging import COUNTED_ROWS, BoundedPaginator
@@ -228,7 +228,7 @@ class StartForm(forms.Form):
     )
     tiers = forms.MultipleChoiceField(
         required=False,
-        choices=list(TIER_TITLES.items()),
+        choices=choices(PROPOSE),
         widget=forms.CheckboxSelectMultiple,
         label="Ask only these tiers",
         help_text="None ticked: all of them, in order of trust.",

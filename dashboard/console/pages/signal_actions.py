@@ -19,7 +19,7 @@ from dashboard.telling.fields import brief, evident, method_name, named
 from dashboard.telling.formats import tier_name, wall
 from reconciliation import asking
 from reconciliation.asking.requesting import latest_asks, needs_of
-from reconciliation.asking.rules import KNOWN_FOR, TIER, to_ask, worth_asking
+from reconciliation.asking.rules import KNOWN_FOR, to_ask, worth_asking
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import FILLS, Report, run_sync
 from reconciliation.decisions import approve, take_back, undo_fill
@@ -29,6 +29,7 @@ from signals.models import AutomatedSignal, Fill
 from signals.models.signal import clone
 from signals.signal.deriving import Place, settle
 from signals.signal.rebuilding import Difference, derive, differences, rederive, restore
+from signals.tiers import ASKING
 
 SIGNALS = AutomatedSignal.objects.select_related("source")
 # Where the row's values come from, one by one and in sum: no values of their own.
@@ -170,7 +171,7 @@ def why_not_ask(signal: AutomatedSignal, now: datetime) -> str:
     asked = AskedGap.objects.filter(signal=signal, ended_at=None).select_related("request").first()
     if asked:
         return f"It is being asked already, since {wall(asked.request.created_at)}. Wait for the answer."
-    if TIER in signal.source.tiers_off:
+    if ASKING.key in signal.source.tiers_off:
         return f"Tier 1 is switched off for the source {signal.source}."
     if now - signal.first_event_at > KNOWN_FOR:
         return f"It is older than {KNOWN_FOR.days} days: the indicator no longer knows it. Import its day's alert log."

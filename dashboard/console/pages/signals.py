@@ -36,10 +36,6 @@ NEW_COUNTED = 100
 BADGES = 3
 DAY = timedelta(days=1)
 
-SHORT_GAPS = {
-    "no_mfe_update": "MFE", "no_entry_price": "entry", "no_stop_loss": "stop", "no_mae": "MAE", "no_session": "session",
-    "no_signal_date": "date", "no_htf_alignment": "HTF", "no_targets": "targets", "no_confirmation_time": "confirmed",
-}  # fmt: skip
 TICKED = {"status": "Status", "session": "Session", "gap": "Gap", "finding": "Finding", "data_source": "Values"}
 LABELS = {
     "search": "Trade id", "direction": "Direction", "source": "Source", "actionable": "Actionable gap",
@@ -213,7 +209,7 @@ class Row:
 
 def gap_badge(name: str, *, waits: bool) -> tuple[str, str, str]:
     title = f"{CATALOGUE[name].title}: {'waiting, not due yet' if waits else 'actionable'}"
-    return SHORT_GAPS[name], title, "warn" if waits else "bad"
+    return CATALOGUE[name].short, title, "warn" if waits else "bad"
 
 
 def number(text: str | None, default: int) -> int:

@@ -14,12 +14,13 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
 from dashboard.console.actions import ActionPage, Done, LoggedChange, Preview
-from dashboard.console.forms import ALL_TIERS, NewYorkTimeField
+from dashboard.console.forms import NewYorkTimeField
 from dashboard.console.page import Page, address
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
 from dashboard.telling.formats import new_york, wall
 from dashboard.watching.expiry import expiry_warning
 from reconciliation.gaps import CATALOGUE
+from reconciliation.tiers.table import choices
 from signals.admin.sources import webhook_address
 from signals.market import market
 from signals.models import SignalEvent, Source, SourceToken
@@ -81,7 +82,7 @@ class Card:
 
     @property
     def tiers_off(self) -> list[str]:
-        return [ALL_TIERS.get(name, name) for name in self.source.tiers_off]
+        return [dict(choices()).get(name, name) for name in self.source.tiers_off]
 
 
 def observed_interval(moments: Sequence[datetime]) -> float | None:
@@ -281,7 +282,7 @@ class SwitchForm(forms.Form):
         required=False,
         label="Tiers that may not fill for it",
         widget=forms.CheckboxSelectMultiple,
-        choices=list(ALL_TIERS.items()),
+        choices=choices(),
     )
 
 

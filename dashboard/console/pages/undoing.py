@@ -11,15 +11,17 @@ from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
-from dashboard.console.forms import ALL_TIERS, NewYorkTimeField, ReasonForm
+from dashboard.console.forms import NewYorkTimeField, ReasonForm
 from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
 from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
 from reconciliation.decisions import undo
 from reconciliation.models import SyncRun
+from reconciliation.tiers.table import choices
 from signals.formats import iso
 from signals.models import Fill
+from signals.tiers import CALCULATION
 
 SHOWN = 50
 # More is the worker's: a request must end within its time, and closing the page must not end the work.
@@ -88,7 +90,7 @@ def undone(person: User, asked: dict[str, Any], title: str, now: datetime) -> Do
 
 
 class UndoTierForm(ReasonForm):
-    tier = forms.ChoiceField(choices=list(ALL_TIERS.items()))
+    tier = forms.ChoiceField(choices=choices())
     since = NewYorkTimeField(label="Everything since (New York)")
 
     field_order = ("tier", "since", "reason")
@@ -112,7 +114,7 @@ class UndoTier(ActionPage[None]):
         return None
 
     def initial(self, subject: None) -> dict[str, Any]:
-        return {"tier": "2"}
+        return {"tier": CALCULATION.key}
 
     def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
         if not given.get("since"):

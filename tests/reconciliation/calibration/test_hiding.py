@@ -14,10 +14,11 @@ from reconciliation.calibration.hiding import FACTS, SHARES, Stored, every, fall
 from reconciliation.calibration.measuring import bases_of, essential, fills_of
 from reconciliation.cycle.loading import load_events
 from reconciliation.cycle.planning import Means
-from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Proposal
+from reconciliation.tiers.table import PROPOSE
 from signals.models import AutomatedSignal, SignalEvent
 from signals.signal.deriving import Place
+from signals.tiers import INFERENCE
 from tests import builders
 from tests.builders import update as update_body
 from tests.reconciliation.tiers.build import SHORT_ID, TRADE_ID, created, entry, event, update
@@ -25,7 +26,7 @@ from tests.reconciliation.tiers.build import SHORT_ID, TRADE_ID, created, entry,
 from .build import at, price, source, stored
 
 OTHER = {"direction": "Bearish", "session": "ASIA", "signal_date": "2024-01-01", "signal_clock": "01:00:00"}
-MEANS = Means({name: tier.propose for name, tier in TIERS.items()})
+MEANS = Means({key: propose for key, propose in PROPOSE.items() if key != INFERENCE.key})
 
 
 def history() -> Stored:
