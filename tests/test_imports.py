@@ -14,7 +14,7 @@ APPS = ("signals", "signalsync_project", "reconciliation", "dashboard")
 # The same within `signals`: an entry covers what is below its name, but for what an entry of its own covers.
 LAYERS = (
     {"vocabulary", "facts", "formats", "storage"},
-    {"clock"},
+    {"clock", "tiers"},
     {"market"},
     {"models"},
     {"receiving.masking"},
