@@ -24,7 +24,7 @@ from signals.signal.saving import votes_of
 from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
-from .accuracy import Tally, verdict
+from .accuracy import Tally, rating
 from .hiding import Events, Stored, trials
 from .truth import Truth
 
@@ -170,5 +170,5 @@ def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
         "measured": round(tally.share, 3),
         "interval": [round(low, 3), round(high, 3)],
         "declared": float(kind.declared),
-        "verdict": verdict(tally, float(kind.declared)).value,
+        "verdict": rating(tally, float(kind.declared)).value,
     }

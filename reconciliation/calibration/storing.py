@@ -16,7 +16,7 @@ from reconciliation.tiers.trust import measured_as
 from signals.models import AutomatedSignal, Fill, Source
 from signals.storage.bulk import append
 
-from .accuracy import Tally, Verdict, pooled, verdict
+from .accuracy import Rating, Tally, pooled, rating
 from .measuring import Tallies, measure, row_of, stored_of
 
 PLACES = Decimal("0.001")
@@ -59,7 +59,7 @@ def store(source: Source, tallies: Tallies, *, now: datetime, actor: str = "") -
     with transaction.atomic():
         held = {(row.tier, row.field): row for row in MeasuredConfidence.objects.filter(source=source)}
         for tier, field, tally in standards(tallies):
-            if verdict(tally, 1.0) == Verdict.TOO_FEW:
+            if rating(tally, 1.0) == Rating.TOO_FEW:
                 continue
             before = held.get((tier, field))
             measured = min(Decimal(tally.share).quantize(PLACES), SUREST)

@@ -27,7 +27,7 @@ from signals.signal.registers import PEAKS, Event
 from signals.storage.queries import Period, merged
 from signals.vocabulary import EventType, Status
 
-from .neighbours import load_neighbours
+from .nearby_signals import load_neighbours
 
 # No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)

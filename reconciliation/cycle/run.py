@@ -90,7 +90,7 @@ class Report:
 
 
 @dataclass(slots=True)
-class Tally:
+class GapTally:
     """Gaps in scope, by name: counted at the start, corrected by what each examined signal had and has.
 
     When the scope is some signals only (`whole` is false), it starts at nothing and just adds them up.
@@ -101,7 +101,7 @@ class Tally:
     after: Counter[str]
 
     @classmethod
-    def of(cls, waiting: Mapping[str, int], *, whole: bool) -> "Tally":
+    def of(cls, waiting: Mapping[str, int], *, whole: bool) -> "GapTally":
         start: Counter[str] = Counter()
         if whole:
             start.update(dict(GapTotal.objects.values_list("gap", "open")))
@@ -124,7 +124,7 @@ class Cycle:
     view: GapView
     means: Means
     report: Report
-    tally: Tally
+    tally: GapTally
     health: Health
     waiting: int
     run: SyncRun | None = None
@@ -305,7 +305,7 @@ def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lea
     view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
     with report.phase("health"):
         found, waiting = health(view), count_waiting(view)
-        tally = Tally.of(waiting, whole=scope.whole)
+        tally = GapTally.of(waiting, whole=scope.whole)
     report.health_before = found.score
     return Cycle(scope, view, means, report, tally, found, sum(waiting.values()), run, lease)
 

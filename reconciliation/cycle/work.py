@@ -15,7 +15,7 @@ from signals.models import AutomatedSignal, Fill, Source
 from signals.storage.queries import batches
 
 from . import late_bars
-from .neighbours import KEYS, disturbed
+from .nearby_signals import KEYS, disturbed
 
 CHUNK = 400
 

@@ -1,21 +1,21 @@
-"""What queries are given: few periods instead of one a signal, and lists in batches that a database takes."""
+"""What queries are given: few timespans instead of one a signal, and lists in batches that a database takes."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-Period = tuple[datetime, datetime]
+Timespan = tuple[datetime, datetime]
 T = TypeVar("T")
 
-# Periods closer together than this are read in one.
+# Timespans closer together than this are read in one.
 APART = timedelta(hours=6)
 
 
-def merged(periods: Iterable[Period]) -> Iterator[Period]:
-    """The periods in order, those that overlap or nearly touch made one."""
-    held: Period | None = None
-    for start, end in sorted(periods):
+def merged(timespans: Iterable[Timespan]) -> Iterator[Timespan]:
+    """The timespans in order, those that overlap or nearly touch made one."""
+    held: Timespan | None = None
+    for start, end in sorted(timespans):
         if held is None:
             held = start, end
         elif start <= held[1] + APART:

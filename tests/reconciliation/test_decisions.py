@@ -18,7 +18,7 @@ from reconciliation.tiers import trust
 from signals.models import Fill
 from tests.builders import at, created, entry, send, the_signal, update
 
-from .cases import bars, cycle, fill_of, scheduled, states
+from .cycles import bars, cycle, fill_of, scheduled, states
 
 pytestmark = pytest.mark.django_db
 

@@ -31,7 +31,7 @@ from tests.builders import (
     update,
 )
 
-from .cases import OPPOSITE_ID, cycle
+from .cycles import OPPOSITE_ID, cycle
 
 pytestmark = pytest.mark.django_db
 END = 60

@@ -18,7 +18,7 @@ from reconciliation.models import GapRecord, SetAside, SyncAuditLog, SyncRun
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving.senders import default_source
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal, update
-from tests.reconciliation.cases import bars
+from tests.reconciliation.cycles import bars
 
 from .conftest import As, person
 from .test_overview import propose

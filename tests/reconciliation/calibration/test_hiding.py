@@ -121,7 +121,7 @@ def test_the_clock_is_learned_from_the_votes_that_are_left() -> None:
 
 @pytest.mark.django_db
 def test_what_a_cycle_loads_is_loaded() -> None:
-    """The same events as cases.load_events, which reads them from the database."""
+    """The same events as loading.load_events, which reads them from the database."""
     lost = [(update_body(mfe, trade_id=SHORT_ID), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
     told = [(update_body(mfe), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
     builders.send([(builders.created(), builders.at(1)), (builders.entry(), builders.at(4)), *told, *lost])

@@ -15,7 +15,7 @@ from reconciliation.decisions import of_run, undo
 from reconciliation.models import GapRecord, SignalHealthMetric, SyncAuditLog, SyncRun
 from signals.models import Fill
 from tests.builders import at, created, entry, send, update
-from tests.reconciliation.cases import cycle, scheduled
+from tests.reconciliation.cycles import cycle, scheduled
 
 pytestmark = pytest.mark.django_db
 
