@@ -11,19 +11,36 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # Lowest first: each imports those before it only. The project's folder configures and serves what is above it by name.
 APPS = ("signals", "signalsync_project", "reconciliation", "dashboard")
-# The same within `signals`: an entry covers what is below its name, but for what an entry of its own covers.
-LAYERS = (
-    {"vocabulary", "facts", "formats", "storage"},
-    {"clock", "tiers"},
-    {"market"},
-    {"models"},
-    {"receiving.masking"},
-    {"dialects", "receiving.senders", "bars", "exporting", "signal"},
-    {"intake"},
-    {"receiving"},
-    {"admin", "management", "simulator", "twin", "checks"},
-    {"apps"},
-)
+# The same within each app. An entry covers what is below its name, but for what an entry of its own covers; what no
+# entry covers is above them all.
+LAYERS: Mapping[str, tuple[set[str], ...]] = {
+    "signals": (
+        {"vocabulary", "facts", "formats", "storage"},
+        {"clock", "tiers"},
+        {"market"},
+        {"models"},
+        {"receiving.masking"},
+        {"dialects", "receiving.senders", "bars", "exporting", "signal"},
+        {"intake"},
+        {"receiving"},
+    ),
+    "reconciliation": (
+        {"models", "findings"},
+        {"gaps", "tiers"},
+        {"audit", "health"},
+        {"asking", "health_windows"},
+        {"cycle"},
+    ),
+    "dashboard": (
+        {"models", "telling"},
+        {"watching"},
+        {"api"},
+        {"console"},
+        {"jobs"},
+        {"console.pages"},
+        {"console.urls"},
+    ),
+}
 
 Graph = Mapping[str, frozenset[str]]
 
@@ -88,23 +105,32 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 
 def layer_of(module: str) -> tuple[int, str]:
-    """The layer of a module of `signals`, and the entry that covers it."""
-    name = module.removeprefix("signals.")
-    covering = [(len(entry), number, entry) for number, layer in enumerate(LAYERS) for entry in layer
-                if f"{name}.".startswith(f"{entry}.")]  # fmt: skip
-    assert covering, f"{module} is in no layer"
-    _, number, entry = max(covering)
+    """The layer of a module within its app, and the entry that covers it."""
+    app, _, name = module.partition(".")
+    covering = [
+        (len(entry), number, entry)
+        for number, layer in enumerate(LAYERS[app])
+        for entry in layer
+        if f"{name}.".startswith(f"{entry}.")
+    ]
+    _, number, entry = max(covering, default=(0, len(LAYERS[app]), ""))
     return number, entry
 
 
-def test_within_signals_modules_import_lower_layers_and_their_own_folder_only() -> None:
-    inside = [module for module in imports() if module.startswith("signals.")]
+@pytest.mark.parametrize("app", LAYERS)
+def test_within_an_app_modules_import_lower_layers_and_their_own_folder_only(app: str) -> None:
     upward = []
-    for module in inside:
-        layer, entry = layer_of(module)
-        for other in imports()[module]:
-            if other != "signals":
-                its_layer, its_entry = layer_of(other)
+    for module, others in imports().items():
+        for other in others:
+            if module.startswith(f"{app}.") and other.startswith(f"{app}."):
+                (layer, entry), (its_layer, its_entry) = layer_of(module), layer_of(other)
                 if its_layer >= layer and its_entry != entry:
                     upward.append(f"{module} imports {other}")
     assert upward == []
+
+
+@pytest.mark.parametrize("app", LAYERS)
+def test_every_layer_is_of_modules_that_exist(app: str) -> None:
+    modules = [f"{module}." for module in sources()]
+    entries = [entry for layer in LAYERS[app] for entry in layer]
+    assert [entry for entry in entries if not any(name.startswith(f"{app}.{entry}.") for name in modules)] == []

@@ -20,7 +20,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from .page import Page, address
+from dashboard.telling.addresses import address
+
+from .page import Page
 
 S = TypeVar("S")
 

@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
 from django.utils.functional import SimpleLazyObject
 
+from dashboard.telling.addresses import address
 from signals.models import Quarantine
 
-from .page import PAGES, Page, address
+from .page import PAGES, Page
 from .roles import SEE
 
 MOST_SHOWN = 99

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render, resolve_url
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.generic import TemplateView
@@ -92,11 +92,6 @@ def refusal(request: HttpRequest, wanted: str) -> HttpResponse:
     """The page that says who could let this person in."""
     context = shell(request) | {"title": "Not allowed", "wanted": wanted, "account": request.user.get_username()}
     return render(request, "dashboard/refused.html", context, status=403)
-
-
-def address(name: str, *args: Any, **kwargs: Any) -> str:
-    """The address of a page of the console."""
-    return resolve_url(f"console:{name}", *args, **kwargs)
 
 
 def picked(request: HttpRequest, most: int) -> list[int]:

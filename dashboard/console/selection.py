@@ -6,13 +6,14 @@ from datetime import datetime
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 
+from dashboard.telling.addresses import address
 from reconciliation.gaps import CATALOGUE, Gap, GapView
 from signals.models import AutomatedSignal
 
 from .actions import ActionPage, Preview
 from .cycles import AT_ONCE
 from .gap_lists import ACTIONABLE, Found, with_gap
-from .page import address, picked
+from .page import picked
 from .roles import RECONCILE
 
 

@@ -8,8 +8,9 @@ from django.contrib import messages
 from django.urls import reverse
 
 from dashboard.console.actions import ActionPage, Done, LoggedChange, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE
+from dashboard.telling.addresses import address
 from dashboard.watching import selftest
 from dashboard.watching.activation import observe, steps
 from signals.admin.sources import webhook_address

@@ -17,8 +17,9 @@ from django.utils import timezone
 from dashboard import jobs
 from dashboard.console import uploads
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
-from dashboard.console.page import Page, address, refusal
+from dashboard.console.page import Page, refusal
 from dashboard.console.roles import REPLAY
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from dashboard.telling.import_preview import ImportPreview, preview_import
 from reconciliation.cycle.worker import wedged

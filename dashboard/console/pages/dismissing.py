@@ -7,8 +7,8 @@ from typing import Any
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.forms import NoteForm, ReasonForm
 from dashboard.console.gap_lists import Found
-from dashboard.console.page import address
 from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection, gap_named
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from dashboard.telling.history import open_gaps
 from reconciliation.decisions import dismiss_gap, reopen_gap

@@ -14,8 +14,9 @@ from dashboard import jobs
 from dashboard.console.actions import ActionError, Done, Preview
 from dashboard.console.cycles import AT_ONCE, SAMPLED, Offer, carry_out, dry_run, dry_run_summary, run_summary, tried_on
 from dashboard.console.forms import TiersForm
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page
 from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from reconciliation.cycle.worker import wedged
 from reconciliation.models import AskedGap

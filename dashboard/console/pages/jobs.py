@@ -8,9 +8,10 @@ from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE, REPLAY
 from dashboard.models import Job
+from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
 NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}

@@ -12,8 +12,9 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
-from dashboard.console.page import Page, address, picked
+from dashboard.console.page import Page, picked
 from dashboard.console.roles import REPLAY
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import alert_time, wall
 from signals.facts import Reading, UnreadableError
 from signals.models import Quarantine

@@ -14,8 +14,9 @@ from django_q.tasks import async_task
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summary, tried_on
-from dashboard.console.page import Page, address, picked
+from dashboard.console.page import Page, picked
 from dashboard.console.roles import RECONCILE
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import run_sync

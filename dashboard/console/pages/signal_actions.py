@@ -13,8 +13,8 @@ from django.shortcuts import get_object_or_404
 
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.forms import ReasonForm
-from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
+from dashboard.telling.addresses import address
 from dashboard.telling.fields import brief, evident, method_name, named
 from dashboard.telling.formats import tier_name, wall
 from reconciliation import asking

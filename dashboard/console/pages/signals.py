@@ -18,7 +18,8 @@ from rest_framework.views import APIView
 
 from dashboard.api.filters import SignalFilter, StableOrdering
 from dashboard.api.serializers import described
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page
+from dashboard.telling.addresses import address
 from dashboard.telling.status_counts import statuses, summarised
 from dashboard.watching.selftest import SELF_TEST
 from reconciliation.cycle.loading import LONGEST_TRADE

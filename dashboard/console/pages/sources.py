@@ -15,8 +15,9 @@ from django.utils.functional import cached_property
 
 from dashboard.console.actions import ActionPage, Done, LoggedChange, Preview
 from dashboard.console.forms import NewYorkTimeField
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import new_york, wall
 from dashboard.watching.expiry import expiry_warning
 from reconciliation.gaps import CATALOGUE

@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.forms import NewYorkTimeField, ReasonForm
-from dashboard.console.page import address
 from dashboard.console.roles import RECONCILE
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
 from reconciliation.decisions import undo

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet, Sum
 
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from reconciliation import asking
 from reconciliation.models import GapTotal, SyncAuditLog

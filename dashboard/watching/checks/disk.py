@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
 from signals.receiving.spool import DEFAULT_MAX_BYTES, SpoolError
 from signals.receiving.spool import spool as journal

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from django.db import transaction
 
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
 from reconciliation.models import SetAside
 from signals.models import AutomatedSignal, Quarantine

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import State, Verdict, judge, listen

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 from django_q.models import OrmQ, Schedule
 
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import duration
 from reconciliation.cycle import lease as leases
 from reconciliation.cycle.schedule import NAME, TASK

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.views.defaults import server_error as page_of_error
 
-from dashboard.console.navigation import above
+from .console.navigation import above
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
