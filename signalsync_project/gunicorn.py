@@ -1,11 +1,14 @@
 """gunicorn's configuration: `gunicorn -c python:signalsync_project.gunicorn`, as `serve` runs it."""
 
+import logging
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
 from signalsync_project import settings
+from signalsync_project.answering import AGENT
 
 LISTENING_FD = "SIGNALSYNC_LISTENING_FD"
 """Variable with the number of the listening socket that `manage.py serve` hands over: what arrives while
@@ -25,14 +28,23 @@ control_socket_disable = True
 _memory = Path("/dev/shm")  # noqa: S108 - as gunicorn advises; the file it makes there has no name
 worker_tmp_dir = str(_memory) if _memory.is_dir() else None
 
+
+class OthersOnly(logging.Filter):
+    """Leaves the supervisor's own questions out of the access log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (isinstance(record.args, Mapping) and record.args.get("a") == AGENT)
+
+
 # gunicorn's loggers go to the console of settings.LOGGING, which masks tokens.
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(L)ss'
 logconfig_dict = {
     **settings.LOGGING,
+    "filters": {**cast("dict[str, object]", settings.LOGGING["filters"]), "others_only": {"()": OthersOnly}},
     "loggers": {
         **cast("dict[str, object]", settings.LOGGING["loggers"]),
         "gunicorn.error": {"level": settings.LOG_LEVEL, "propagate": True},
-        "gunicorn.access": {"level": settings.LOG_LEVEL, "propagate": True},
+        "gunicorn.access": {"level": settings.LOG_LEVEL, "propagate": True, "filters": ["others_only"]},
     },
 }
 

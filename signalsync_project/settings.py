@@ -306,7 +306,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # docs/operations.md explains each figure: at-least-once delivery makes retry > timeout x queue length a must.
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "signalsync",
     "orm": "default",
     "workers": 2,

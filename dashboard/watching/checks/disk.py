@@ -9,11 +9,11 @@ from django.conf import settings
 
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
+from reconciliation.cycle.worker import patience
 from signals.receiving.spool import DEFAULT_MAX_BYTES, SpoolError
 from signals.receiving.spool import spool as journal
 
 from .result import Problem, Result, Severity, bad, good, judged
-from .worker import patience
 
 REQUEUE = 'manage.py shell -c "from signals.receiving.spool import spool; spool().requeue_rejected()"'
 UNREADABLE = "The spool cannot be read, which is a fault of its own."

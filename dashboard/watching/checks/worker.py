@@ -6,25 +6,20 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import duration
 from reconciliation.cycle import lease as leases
-from reconciliation.cycle.schedule import NAME, TASK
-from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS, wedged
+from reconciliation.cycle.heartbeat import pusher_fault, scheduler_fault
+from reconciliation.cycle.schedule import NAME, TASK, last_finished
+from reconciliation.cycle.worker import patience, wedged
 from reconciliation.models import SyncLease, SyncRun
 
 from .result import Problem, Result, bad, good, judged
 
-SCHEDULER_LATE = timedelta(seconds=90)  # it looks every 30 s
-QUEUE_LATE = timedelta(seconds=60)  # the pusher looks every second
 RESTART = "Restart `manage.py serve`; its log says why it stopped."
 REMAKE = "Restart `manage.py serve`, which corrects it."
-
-
-def patience() -> timedelta:
-    return timedelta(seconds=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL)
 
 
 def sync_schedule(now: datetime) -> Result:
@@ -52,10 +47,9 @@ def schedule_faults(row: Schedule) -> list[str]:
 
 def scheduler(now: datetime) -> Result:
     """A due schedule that nobody takes: the scheduler is dead, or it stumbles over a row that it cannot read."""
-    due = Schedule.objects.filter(func=TASK).exclude(repeats=0).order_by("next_run").first()
-    if due is None or due.next_run is None or now - due.next_run <= SCHEDULER_LATE:
+    if not (late := scheduler_fault(now)):
         return good("No schedule is overdue.")
-    late = f"The next cycle was due at {due.next_run:%Y-%m-%d %H:%M:%S}Z and was not started."
+    late = f"{late[0].upper()}{late[1:]}."
     if broken := [row for row in Schedule.objects.order_by("pk") if not readable(row.args)]:
         names = ", ".join(repr(row.name or row.pk) for row in broken)
         return bad(f"{late} One unreadable schedule stops all:", f"restart `manage.py serve` to delete {names}.")
@@ -73,11 +67,9 @@ def readable(arguments: str | None) -> bool:
 
 def queue(now: datetime) -> Result:
     """A task's lock is when it may be fetched; the pusher does so within seconds."""
-    oldest = OrmQ.objects.order_by("lock").values_list("lock", flat=True).first()
-    if oldest is None or now - oldest <= QUEUE_LATE:
+    if not (fault := pusher_fault(now)):
         return good("No task waits to be fetched.")
-    waited = int((now - oldest).total_seconds())
-    return bad(f"A task has been waiting for {waited} s to be fetched: the cluster's pusher is dead.", RESTART)
+    return bad(f"{fault[0].upper()}{fault[1:]}.", RESTART)
 
 
 def cycles(now: datetime) -> Result:
@@ -100,8 +92,7 @@ def idle(now: datetime) -> Iterator[Problem]:
 
 def idle_since(now: datetime) -> tuple[str, bool]:
     """Since when no scheduled cycle has ended, in words; and whether any ever has."""
-    scheduled = SyncRun.objects.filter(trigger=SyncRun.Trigger.SCHEDULE, finished_at__isnull=False)
-    last = scheduled.order_by("-pk").values_list("finished_at", flat=True).first()
+    last = last_finished()
     if last is None:
         return "none has run yet", False
     return f"the last one finished {duration((now - last).total_seconds())} ago", True
