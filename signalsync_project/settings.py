@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from signalsync_project.private import close_to_others, make_file
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -125,7 +127,7 @@ def made_secret_key() -> str:
     from django.core.management.utils import get_random_secret_key
 
     path = VAR_DIR / "secret_key"
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         # Whole and private before it has its name: web and worker may both be starting for the first time.
         with NamedTemporaryFile("w", dir=VAR_DIR, prefix="secret_key-") as file:
@@ -217,7 +219,9 @@ def database() -> dict[str, Any]:
     config["CONN_MAX_AGE"] = None  # a connection a request makes the webhook five times slower
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if ":memory:" not in config["NAME"]:
+            make_file(Path(config["NAME"]))
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",  # a transaction that starts as a reader cannot wait to become a writer
             "timeout": 20,
@@ -234,6 +238,8 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
+SQLITE_FILE = Path(DATABASES["default"]["NAME"]) if "sqlite3" in DATABASES["default"]["ENGINE"] else None
+close_to_others(VAR_DIR, SQLITE_FILE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
@@ -258,7 +264,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a folder that is not there yet
+STATIC_ROOT.mkdir(parents=True, exist_ok=True, mode=0o700)  # WhiteNoise warns of a folder that is not there yet
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

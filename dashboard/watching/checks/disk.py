@@ -11,6 +11,7 @@ from dashboard.console.page import address
 from dashboard.telling.formats import some, were
 from signals.receiving.spool import DEFAULT_MAX_BYTES, SpoolError
 from signals.receiving.spool import spool as journal
+from signalsync_project.private import open_to_others
 
 from .result import Problem, Result, Severity, bad, good, judged
 from .worker import patience
@@ -39,6 +40,17 @@ def write_fault(place: Path) -> Problem | None:
             "Let the service's user write there, or set VAR_DIR.",
         )
     return None
+
+
+def privacy(now: datetime) -> Result:
+    """The database's file holds password hashes and sessions, uploads hold tokens."""
+    found = open_to_others(Path(settings.VAR_DIR), settings.SQLITE_FILE)
+    if found:
+        return bad(
+            f"{len(found)} files or folders can be read by others, as {found[0]}.",
+            f"As their owner run `chmod -R go= {settings.VAR_DIR}`, and give the service a VAR_DIR that is its own.",
+        )
+    return good(f"{settings.VAR_DIR} is readable by the service's user alone.")
 
 
 def disk_space(now: datetime) -> Result:
