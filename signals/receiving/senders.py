@@ -72,12 +72,28 @@ def default_source() -> Source:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The sender's address. Proxies are counted from the right: whatever stands further left can be forged."""
+    """The sender's address, "" when there is none. Proxies are counted from the right: what is further left is forged.
+
+    It is what the webhook stores, throttles count by and axes locks by: PostgreSQL takes nothing else for an address.
+    """
     if settings.TRUSTED_PROXIES:
         chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
         if len(chain) >= settings.TRUSTED_PROXIES:
-            return str(chain[-settings.TRUSTED_PROXIES])
-    return str(request.META.get("REMOTE_ADDR", ""))
+            return plain_address(str(chain[-settings.TRUSTED_PROXIES]))
+    return plain_address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+@lru_cache(maxsize=1024)
+def plain_address(told: str) -> str:
+    """The address without the port that some proxies add; "" for what is none, as a Unix socket or `unknown`."""
+    if told.startswith("["):
+        told = told[1:].partition("]")[0]
+    elif told.count(":") == 1:
+        told = told.partition(":")[0]
+    try:
+        return str(ip_address(told))
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=1024)
