@@ -138,14 +138,24 @@ def made_secret_key() -> str:
     return path.read_text()
 
 
+def simple(secret: str, least: int) -> bool:
+    """Whether a secret is too short, of too few characters, or the same again and again: it could be guessed."""
+    return len(secret) < least or len(set(secret)) < 8 or secret in (secret + secret)[1:-1]
+
+
 ALLOWED_HOSTS: list[str] = value("ALLOWED_HOSTS")
 SECRET_KEY: str = value("SECRET_KEY")
 if PRODUCTION:
     missing = [name for name in ("SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN") if not value(name)]
     if missing:
         raise ImproperlyConfigured(f"PRODUCTION=1 needs {', '.join(missing)} in the environment; see docs/settings.md.")
-    if len(WEBHOOK_TOKEN) < 24:
-        raise ImproperlyConfigured("WEBHOOK_TOKEN: use at least 24 random characters.")
+    for name, least in (("SECRET_KEY", 32), ("WEBHOOK_TOKEN", 24)):
+        if simple(value(name), least):
+            raise ImproperlyConfigured(
+                f"{name}: use at least {least} random characters, as `openssl rand -base64 36` makes them."
+            )
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS: name the hosts; * would serve whatever a sender calls us.")
 else:
     SECRET_KEY = SECRET_KEY or made_secret_key()
     ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
@@ -173,6 +183,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "signalsync_project.content.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
     "signalsync_project.refusing.RefuseImpossible",
     "whitenoise.middleware.WhiteNoiseMiddleware",

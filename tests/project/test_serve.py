@@ -74,7 +74,11 @@ def test_nothing_is_left_after_it_was_killed(serve) -> None:
 
 
 def test_production_refuses_a_database_that_is_behind_the_code(serve) -> None:
-    secrets = {"SECRET_KEY": "k" * 50, "ALLOWED_HOSTS": "example.org", "WEBHOOK_TOKEN": "t" * 24}
+    secrets = {
+        "SECRET_KEY": "kV7w_2QpZr-9TyGm04LwPfVnKc7DsHrJ2aEuXb3x",
+        "ALLOWED_HOSTS": "example.org",
+        "WEBHOOK_TOKEN": "Zb3xq-9TyGm_04LwPfVnKc7D",
+    }
     output = serve(PRODUCTION="1", **secrets)
     output.expect("The database is behind the code: run `manage.py migrate`")
     assert output.process.wait() == 1
