@@ -7,7 +7,7 @@ from signals.exporting import cell
 
 @pytest.mark.parametrize(
     "start", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "|", ";", "\n=", "\r=", "\t=", " =", "\xa0="]
-)  # noqa: RUF001
+)
 def test_a_text_that_could_be_a_formula_is_marked_as_text(start: str) -> None:
     assert cell(f"{start}cmd|' /C calc'!A0").startswith("'")
 
