@@ -23,7 +23,7 @@ graceful_timeout = 20
 proc_name = "signalsync"
 umask = UMASK
 # From loopback gunicorn would take SCRIPT_NAME and PATH_INFO from headers: a path that no proxy's rule has seen.
-forwarder_headers: list[str] = []
+forwarder_headers = ""
 header_map = "drop"
 control_socket_disable = True
 # The heartbeat file: on a disk that stalls, healthy workers would look dead and be killed.

@@ -4,10 +4,10 @@ import pytest
 
 from signals.exporting import cell
 
+FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
 
-@pytest.mark.parametrize(
-    "start", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "|", ";", "\n=", "\r=", "\t=", " =", "\xa0="]
-)
+
+@pytest.mark.parametrize("start", [*"=+-@|;", *FULL_WIDTH, "\n=", "\r=", "\t=", " =", "\xa0="])
 def test_a_text_that_could_be_a_formula_is_marked_as_text(start: str) -> None:
     assert cell(f"{start}cmd|' /C calc'!A0").startswith("'")
 

@@ -60,17 +60,17 @@ def another_signals_event() -> None:
     SignalEvent.objects.filter(type="ENTRY").update(signal=the_signal("20251211_095000000_BULLISH"))
 
 
-@pytest.mark.parametrize(
-    "attack",
-    [
-        changed_bytes,
-        changed_bytes_of_the_unreadable,
-        changed_event,
-        deleted_event,
-        invented_event,
-        another_signals_event,
-    ],
-)
+ATTACKS = [
+    changed_bytes,
+    changed_bytes_of_the_unreadable,
+    changed_event,
+    deleted_event,
+    invented_event,
+    another_signals_event,
+]
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
 def test_each_is_noticed_and_the_command_fails(attack: Callable[[], None]) -> None:
     attack()
     out = StringIO()

@@ -30,8 +30,6 @@ class Command(BaseCommand):
         else:
             for fault in shown:
                 self.stdout.write(f"{fault['delivery']}: {fault['says']}")
-            self.stdout.write(
-                f"{checked:,} deliveries, {found:,} faults." if found else f"{checked:,} deliveries hold."
-            )
+            self.stdout.write(f"{checked:,} deliveries" + (f", {found:,} faults." if found else " hold."))
         if found:
             raise SystemExit(1)
