@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from signals.receiving.senders import on_loopback
 
+LONGEST_NAME = User._meta.get_field("username").max_length or 0
 READ = "signals.view_automatedsignal"
 ACT = "signals.reconcile_signal"
 
@@ -36,7 +37,7 @@ class NameAndPassword(BasicAuthentication):
     """Asks nobody about a name that no account can have: a column can hold neither a NUL nor 300 characters."""
 
     def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
-        if "\0" in userid + password or len(userid) > User._meta.get_field("username").max_length:
+        if "\0" in userid + password or len(userid) > LONGEST_NAME:
             raise AuthenticationFailed("Invalid username/password.")
         return super().authenticate_credentials(userid, password, request)
 

@@ -21,7 +21,7 @@ class LoginForm(AdminAuthenticationForm):
     def clean_username(self) -> str:
         """A name that no account can have is a wrong one: nobody is asked about it, and nothing could count it."""
         name: str = self.cleaned_data["username"]
-        if len(name) > (self.fields["username"].max_length or 0):
+        if len(name) > (User._meta.get_field("username").max_length or 0):
             raise self.get_invalid_login_error()
         return name
 

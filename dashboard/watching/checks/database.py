@@ -30,7 +30,7 @@ def database(now: datetime) -> Result:
     if connection.vendor == "postgresql" and ask("SHOW transaction_read_only") == "on":
         return bad(
             "The database only reads: nothing can be stored.",
-            "Alerts are spooled to disk and acknowledged. Point DATABASE_URL to the primary, or make this one writable.",
+            "Alerts are spooled to disk and acknowledged. Point DATABASE_URL to one that can write.",
             detail=f"It is {where}.",
         )
     return good(f"{connection.display_name} answers ({where}).")

@@ -21,7 +21,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, json: bool, **options: Any) -> None:
-        checked, found, shown = 0, 0, []
+        checked, found = 0, 0
+        shown: list[dict[str, str]] = []
         for count, faults in verify():
             checked, found = checked + count, found + len(faults)
             shown += [{"delivery": str(fault.delivery), "says": fault.says} for fault in faults[: SHOWN - len(shown)]]
