@@ -57,12 +57,12 @@ admin.site.register([AccessLog, AccessFailureLog], SignInAdmin)
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):
+class RoleAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc] # as unfold documents it
     pass
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin, ModelAdmin):
+class AccountAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
     """An account that is not needed any more is made inactive: what it did keeps its name and its entries."""
 
     form = UserChangeForm

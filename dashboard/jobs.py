@@ -20,9 +20,9 @@ from reconciliation.cycle.run import Report
 from reconciliation.decisions import of_run, of_tier, standing, undo
 from reconciliation.gaps import GapView
 from signals.models import AutomatedSignal, Fill, Source
+from signals.receiving import uploads
 from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, read_log
 
-from .console import uploads
 from .console.actions import ActionError, LoggedChange, log
 from .console.cycles import AT_ONCE, carry_out, run_summary, run_when_free
 from .console.gap_lists import ACTIONABLE, with_gap
@@ -111,6 +111,8 @@ def import_upload(job: Job) -> str:
         import_rows(islice(read_log(file, now=now), job.done, None), done, source, now, progress)
     figures = added(before, done)
     note_import(job, upload.name, figures["sources"])
+    if not figures["failed"]:
+        upload.used()
     return imported(figures)
 
 

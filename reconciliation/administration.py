@@ -21,7 +21,7 @@ def connect() -> None:
 
 
 def audit_entry(instance: LogEntry, created: bool, raw: bool = False, **_: Any) -> None:
-    """Whatever the console or the admin notes, noted for good. Several rows at once would pass by: none are logged so."""
+    """Whatever the console or the admin notes, noted for good. Several at once would pass by; none are logged so."""
     if not created or raw:
         return
     SyncAuditLog.objects.create(

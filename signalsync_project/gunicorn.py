@@ -9,6 +9,7 @@ from typing import cast
 
 from signalsync_project import settings
 from signalsync_project.answering import AGENT
+from signalsync_project.private import UMASK
 
 LISTENING_FD = "SIGNALSYNC_LISTENING_FD"
 """Variable with the number of the listening socket that `manage.py serve` hands over: what arrives while
@@ -23,6 +24,10 @@ preload_app = False  # a worker that cannot start must not take the master with 
 timeout = 30
 graceful_timeout = 20
 proc_name = "signalsync"
+umask = UMASK
+# From loopback gunicorn would take SCRIPT_NAME and PATH_INFO from headers: a path that no proxy's rule has seen.
+forwarder_headers = ""
+header_map = "drop"
 control_socket_disable = True
 # The heartbeat file: on a disk that stalls, healthy workers would look dead and be killed.
 _memory = Path("/dev/shm")  # noqa: S108 - as gunicorn advises; the file it makes there has no name

@@ -39,7 +39,7 @@ def alive(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether alerts can be stored now; 503 with what is wrong and what to do about it."""
+    """Whether an alert could be made durable now, by both ways; 503 with what is wrong and what to do about it."""
     answers = {}
     for check, result in judge(READY, timezone.now()):
         if not result.ok:

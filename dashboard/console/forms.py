@@ -39,4 +39,7 @@ class NewYorkTimeField(forms.DateTimeField):
 
     def to_python(self, value: Any) -> datetime | None:
         given = super().to_python(value)
-        return None if given is None else instant(given.replace(tzinfo=None), NEW_YORK)
+        try:
+            return None if given is None else instant(given.replace(tzinfo=None), NEW_YORK)
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error

@@ -18,6 +18,13 @@ from .page import shell, to_login
 class LoginForm(AdminAuthenticationForm):
     """The admin's form, for every active account: what each may see is a matter of permissions."""
 
+    def clean_username(self) -> str:
+        """A name that no account can have is a wrong one: nobody is asked about it, and nothing could count it."""
+        name: str = self.cleaned_data["username"]
+        if len(name) > (User._meta.get_field("username").max_length or 0):
+            raise self.get_invalid_login_error()
+        return name
+
     def confirm_login_allowed(self, user: User) -> None:
         AuthenticationForm.confirm_login_allowed(self, user)
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from reconciliation.health_windows import keep
 from reconciliation.models import SyncRun
 from signals.receiving.draining import drain_spool
+from signals.receiving.uploads import forget_old
 
 from .heartbeat import pusher_fault, readers_fault, scheduler_fault, started
 from .lease import BusyError, running
@@ -20,11 +21,12 @@ WEDGED_AFTER_INTERVALS = 2.5
 
 
 def tick() -> str:
-    """One scheduled turn: take in what was spooled, run a cycle, count what no page can wait for.
+    """One scheduled turn: forget old uploads, take in what was spooled, run a cycle, count what no page can wait for.
 
     Returns what was done, for django-q2's list.
     """
     now = timezone.now()
+    forget_old(now)
     drained = drain_spool(now)
     try:
         report = run_sync(now=now, trigger=SyncRun.Trigger.SCHEDULE)

@@ -6,6 +6,7 @@ unreadable spoils that object and those around it, up to the list that it is an 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from json import JSONDecodeError
@@ -82,8 +83,7 @@ def _items(text: str) -> Iterator[Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Spoilt:
     made = dict(pairs)
     if len(made) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
         return Spoilt(f"it names {quoted(twice)} twice")
     run = "".join(made)
     if ":" in run or "," in run:  # two lost quotes make `"mae":0,"mfe":1` one valid name and number

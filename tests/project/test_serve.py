@@ -155,7 +155,11 @@ def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(ser
 
 
 def test_production_refuses_a_database_that_is_behind_the_code(serve) -> None:
-    secrets = {"SECRET_KEY": "k" * 50, "ALLOWED_HOSTS": "example.org", "WEBHOOK_TOKEN": "t" * 24}
+    secrets = {
+        "SECRET_KEY": "kV7w_2QpZr-9TyGm04LwPfVnKc7DsHrJ2aEuXb3x",
+        "ALLOWED_HOSTS": "example.org",
+        "WEBHOOK_TOKEN": "Zb3xq-9TyGm_04LwPfVnKc7D",
+    }
     output = serve(PRODUCTION="1", **secrets)
     output.expect("The database is behind the code: run `manage.py migrate`")
     assert output.process.wait() == 1

@@ -15,7 +15,6 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from dashboard import jobs
-from dashboard.console import uploads
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.page import Page, refusal
 from dashboard.console.roles import REPLAY
@@ -24,6 +23,7 @@ from dashboard.telling.formats import some
 from dashboard.telling.import_preview import ImportPreview, preview_import
 from reconciliation.cycle.worker import wedged
 from signals.models import Delivery, Source
+from signals.receiving import uploads
 from signals.receiving.alertlog import import_log, read_log
 from signals.receiving.ledger import Ledger, Line, Verdict, ledger
 from signals.receiving.logfile import NotAnAlertLogError
@@ -166,6 +166,7 @@ class LedgerPage(ActionPage[uploads.Upload]):
             LoggedChange(source, f"Imported {done.sources[source.name]} rows of the alert log {subject.name}.")
             for source in Source.objects.filter(name__in=done.sources)
         ]
+        subject.used()
         return Done(said, changed, link=address("ledger", subject.key))
 
 

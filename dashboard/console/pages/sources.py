@@ -127,13 +127,16 @@ class SourcePage(Page):
 class SourceForm(forms.Form):
     name = forms.SlugField(max_length=64, help_text="Letters, digits and hyphens: one indicator on one chart.")
     symbol = forms.CharField(max_length=32, initial="MNQ1!", help_text="What its prices are prices of.")
-    tick_size = forms.DecimalField(min_value=0, max_digits=12, decimal_places=6, initial="0.25")
+    tick_size = forms.DecimalField(
+        max_digits=12, decimal_places=6, initial="0.25", validators=Source._meta.get_field("tick_size").validators
+    )
     calendar = forms.ChoiceField(
         choices=[("CME Globex Equity", "CME equity index futures"), ("24/7", "Always open")],
         help_text="When its market trades.",
     )
     alert_expires_at = NewYorkTimeField(
         required=False,
+        validators=Source._meta.get_field("alert_expires_at").validators,
         label="Alert expires (New York)",
         help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )
@@ -143,12 +146,6 @@ class SourceForm(forms.Form):
         if Source.objects.filter(name=name).exists():
             raise forms.ValidationError("There is a source of this name. Choose another.")
         return name
-
-    def clean_tick_size(self) -> Any:
-        tick = self.cleaned_data["tick_size"]
-        if not tick:
-            raise forms.ValidationError("A tick is more than 0.")
-        return tick
 
 
 class CreateSource(ActionPage[None]):
@@ -269,6 +266,7 @@ class RevokeToken(ActionPage[SourceToken]):
 class SwitchForm(forms.Form):
     alert_expires_at = NewYorkTimeField(
         required=False,
+        validators=Source._meta.get_field("alert_expires_at").validators,
         label="Alert expires (New York)",
         help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )

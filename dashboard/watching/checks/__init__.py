@@ -52,6 +52,7 @@ CHECKS: tuple[Check, ...] = (
     Check(disk.spool_drains, stored=False, cheap=True),
     Check(disk.spool_rejected, stored=False, cheap=True),
     Check(disk.var_dir, stored=False),
+    Check(disk.privacy, stored=False),
     Check(disk.disk_space, stored=False),
     Check(worker.cycles, cheap=True),
     Check(worker.sync_schedule),

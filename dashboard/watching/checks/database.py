@@ -27,6 +27,12 @@ def database(now: datetime) -> Result:
             "Alerts are spooled to disk and acknowledged until it does. Start it, or correct DATABASE_URL.",
             detail=f"It is {connection.display_name} ({where}), which says: {reason}.",
         )
+    if connection.vendor == "postgresql" and ask("SHOW transaction_read_only") == "on":
+        return bad(
+            "The database only reads: nothing can be stored.",
+            "Alerts are spooled to disk and acknowledged. Point DATABASE_URL to one that can write.",
+            detail=f"It is {where}.",
+        )
     return good(f"{connection.display_name} answers ({where}).")
 
 

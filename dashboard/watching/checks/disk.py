@@ -10,8 +10,10 @@ from django.conf import settings
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
 from reconciliation.cycle.worker import patience
+from signals.intake import MAX_BODY
 from signals.receiving.spool import DEFAULT_MAX_BYTES, SpoolError
 from signals.receiving.spool import spool as journal
+from signalsync_project.private import open_to_others
 
 from .result import Problem, Result, Severity, bad, good, judged
 
@@ -41,6 +43,17 @@ def write_fault(place: Path) -> Problem | None:
     return None
 
 
+def privacy(now: datetime) -> Result:
+    """The database's file holds password hashes and sessions, uploads hold tokens."""
+    found = open_to_others(Path(settings.VAR_DIR), settings.SQLITE_FILE)
+    if found:
+        return bad(
+            f"{len(found)} files or folders can be read by others, as {found[0]}.",
+            f"As their owner run `chmod -R go= {settings.VAR_DIR}`, and give the service a VAR_DIR that is its own.",
+        )
+    return good(f"{settings.VAR_DIR} is readable by the service's user alone.")
+
+
 def disk_space(now: datetime) -> Result:
     """Room for a whole spool."""
     free = shutil.disk_usage(settings.VAR_DIR).free
@@ -54,8 +67,10 @@ def mebibytes(size: int) -> str:
 
 
 def spool(now: datetime) -> Result:
+    """Whether an alert could be spooled now. A full disk answers to every question: only writing tells."""
+    kept = journal()
     try:
-        journal().pending_bytes()
+        pending = kept.pending_bytes()
     except (OSError, SpoolError) as error:
         return bad(
             "The spool cannot be read: alerts would be lost if the database failed.",
@@ -64,7 +79,22 @@ def spool(now: datetime) -> Result:
             label="Readiness",
             detail=f"{settings.SPOOL_DIR}: {error}.",
         )
-    return good("The spool can be read.")
+    try:
+        kept.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=kept.directory) as probe:
+            probe.write(bytes(2 * MAX_BODY))
+    except OSError as error:
+        return bad(
+            f"The spool cannot be written ({error.strerror}): alerts would be lost if the database failed.",
+            "Check VAR_DIR and its disk.",
+            detail=f"{settings.SPOOL_DIR}: {error}.",
+        )
+    if pending + 2 * MAX_BODY > kept.max_bytes:
+        return bad(
+            "The spool is full: alerts are refused while the database cannot store.",
+            "Bring the database and the worker back, so that it drains.",
+        )
+    return good("The spool can be read and written.")
 
 
 def spool_drains(now: datetime) -> Result:

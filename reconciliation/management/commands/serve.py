@@ -18,6 +18,7 @@ from reconciliation.cycle import worker
 from reconciliation.cycle.heartbeat import BEAT_EVERY
 from signalsync_project.answering import Answering
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
+from signalsync_project.private import UMASK
 from signalsync_project.settings import value
 from signalsync_project.supervised import die_with
 from signalsync_project.supervisor import Child, Supervisor
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             raise CommandError("--no-web and --no-worker together leave nothing to run.")
         if options["stop_with_parent"]:
             die_with(os.getppid(), signal.SIGTERM)
+        os.umask(UMASK)  # for the children as well
         # Until the supervisor takes over, SIGTERM unwinds like Ctrl-C: a half-made demo is rolled back.
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:

@@ -15,11 +15,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.console import uploads
 from dashboard.telling.import_preview import preview_import
+from reconciliation.cycle.worker import tick
 from signals.clock import floor_minute
 from signals.intake import Incoming, checksum_of, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
+from signals.receiving import uploads
 from signals.receiving.ledger import ABSENT, WITHIN, Line, Receipt, Verdict, compare, ledger, marked_delivered
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
@@ -298,6 +299,27 @@ class TestPreviewOfAnImport:
 
 
 @pytest.mark.django_db
+def test_an_imported_log_is_deleted_at_the_workers_next_turn(signed_in: As) -> None:
+    client = signed_in("Operator")
+    link = uploaded(client, LOG)
+    (path,) = uploads.folder().iterdir()
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    tick()
+    assert path.exists()
+    client.post(link, {"source": "", "confirm": "yes", "previewed": previewed(client.get(link).content)})
+    tick()
+    assert not path.exists()
+    assert client.get(link).status_code == 404
+
+
+def test_a_log_that_nobody_imports_goes_after_a_day_without_another_upload() -> None:
+    kept = uploads.keep(SimpleUploadedFile("log.csv", b"x"), timezone.now())
+    uploads.forget_old(timezone.now() + timedelta(hours=23))
+    assert kept.path.exists()
+    uploads.forget_old(timezone.now() + timedelta(hours=25))
+    assert not kept.path.exists()
+
+
 def test_uploads_are_kept_for_a_day_and_found_by_their_key_only() -> None:
     now = timezone.now()
     kept = uploads.keep(SimpleUploadedFile("../../etc/a log.csv", b"x"), now)

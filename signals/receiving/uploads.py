@@ -1,9 +1,13 @@
-"""Uploaded files, kept between the preview of what they would do and the word to do it. A day, then they go."""
+"""Uploaded files, kept between the preview of what they would do and the word to do it. Then they go.
 
+An alert log holds its messages as they were sent, tokens included: nobody else may read it, and nothing keeps it.
+"""
+
+import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,6 +37,11 @@ class Upload:
         """The file's name as the person called it."""
         return self.path.name.split("-", 1)[1]
 
+    def used(self) -> None:
+        """What it holds is stored now: the worker's next turn deletes it, and until then it can be looked at again."""
+        with suppress(FileNotFoundError):
+            os.utime(self.path, (0, 0))
+
     @contextmanager
     def lines(self) -> Iterator[TextIO]:
         """Its text as the import reads it. Raises NotAnAlertLogError for what is no text."""
@@ -48,16 +57,22 @@ def folder() -> Path:
 
 def keep(file: "UploadedFile[bytes]", now: datetime) -> Upload:
     """Store an upload under a key that cannot be guessed; those of more than a day ago are deleted."""
-    for old in folder().iterdir():
-        if old.stat().st_mtime < (now - KEPT).timestamp():
-            old.unlink(missing_ok=True)
+    forget_old(now)
     key = secrets.token_hex(16)
     name = re.sub(r"[^\w. ()-]", "_", file.name or "log.csv")[-80:]
     path = folder() / f"{key}-{name}"
-    with path.open("xb") as target:
+    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as target:
         for chunk in file.chunks():
             target.write(chunk)
     return Upload(key, path)
+
+
+def forget_old(now: datetime) -> None:
+    """Delete what was imported, or uploaded more than a day ago. Every turn of the worker does."""
+    for old in folder().iterdir():
+        with suppress(FileNotFoundError):
+            if old.stat().st_mtime < (now - KEPT).timestamp():
+                old.unlink()
 
 
 def find(key: str) -> Upload:
