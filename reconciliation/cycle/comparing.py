@@ -17,9 +17,9 @@ def changed(stored: AutomatedSignal, wanted: AutomatedSignal) -> list[str]:
     return [name for (name, places), old, new in columns if old is not new and differ(old, new, places)]
 
 
-def differs(name: str, stored: AutomatedSignal, wanted: AutomatedSignal) -> bool:
-    """Whether the values of one column differ, likewise."""
-    return differ(getattr(stored, name), getattr(wanted, name), _PLACES[name])
+def differs(name: str, stored: AutomatedSignal, wanted: Any) -> bool:
+    """Whether one column should hold another value, likewise."""
+    return differ(getattr(stored, name), wanted, _PLACES[name])
 
 
 def differ(before: Any, after: Any, places: int | None) -> bool:
