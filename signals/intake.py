@@ -29,6 +29,7 @@ from .signal.saving import ClockNeededError, project
 from .signal.zones import Hold, hold_clock
 from .storage.bulk import append, insert, update
 from .storage.deadlines import transaction_within
+from .symbols import goes_below_zero
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
@@ -151,7 +152,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
         parcel.delivery.reason = incoming.problem
         return parcel
     try:
-        parcel.reading = dialects.read(incoming.body)
+        parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
     except UnreadableError as error:
         parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
     except Exception as error:

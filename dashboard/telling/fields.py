@@ -15,6 +15,7 @@ from reconciliation.gaps import CATALOGUE
 from signals.facts import FACTS
 from signals.formats import EMPTY
 from signals.models import AutomatedSignal
+from signals.models.signal import R_PLACES
 from signals.vocabulary import Status
 
 from .formats import TICK, clock, htf, new_york, price, r, words
@@ -75,7 +76,6 @@ METHODS: Mapping[str, str] = {
     "stored_events": "its stored events",
 }  # fmt: skip
 LONGEST = 28  # characters of a value in a list
-R_PLACES = 10  # by which the columns of R-multiples are told from those of prices
 
 
 def kind_of(name: str) -> str:

@@ -14,6 +14,7 @@ from signals import dialects
 from signals.facts import EventFacts, UnreadableError
 from signals.intake import Incoming
 from signals.models import AutomatedSignal
+from signals.symbols import goes_below_zero
 
 from .history import open_gaps
 
@@ -41,7 +42,7 @@ def preview_import(rows: Iterable[Incoming], *, now: datetime) -> ImportPreview:
     unreadable = total = 0
     for row in rows:
         try:
-            reading = None if row.problem else dialects.read(row.body)
+            reading = None if row.problem else dialects.read(row.body, signed=goes_below_zero(row.symbol))
         except UnreadableError:
             reading = None
         if reading is None:

@@ -13,6 +13,7 @@ from django.db import transaction
 from signals.clock import MINUTE, bar_of
 from signals.market import Market
 from signals.models import PriceBar, RefusedBar, SignalEvent
+from signals.symbols import normalised
 from signals.vocabulary import EventType
 
 from .judging import Judge, Judged
@@ -94,7 +95,7 @@ def rows_of(lines: Iterable[str], symbol: str, closes: bool, done: ImportedBars)
         if isinstance(row, BadRowError):
             done.refuse(str(row))
             continue
-        named = symbol or row.symbol
+        named = normalised(symbol) or row.symbol
         if not named:
             raise NotBarsError("it does not name its symbol: say it, as --symbol MNQ1!")
         yield row._replace(symbol=named)

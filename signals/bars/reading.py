@@ -14,11 +14,12 @@ from typing import NamedTuple
 
 from signals.clock import MINUTE
 from signals.formats import quoted
+from signals.symbols import normalised
 
 PRICES = ("open", "high", "low", "close")
 FIXED_POINT = Decimal("1e-9")
-LARGEST = 10**9  # points; the columns hold no more
-PLACES = 8
+LARGEST = 10**12  # points; the columns hold no more
+PLACES = 18
 YEARS = range(2000, 2100)
 
 
@@ -65,7 +66,7 @@ def read_bars(lines: Iterable[str], *, closes: bool = False) -> Iterator[FileBar
         try:
             time = moment(row[places[clock]]) - later
             opened, high, low, close = (price(row[places[name]], fixed=clock == "ts_event") for name in PRICES)
-            named = row[symbol].strip() if symbol is not None else ""
+            named = normalised(row[symbol]) if symbol is not None else ""
         except (BadRowError, IndexError) as error:
             yield error if isinstance(error, BadRowError) else BadRowError("a row with too few columns")
             continue

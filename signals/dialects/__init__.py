@@ -29,15 +29,16 @@ DIALECTS: tuple[Dialect, ...] = (BATCH, HEARTBEAT, SNAPSHOT, EXPORT, POLLING, ST
 SEVERAL = "several"  # alerts of more than one dialect in one body
 
 
-def read(body: bytes) -> Reading:
+def read(body: bytes, *, signed: bool = False) -> Reading:
     """All that the bytes of one alert say, in the words of `signals.facts`.
 
+    `signed`: their source's market has prices of zero and less.
     Raises UnreadableError when the delivery must be quarantined: its reason says what is wrong and what to do, its
     proposal is a mended text worth showing an operator.
     """
     text = decoded(body)
     try:
-        return _read_all(parsed(text))
+        return _read_all(parsed(text), signed)
     except BrokenError as broken:
         try:
             repair = repaired(text, broken)
@@ -45,13 +46,13 @@ def read(body: bytes) -> Reading:
             if found := UNFILLED.search(text):
                 raise UnreadableError(f"The body is not JSON: it {unfilled(found[0])}. Dismiss it.") from None
             raise
-    return replace(_read_mended(repair.text), repair=repair)
+    return replace(_read_mended(repair.text, signed), repair=repair)
 
 
-def _read_mended(text: str) -> Reading:
+def _read_mended(text: str, signed: bool) -> Reading:
     """A mended text must be read without any doubt, or not at all."""
     try:
-        reading = _read_all(parsed(text))
+        reading = _read_all(parsed(text), signed)
     except BrokenError as broken:
         raise UnreadableError(f"The mended body is not JSON: {broken.problem}. Correct it.", text) from None
     except UnreadableError as error:
@@ -61,16 +62,16 @@ def _read_mended(text: str) -> Reading:
     return reading
 
 
-def _read_all(payloads: Sequence[Payload | Spoilt]) -> Reading:
+def _read_all(payloads: Sequence[Payload | Spoilt], signed: bool) -> Reading:
     """What the alerts in one body say together. One that cannot be read is a fault as long as another can."""
     if len(payloads) == 1:
-        return _read(payloads[0])
+        return _read(payloads[0], signed)
     if len(payloads) > MAX_ENTRIES:
         raise UnreadableError(f"The body holds {len(payloads):,} objects; no alert has so many. Dismiss it.")
     readings, problems, place = [], [], 0
     for number, payload in enumerate(payloads, 1):
         try:
-            reading = moved(_read(payload), number, place)
+            reading = moved(_read(payload, signed), number, place)
         except UnreadableError as error:
             problems.append(f"alert {number}: {error.reason.rstrip('.')}")
             place += 1
@@ -107,13 +108,13 @@ def joined(readings: Sequence[Reading], problems: Sequence[str]) -> Reading:
     )
 
 
-def _read(payload: Payload | Spoilt) -> Reading:
+def _read(payload: Payload | Spoilt, signed: bool) -> Reading:
     if isinstance(payload, Spoilt):
         raise UnreadableError(f"The body cannot be read: {payload.problem}. Correct it and replay it.")
     inner = unwrapped(payload)
     if inner is not None:
-        return replace(_recognised(inner).read(inner), dialect=WRAPPED)
-    return _recognised(payload).read(payload)
+        return replace(_recognised(inner).read(inner, signed=signed), dialect=WRAPPED)
+    return _recognised(payload).read(payload, signed=signed)
 
 
 def _recognised(payload: Payload) -> Dialect:

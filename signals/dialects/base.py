@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from signals.dialects import values
@@ -10,6 +11,7 @@ from signals.dialects.spellings import TABLE, Table
 from signals.dialects.values import EVENT_TYPES, FaultError
 from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
 from signals.formats import quoted
+from signals.symbols import goes_below_zero
 from signals.vocabulary import REPORTS, EventType
 
 Payload = Mapping[str, Any]
@@ -33,14 +35,18 @@ class Dialect:
     kinds: frozenset[str] = frozenset()
     entries: Callable[[Payload], list[Entry]]
     table: Table = TABLE
-    bars: Callable[[Payload, Sequence[EventFacts]], tuple[BarFacts, ...]] | None = None
+    bars: Callable[[Payload, Sequence[EventFacts], bool], tuple[BarFacts, ...]] | None = None
     pulse: Callable[[Payload], Heartbeat] | None = None
 
     def recognises(self, payload: Payload, kind: str) -> bool:
         return payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
 
-    def read(self, payload: Payload) -> Reading:
-        """All facts of the payload. Raises UnreadableError when nothing in it can be read."""
+    def read(self, payload: Payload, *, signed: bool = False) -> Reading:
+        """All facts of the payload. Raises UnreadableError when nothing in it can be read.
+
+        `signed`: its market has prices of zero and less. The symbols that it names itself are asked, too.
+        """
+        signed = signed or is_signed(payload)
         try:
             entries = self.entries(payload)
             if len(entries) > MAX_ENTRIES:
@@ -48,10 +54,10 @@ class Dialect:
             heartbeat = self.pulse(payload) if self.pulse else None
         except FaultError as fault:
             raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
-        events, faults, notes = _events(self.table, entries)
+        events, faults, notes = _events(self.table.signed if signed else self.table, entries)
         bars: tuple[BarFacts, ...] = ()
         try:
-            bars = self.bars(payload, events) if self.bars else ()
+            bars = self.bars(payload, events, signed) if self.bars else ()
         except FaultError as fault:
             faults.append(f"price bar: {fault}")
         if faults and not (events or bars):
@@ -78,11 +84,18 @@ def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[
                 raise FaultError(entry.problem)
             if not isinstance(entry, dict):
                 raise FaultError(f"{quoted(entry)} is not an object")
-            events.append(EventFacts(kind.value, _trade_id(entry), position, table.read(kind, entry, absent)))
+            prices = table.signed if is_signed(entry) else table
+            events.append(EventFacts(kind.value, _trade_id(entry), position, prices.read(kind, entry, absent)))
             notes += [f"{said}: {note}" for note in absent]
         except FaultError as fault:
             faults.append(f"{said}: {fault}")
     return events, faults, notes
+
+
+def is_signed(named: Payload) -> bool:
+    """Whether the symbol that is named there has prices of zero and less."""
+    symbol = named.get("symbol")
+    return isinstance(symbol, str) and goes_below_zero(symbol)
 
 
 def _trade_id(entry: Payload) -> str:
@@ -126,15 +139,13 @@ def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = Fal
     return [(kind, item) for item in items]
 
 
-def closes(payload: Payload, events: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
+def closes(payload: Payload, events: Sequence[EventFacts], _: bool = False) -> tuple[BarFacts, ...]:
     """One close per distinct price of the delivery: all its entries speak of the same bar."""
     found: dict[str, BarFacts] = {}
     for event in events:
         close = event.values.get("current_price")
         if close is not None and close not in found:
-            found[close] = BarFacts(
-                values.positive(close), symbol=symbol_of(payload, event.position), position=event.position
-            )
+            found[close] = BarFacts(Decimal(close), symbol=symbol_of(payload, event.position), position=event.position)
     return tuple(found.values())
 
 

@@ -7,21 +7,23 @@ with words that fit behind "field 'value': ".
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from signals.clock import TradeId
 from signals.facts import FACTS
 from signals.formats import canonical
 from signals.formats import quoted as shown
+from signals.symbols import normalised
 from signals.vocabulary import Direction, EventType, Session, Status, Trend
 
 Converter = Callable[[Any], Any]
 
 # What the columns hold. Beyond these, a number is no price and no R but an error of the sender.
-PRICE_LIMIT, PRICE_PLACES = 10**9, 8
-R_LIMIT, R_PLACES = 10**7, 10  # ten is what the indicator prints; what lies beyond is float noise
+PRICE_LIMIT, PRICE_PLACES = 10**12, 18
+R_LIMIT, R_PLACES = 10**7, 12  # the indicator prints ten; what lies beyond is float noise
 MAX_DIGITS = 18
+EXACT = Context(prec=15)  # digits that a double carries, in which charts count: the others are noise of its writing
 MAX_COUNT = 10**6
 MAX_TEXT = 64
 MAX_LABEL = 24
@@ -97,14 +99,16 @@ def unfilled(placeholder: str) -> str:
 
 
 def number(value: Any, limit: int, places: int) -> Decimal:
-    """A decimal from a JSON number or its text, at most `limit` in size, rounded to `places`."""
+    """A decimal from a JSON number or its text, at most `limit` in size, with what `places` hold of its digits."""
     decimal = _decimal(value)
     _, digits, exponent = decimal.as_tuple()
     if len(digits) > MAX_DIGITS:
         raise FaultError(f"has more than {MAX_DIGITS} digits")
     if not -limit <= decimal <= limit:  # not abs(), which overflows on the exponents JSON allows
         raise FaultError(f"is beyond {limit:,}")
-    return decimal.quantize(Decimal((0, (1,), -places))) if int(exponent) < -places else decimal
+    if int(exponent) < -places:
+        decimal = decimal.quantize(Decimal((0, (1,), -places)))
+    return EXACT.plus(decimal) if len(digits) > EXACT.prec else decimal
 
 
 def _decimal(value: Any) -> Decimal:
@@ -131,6 +135,11 @@ def positive(value: Any) -> Decimal:
     return decimal
 
 
+def signed(value: Any) -> Decimal:
+    """A price of a market that has prices of zero and less."""
+    return number(value, PRICE_LIMIT, PRICE_PLACES)
+
+
 def price(value: Any) -> str:
     """A price that the event itself is about: zero is an error."""
     return canonical(positive(value))
@@ -139,6 +148,18 @@ def price(value: Any) -> str:
 def price_or_placeholder(value: Any) -> str | None:
     """A price that is carried along: the indicator writes 0 for one that it does not know."""
     return canonical(positive(value)) if _decimal(value) else None
+
+
+def signed_price(value: Any) -> str:
+    return canonical(signed(value))
+
+
+def signed_or_placeholder(value: Any) -> str | None:
+    return canonical(signed(value)) if _decimal(value) else None
+
+
+# Where a market has prices of zero and less.
+SIGNED: dict[Converter, Converter] = {price: signed_price, price_or_placeholder: signed_or_placeholder}
 
 
 def count(value: Any) -> int:
@@ -168,10 +189,10 @@ def text(value: Any) -> str | None:
 
 
 def symbol(value: Any) -> str:
-    """A symbol decides whose prices these are, so it is never cut."""
+    """A symbol in its one spelling. It decides whose prices these are, so it is never cut."""
     if isinstance(filled(value), str) and len(value.strip()) > MAX_SYMBOL:
         raise FaultError(f"is longer than {MAX_SYMBOL} characters")
-    return text(value) or ""
+    return normalised(text(value) or "")
 
 
 def version(value: Any) -> str:

@@ -3,6 +3,9 @@
 from django.db import models
 from django.db.models import Q
 
+# To keep what was sent to its last digit, of coins at 1e-10 as of what costs thousands of millions.
+PRICE_DIGITS, PRICE_PLACES = 32, 18
+
 
 class PriceBar(models.Model):
     """A one-minute bar of a symbol. Prices in points. `kind` says how much of the bar is known.
@@ -24,10 +27,10 @@ class PriceBar(models.Model):
     symbol = models.CharField(max_length=32)
     time = models.DateTimeField(help_text="Open of the bar, UTC.")
     kind = models.SmallIntegerField(choices=Kind)
-    open = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
-    high = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
-    low = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
-    close = models.DecimalField(max_digits=18, decimal_places=8)
+    open = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True)
+    high = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True)
+    low = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True)
+    close = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
     origin = models.SmallIntegerField(choices=Origin, default=Origin.INDICATOR)
     evidence = models.CharField(max_length=40, help_text="Checksum and position of the delivery or row it came in.")
     fresh = models.BooleanField(default=True, editable=False, help_text="No cycle has looked at it as it is now.")
@@ -46,10 +49,10 @@ class RefusedBar(models.Model):
 
     symbol = models.CharField(max_length=32)
     time = models.DateTimeField(help_text="Open of the bar, UTC.")
-    open = models.DecimalField(max_digits=18, decimal_places=8)
-    high = models.DecimalField(max_digits=18, decimal_places=8)
-    low = models.DecimalField(max_digits=18, decimal_places=8)
-    close = models.DecimalField(max_digits=18, decimal_places=8)
+    open = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    high = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    low = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    close = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
     reason = models.CharField(max_length=40)
     evidence = models.CharField(max_length=40, help_text="Checksum of the row it came in.")
 

@@ -9,18 +9,20 @@ from django.db.models import Q
 from signals.vocabulary import DataSource, Direction, EventType, Session, Status
 
 from .deliveries import Delivery
+from .prices import PRICE_DIGITS, PRICE_PLACES
 from .provenance import ProvenanceField
 from .sources import Source
 
 MAX_TRADE_ID = 64
+R_PLACES = 12
 
 
 def price(**options: Any) -> "models.DecimalField[Any, Any]":
-    return models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True, **options)
+    return models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True, **options)
 
 
 def r_multiple(**options: Any) -> "models.DecimalField[Any, Any]":
-    return models.DecimalField(max_digits=18, decimal_places=10, null=True, blank=True, **options)
+    return models.DecimalField(max_digits=20, decimal_places=R_PLACES, null=True, blank=True, **options)
 
 
 def moment(**options: Any) -> "models.DateTimeField[Any, Any]":

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from signals.clock import is_zone
 from signals.market import market
+from signals.symbols import normalised
 
 
 def default_zones() -> list[str]:
@@ -84,6 +85,7 @@ class Source(models.Model):
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
         """Save, and have the next cycle look at all of the source's signals when a switch was changed."""
+        self.symbol = normalised(self.symbol)
         if self.pk and (update_fields is None or not SWITCHES.isdisjoint(update_fields)):
             stored = Source.objects.filter(pk=self.pk).values(*SWITCHES).first()
             if stored and any(getattr(self, name) != value for name, value in stored.items()):

@@ -16,6 +16,7 @@ from signals.dialects.values import MAX_SYMBOL
 from signals.formats import quoted
 from signals.intake import MAX_BODY, Incoming, Taken, checksum_of, take_in
 from signals.models import AlertId, Source
+from signals.symbols import normalised
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .logfile import ADVICE, NotAnAlertLogError
@@ -192,7 +193,7 @@ def plain(cell: str) -> str:
 
 def symbol_of(ticker: str) -> str:
     """The symbol of a ticker: MNQ1! of "CME_MINI:MNQ1!, 1m". What is no plain ticker, as a spread, stays as it is."""
-    symbol = re.sub(r"^\w+:", "", ticker.split(",", 1)[0]).strip()
+    symbol = normalised(ticker)
     # Never cut: two symbols must not become one.
     return symbol if len(symbol) <= MAX_SYMBOL else checksum_of(symbol.encode())
 

@@ -14,6 +14,7 @@ from signals.dialects.repair import proved
 from signals.facts import Reading, UnreadableError
 from signals.intake import Incoming, Outcome, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine
+from signals.symbols import goes_below_zero
 from signals.vocabulary import Channel
 
 from .senders import mask_body
@@ -62,7 +63,7 @@ def read_copy(original: Delivery, body: bytes) -> Reading:
     """Read a mended body. Raises UnreadableError, also where mending the body would not be enough."""
     if original.channel == Channel.LOG and original.fired_at is None:
         raise UnreadableError(f"{original.reason} Correct it in the log, import the log again, and dismiss this row.")
-    return dialects.read(body)
+    return dialects.read(body, signed=goes_below_zero(original.symbol or original.source.symbol))
 
 
 def suggestion(quarantine: Quarantine) -> str:

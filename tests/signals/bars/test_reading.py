@@ -79,7 +79,7 @@ def test_the_same_bar_is_the_same_evidence_however_it_is_written() -> None:
         ("4102444800,1,1,1,1", "this century"),
         ("1764633900,1,NaN,1,1", "no number"),
         ("1764633900,1,one,1,1", "no number"),
-        ("1764633900,1,9999999999,1,1", "too large"),
+        ("1764633900,1,9999999999999,1,1", "too large"),
         ("1764633900,1,1", "too few columns"),
     ],
 )
