@@ -132,10 +132,10 @@ ROW = Told._fields
 
 
 def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[Told]]:
-    """Each signal's events in order of fire time, without superseded updates: all that these report, a later one does.
+    """Each signal's events in order of fire time, without superseded updates: a later one tells the same measurements.
 
     Where the row lost its peaks, superseded ones are there too. Of a trade whose entry no event tells the first update
-    is: with the last it can give the entry (tiers.extremes).
+    is: with the last it can give the entry (tiers.calculation.extremes).
     """
     events, updates = SignalEvent.objects, SignalEvent.objects.filter(type=EventType.MFE_UPDATE)
     reports = [ExpressionWrapper(Q(facts__has_key=name), BooleanField()) for name in EXCURSIONS]
