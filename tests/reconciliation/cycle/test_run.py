@@ -93,7 +93,8 @@ def test_prices_extend_a_measurement_and_an_event_for_a_later_bar_replaces_the_f
 
 
 def test_under_a_fill_stands_the_latest_report_of_each_measurement() -> None:
-    send([(created(), at(1)), (entry(), at(5)), (update(0.4, mae=-0.3), at(6)), (update(0.5) | {"mae_global_r": None}, at(8))])
+    silent = update(0.5) | {"mae_global_r": None}
+    send([(created(), at(1)), (entry(), at(5)), (update(0.4, mae=-0.3), at(6)), (silent, at(8))])
     bars(dict.fromkeys(range(5, 30), 25741))
     cycle(30)
     row = the_signal()
