@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.console.navigation import in_order
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from tests.builders import at, created, entry, send
 
 pytestmark = pytest.mark.django_db
