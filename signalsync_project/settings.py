@@ -120,6 +120,7 @@ CANCEL_GRACE_BARS: int = value("CANCEL_GRACE_BARS")
 HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
 RUN_RETENTION_DAYS: int = value("RUN_RETENTION_DAYS")
 SPOOL_DIR = VAR_DIR / "spool"
+PROXY_NOTE = VAR_DIR / "uncounted_proxy"
 
 
 def made_secret_key() -> str:
@@ -193,6 +194,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "signals.receiving.proxies.UncountedProxies",
+    "dashboard.console.devices.KnownDevices",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -266,7 +269,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_PARAMETERS = "dashboard.console.devices.counted_by"
 AXES_CLIENT_IP_CALLABLE = "signals.receiving.senders.client_address"
 
 LANGUAGE_CODE = "en-us"
