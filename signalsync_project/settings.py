@@ -32,7 +32,9 @@ VARIABLES: dict[str, Variable] = {
     "SECRET_KEY": Variable(str, "", "Signs sessions. Empty outside production: one is made and kept in VAR_DIR."),
     "ALLOWED_HOSTS": Variable(list, [], "Host names served, comma-separated. Empty outside production: loopback."),
     "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
-    "TRUSTED_PROXIES": Variable(int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For."),
+    "TRUSTED_PROXIES": Variable(
+        int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For. 0 behind one is told by doctor."
+    ),
     "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
     "DATABASE_STATEMENT_TIMEOUT": Variable(
         int, 90_000, "PostgreSQL statement timeout, ms, 0: none; of pages never more than 25000."
