@@ -70,6 +70,7 @@ def django_db_modify_db_settings(
 @pytest.fixture(autouse=True)
 def _own_spool_and_cache(settings: object, tmp_path: Path) -> Iterator[None]:
     settings.SPOOL_DIR = tmp_path / "spool"  # type: ignore[attr-defined]
+    settings.PROXY_NOTE = tmp_path / "uncounted_proxy"  # type: ignore[attr-defined]
     cache.clear()
     yield
     cache.clear()

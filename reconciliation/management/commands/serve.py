@@ -16,6 +16,7 @@ from django.utils import timezone
 from reconciliation import bootstrap
 from reconciliation.cycle import worker
 from reconciliation.cycle.heartbeat import BEAT_EVERY
+from signals.receiving.proxies import uncounted
 from signalsync_project.answering import Answering
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.private import UMASK
@@ -70,6 +71,10 @@ class Command(BaseCommand):
         if not options["no_worker"]:
             children.append(cluster())
         self.prepare_database()
+        if proxy := uncounted(timezone.now()):
+            self.stderr.write(
+                f"TRUSTED_PROXIES is 0, and requests came through a proxy: {proxy}. Ask `manage.py doctor`."
+            )
         if listener is not None:
             self.stdout.write(self.style.SUCCESS(f"\nSignalSync runs at {address(listener)} (Ctrl-C stops it)\n"))
         self.stdout.flush()
