@@ -24,7 +24,7 @@ from .cycle.run import run_sync
 from .models import SyncRun
 
 OPERATOR = "operator"
-CHUNK = 500
+ALERTS_AT_ONCE = 500
 
 
 def prepare(stdout: OutputWrapper) -> None:
@@ -81,5 +81,5 @@ def incoming(alert: Alert) -> Incoming:
 
 def in_chunks(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
     rest = iter(alerts)
-    while chunk := list(islice(rest, CHUNK)):
+    while chunk := list(islice(rest, ALERTS_AT_ONCE)):
         yield chunk

@@ -23,7 +23,7 @@ from .cycle.applying import count_records
 from .gaps import CATALOGUE, GapView, score
 from .models import GapRecord
 
-CHUNK = 200
+SIGNALS_AT_ONCE = 200
 STANDING = (Fill.State.ACTIVE, Fill.State.PROPOSED)
 REPLACED = "a fill that was approved takes its place"
 
@@ -71,8 +71,8 @@ def chunks_of(fills: QuerySet[Fill]) -> Iterator[Sequence[int]]:
     keys = list(fills.order_by("signal__source", "signal").values_list("signal__source", "signal").distinct())
     for _, group in groupby(keys, key=lambda key: key[0]):
         signals = [signal for _, signal in group]
-        for start in range(0, len(signals), CHUNK):
-            yield signals[start : start + CHUNK]
+        for start in range(0, len(signals), SIGNALS_AT_ONCE):
+            yield signals[start : start + SIGNALS_AT_ONCE]
 
 
 def undo_chunk(fills: QuerySet[Fill], keys: Sequence[int], operation: UUID, actor: str, reason: str) -> int:

@@ -21,7 +21,7 @@ from .models import AutomatedSignal, Source
 from .vocabulary import DataSource
 
 M = TypeVar("M", bound=models.Model)
-CHUNK = 500
+SIGNALS_AT_ONCE = 500
 # Housekeeping of the sync, not part of what a signal is.
 INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error"})
 MODEL_FIELDS = [f.name for f in AutomatedSignal._meta.concrete_fields if f.name not in INTERNAL]
@@ -104,7 +104,7 @@ def ordered(signals: QuerySet[AutomatedSignal]) -> Iterator[AutomatedSignal]:
     One query a source: the unique index gives that order without a sort, and a server-side cursor streams it.
     """
     for source in Source.objects.order_by("name"):
-        for signal in signals.filter(source=source).order_by("trade_id").iterator(chunk_size=CHUNK):
+        for signal in signals.filter(source=source).order_by("trade_id").iterator(chunk_size=SIGNALS_AT_ONCE):
             signal.source = source
             yield signal
 

@@ -16,7 +16,7 @@ from .intake import checksum_of
 from .models import Delivery, SignalEvent
 from .vocabulary import DeliveryStatus
 
-CHUNK = 200
+DELIVERIES_AT_ONCE = 200
 
 
 class Fault(NamedTuple):
@@ -31,7 +31,7 @@ def verify(since: UUID | None = None) -> Iterator[tuple[int, list[Fault]]]:
     last = since
     while True:
         rows = Delivery.objects.order_by("pk").select_related("duplicate_of")
-        chunk = list((rows if last is None else rows.filter(pk__gt=last))[:CHUNK])
+        chunk = list((rows if last is None else rows.filter(pk__gt=last))[:DELIVERIES_AT_ONCE])
         if not chunk:
             return
         last = chunk[-1].pk

@@ -67,7 +67,7 @@ def how_it_ended(status: int) -> str:
     return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with status {code}"
 
 
-class Verdict:
+class Inquiry:
     """One question to a watchdog, asked in a daemon thread: it may hang, and must not hold up anything."""
 
     def __init__(self, ask: Callable[[], str | None]) -> None:
@@ -99,11 +99,11 @@ class Process:
     grace: float = 0.0
     failures: int = 0
     ask_at: float = 0.0
-    verdict: Verdict | None = None
+    inquiry: Inquiry | None = None
     watchdog_blind: bool = False
 
     def start(self, now: float) -> None:
-        self.started_at, self.kill_at, self.verdict = now, None, None
+        self.started_at, self.kill_at, self.inquiry = now, None, None
         self.ask_at = now + self.child.watchdog_after
         try:
             self.pid = self._spawn()
@@ -145,7 +145,7 @@ class Process:
     def ended(self, status: int, now: float, stopping: bool) -> None:
         """The main process is gone: its group goes too, and it is due again after the back-off."""
         self.kill_group()
-        self.pid, self.kill_at, self.verdict = None, None, None
+        self.pid, self.kill_at, self.inquiry = None, None, None
         if stopping:
             logger.info("%s %s", self.child.name, how_it_ended(status))
         else:
@@ -162,15 +162,15 @@ class Process:
         """Ask the watchdog when it is due, and act on its answer."""
         if self.child.watchdog is None or self.kill_at is not None:
             return
-        if self.verdict is None:
+        if self.inquiry is None:
             if now >= self.ask_at:
-                self.verdict = Verdict(self.child.watchdog)
-        elif self.verdict.known:
-            verdict, self.verdict = self.verdict, None
-            self.ask_at = now + (self.child.watchdog_after if verdict.error else self.child.watchdog_every)
-            self._report_blindness(verdict.error)
-            if verdict.reason:
-                logger.error("%s is wedged: %s; restarting it", self.child.name, verdict.reason)
+                self.inquiry = Inquiry(self.child.watchdog)
+        elif self.inquiry.known:
+            inquiry, self.inquiry = self.inquiry, None
+            self.ask_at = now + (self.child.watchdog_after if inquiry.error else self.child.watchdog_every)
+            self._report_blindness(inquiry.error)
+            if inquiry.reason:
+                logger.error("%s is wedged: %s; restarting it", self.child.name, inquiry.reason)
                 self.terminate(now, WEDGED_GRACE)
 
     def _report_blindness(self, error: Exception | None) -> None:

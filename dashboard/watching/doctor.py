@@ -10,7 +10,7 @@ WALKED = tuple(check for check in CHECKS if not check.decision)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """What one check found. `advice` says what is wrong and what to do; of a check that holds, what was seen."""
 
     check: str
@@ -18,9 +18,9 @@ class Finding:
     advice: str
 
 
-def examine(now: datetime) -> list[Finding]:
-    return findings(WALKED, now)
+def examine(now: datetime) -> list[Diagnosis]:
+    return diagnoses(WALKED, now)
 
 
-def findings(checks: Iterable[Check], now: datetime) -> list[Finding]:
-    return [Finding(check.name, result.ok, result.says) for check, result in judge(checks, now)]
+def diagnoses(checks: Iterable[Check], now: datetime) -> list[Diagnosis]:
+    return [Diagnosis(check.name, result.ok, result.says) for check, result in judge(checks, now)]

@@ -64,7 +64,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Silence:
     """`minutes` of open market have passed since the last alert; None when there was none."""
 
     line: Line
@@ -81,18 +81,18 @@ class Verdict:
         return TODO[self.state]
 
 
-def judge(lines: Sequence[Line], now: datetime, *, worker_alive: bool) -> list[Verdict]:
+def judge(lines: Sequence[Line], now: datetime, *, worker_alive: bool) -> list[Silence]:
     """Of each source whether, and why, it is silent. Closed hours count neither for nor against it. Pure."""
     waited = [None if line.last is None else line.hours.open_minutes(line.last, now) for line in lines]
     late = [minutes is not None and minutes > line.patience for line, minutes in zip(lines, waited, strict=True)]
     heard = [not is_late for is_late, minutes in zip(late, waited, strict=True) if minutes is not None]
     silent = State.WORKER_DOWN if not worker_alive else State.SILENT if any(heard) else State.ALL_SILENT
-    verdicts = []
+    silences = []
     for line, minutes, is_late in zip(lines, waited, late, strict=True):
         is_open = line.hours.is_open(now)
         state = State.UNHEARD if minutes is None else silent if is_late else State.HEARD if is_open else State.CLOSED
-        verdicts.append(Verdict(line, state, minutes, is_open))
-    return verdicts
+        silences.append(Silence(line, state, minutes, is_open))
+    return silences
 
 
 def listen(sources: Collection[Source], now: datetime) -> list[Line]:

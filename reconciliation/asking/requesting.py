@@ -19,7 +19,7 @@ from .rules import ASK_BELOW, EXPIRES_AFTER, KNOWN_FOR, Need, to_ask, worth_aski
 
 BATCH = 50  # trade ids in a request
 OPEN_AT_MOST = 1000  # signals of a source: one export tells of all of them, asked about or not
-CHUNK = 500  # rows in a query
+KEYS_PER_QUERY = 500  # rows in a query
 MARK = "tier 1"
 
 Ask = tuple[AutomatedSignal, Mapping[str, int]]
@@ -93,7 +93,7 @@ class Look:
         asking = AskedGap.objects.filter(ended_at=None, signal__source=source)
         room = OPEN_AT_MOST - asking.order_by().values("signal").distinct().count()
         asked = 0
-        for chunk in batches(sorted(keys, reverse=True), CHUNK):
+        for chunk in batches(sorted(keys, reverse=True), KEYS_PER_QUERY):
             if room <= 0:
                 break
             asks = self.choose(source, chunk)[:room]

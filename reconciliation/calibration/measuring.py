@@ -18,7 +18,7 @@ from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
-from signals.signal.deriving import Place, named_bar, settle
+from signals.signal.deriving import Venue, named_bar, settle
 from signals.signal.joining import blank, count_in, join
 from signals.signal.saving import votes_of
 from signals.tiers import TOLD
@@ -64,7 +64,7 @@ def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
     return Stored(events, list(bars), last)
 
 
-def bases_of(events: Events, source: Source, place: Place) -> dict[str, AutomatedSignal]:
+def bases_of(events: Events, source: Source, venue: Venue) -> dict[str, AutomatedSignal]:
     """Signals as these events alone make them. The clock is learned anew, from the votes among them."""
     votes = votes_of(event for own in events.values() for event in own)
     bases = {}
@@ -75,7 +75,7 @@ def bases_of(events: Events, source: Source, place: Place) -> dict[str, Automate
             count_in(base, event)
             join(base, event)
         read_clock(base, source, votes)
-        settle(base, place)
+        settle(base, venue)
         bases[trade_id] = base
     return bases
 
@@ -90,15 +90,15 @@ def read_clock(base: AutomatedSignal, source: Source, votes: Sequence[Vote]) -> 
 
 def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str, Proposal]]:
     """What a cycle would fill if this were all that is stored, by trade id."""
-    place, view = Place.of(source), GapView(stored.now, [source])
-    bases = bases_of(stored.events, source, place)
+    venue, view = Venue.of(source), GapView(stored.now, [source])
+    bases = bases_of(stored.events, source, venue)
     around = neighbours_of(bases.values())
     pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(list(stored.bars), pricey)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
         events = essential(base, stored.events[trade_id])
-        case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
+        case = Case(base, venue, stored.now, source.tick_size, events, bars(base), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
         # What is switched off is measured too: whether it may be switched on is for these figures to say.
         for each in [*made.add.values(), *made.waiting, *from_neighbours(case, frozenset({GAP}))]:
@@ -136,9 +136,9 @@ def nearest(base: AutomatedSignal, around: Sequence[Neighbour]) -> tuple[Sequenc
 
 
 def truths_of(stored: Stored, source: Source) -> dict[str, Truth]:
-    place = Place.of(source)
-    bases = bases_of(stored.events, source, place)
-    return {trade_id: Truth(base, stored.events[trade_id], place, source.tick_size) for trade_id, base in bases.items()}
+    venue = Venue.of(source)
+    bases = bases_of(stored.events, source, venue)
+    return {trade_id: Truth(base, stored.events[trade_id], venue, source.tick_size) for trade_id, base in bases.items()}
 
 
 def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from signals.clock import MINUTE, session_of
 from signals.models import AutomatedSignal, SignalEvent
-from signals.signal.deriving import Place
+from signals.signal.deriving import Venue
 from signals.signal.registers import MOMENTS, typed
 from signals.tiers import OWN_EVENTS
 from signals.vocabulary import EXITS, Status
@@ -43,7 +43,7 @@ class Truth:
 
     signal: AutomatedSignal
     events: Sequence[SignalEvent]
-    place: Place
+    venue: Venue
     tick: Decimal
 
     def judge(self, claim: Claim) -> Judgement | None:
@@ -61,7 +61,7 @@ class Truth:
         if claim.field == "htf_alignment":
             return same(all(told.get(frame) == trend for frame, trend in claim.value.items()))
         if claim.field == "session" and self.signal.signal_time is not None:
-            told = session_of(self.signal.signal_time, self.place.zone)
+            told = session_of(self.signal.signal_time, self.venue.zone)
         return self.compare(claim, told)
 
     def knows(self, field: str) -> bool:

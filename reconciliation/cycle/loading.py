@@ -21,7 +21,7 @@ from reconciliation.models import GapRecord, SyncRun
 from reconciliation.tiers.proposals import Barred, Case
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
 from signals.models.signal import clone
-from signals.signal.deriving import Place, protected, settle
+from signals.signal.deriving import Venue, protected, settle
 from signals.signal.joining import join
 from signals.signal.registers import PEAKS, Event
 from signals.storage.queries import Timespan, merged
@@ -61,10 +61,10 @@ def load(
     rows: Sequence[AutomatedSignal], source: Source, now: datetime, view: GapView
 ) -> tuple[list[Loaded], Dismissed]:
     """The cases of signals of one source, and which of their gaps are dismissed."""
-    place = Place.of(source)
+    venue = Venue.of(source)
     standing = load_standing(rows)
     events = load_events(rows)
-    bases = [base_of(row, events[row.pk], place) for row in rows]
+    bases = [base_of(row, events[row.pk], venue) for row in rows]
     moments = moments_of(standing, now)
     bars = load_bars(bases, source, moments, view)
     neighbours = load_neighbours(bases, source)
@@ -73,7 +73,7 @@ def load(
         before, after = neighbours(base)
         key = row.pk
         case = Case(
-            base, place, moments[key], source.tick_size, events[key], bars(base), before, after,
+            base, venue, moments[key], source.tick_size, events[key], bars(base), before, after,
             frozenset(standing.barred.get(key, ())),
         )  # fmt: skip
         loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
@@ -174,7 +174,7 @@ def peak_lost(row: AutomatedSignal) -> bool:
     return not row.provenance or any(entry and "fill" not in entry["evidence"] for entry in entries.values())
 
 
-def base_of(row: AutomatedSignal, events: Iterable[Event], place: Place) -> AutomatedSignal:
+def base_of(row: AutomatedSignal, events: Iterable[Event], venue: Venue) -> AutomatedSignal:
     """The signal as its events alone have it; `row` is left as it is.
 
     Joining events again brings back what fills stood over, and what the row knew less than they do: it is healed.
@@ -187,7 +187,7 @@ def base_of(row: AutomatedSignal, events: Iterable[Event], place: Place) -> Auto
             del base.provenance[name]
     for event in events:
         join(base, event)
-    settle(base, place)
+    settle(base, venue)
     return base
 
 

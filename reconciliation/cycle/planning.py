@@ -79,7 +79,7 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     for tier in [*means.tiers, *unasked(loaded, means)]:
         accepted = {field for offer in offers(tier, made, means, case) if (field := accept(made, offer))}
         if accepted:
-            settle_after(signal, loaded.case.place, accepted)
+            settle_after(signal, loaded.case.venue, accepted)
             made.after = due.open_gaps(signal, dismissed)
     if due is not view:
         made.after = view.open_gaps(signal, dismissed)

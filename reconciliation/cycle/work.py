@@ -17,7 +17,7 @@ from signals.storage.queries import batches
 from . import late_bars
 from .nearby_signals import KEYS, disturbed
 
-CHUNK = 400
+SIGNALS_AT_ONCE = 400
 
 
 @dataclass(frozen=True)
@@ -128,5 +128,5 @@ def chunks_of(work: dict[int, set[int]], sources: Iterable[Source]) -> Iterator[
     """The work in chunks of one source each, in the order of keys."""
     for source in sources:
         keys = sorted(work.get(source.pk, ()))
-        for start in range(0, len(keys), CHUNK):
-            yield Chunk(source, keys[start : start + CHUNK])
+        for start in range(0, len(keys), SIGNALS_AT_ONCE):
+            yield Chunk(source, keys[start : start + SIGNALS_AT_ONCE])

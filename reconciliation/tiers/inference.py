@@ -35,7 +35,7 @@ def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
     signal_time = case.signal.signal_time
     assert signal_time is not None
     evidence = {"opposite": opposite.trade_id, "bar": iso(opposite.signal_time)}
-    bars = case.place.market.open_minutes(signal_time, opposite.signal_time)
+    bars = case.venue.market.open_minutes(signal_time, opposite.signal_time)
     values = {
         "cancelled_at": iso(opposite.signal_time + MINUTE),
         "cancelled_by": opposite.trade_id,
@@ -54,7 +54,7 @@ def decided_at(case: Case, *, grace_bars: int) -> datetime | None:
 
 def over_at(case: Case, opposite: Neighbour, grace_bars: int) -> datetime:
     """When the grace is over: its bars have closed, and so has the minute in which their alerts fire."""
-    return case.place.market.add_open_minutes(opposite.signal_time + MINUTE, grace_bars) + MINUTE
+    return case.venue.market.add_open_minutes(opposite.signal_time + MINUTE, grace_bars) + MINUTE
 
 
 def opposite_of(case: Case) -> Neighbour | None:

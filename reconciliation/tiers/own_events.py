@@ -31,7 +31,7 @@ def from_own_events(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         bar = signal.signal_time
         if bar is not None:
             evidence = {**event_of(signal, "signal_time"), "rule": "the session in which the signal's bar opened"}
-            session = session_of(bar, case.place.zone).value
+            session = session_of(bar, case.venue.zone).value
             yield propose(OWN_EVENTS, "session", session, "stated_bar", evidence, gap="no_session")
 
 

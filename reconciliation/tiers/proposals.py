@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Any
 
 from signals.models import AutomatedSignal, PriceBar
-from signals.signal.deriving import Place
+from signals.signal.deriving import Venue
 from signals.signal.registers import Event
 from signals.vocabulary import DataSource
 
@@ -44,7 +44,7 @@ class Case:
     """
 
     signal: AutomatedSignal
-    place: Place
+    venue: Venue
     now: datetime
     tick_size: Decimal
     events: Sequence[Event] = ()

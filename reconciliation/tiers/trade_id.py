@@ -42,7 +42,7 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         value, gap = iso(start), "no_signal_date"
         yield propose(TRADE_ID, "signal_time", value, method, evidence, gap=gap, confidence=confidence)
     if "no_session" in gaps and misses(signal, "session"):
-        session, confidence = session_of(start, case.place.zone).value, trust(case, "session")
+        session, confidence = session_of(start, case.venue.zone).value, trust(case, "session")
         yield propose(TRADE_ID, "session", session, "id_session", evidence, gap="no_session", confidence=confidence)
     yield from confirmation(case, gaps, bar, evidence)
 
@@ -63,7 +63,7 @@ def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
     if signal.signal_time is not None:
         return signal.signal_time, "id_bar", CERTAIN
     if signal.single_leg and signal.entry_price is None:
-        return case.place.market.last_open(bar - MINUTE), "bar_before_entry", UNKNOWN_TRIANGLE
+        return case.venue.market.last_open(bar - MINUTE), "bar_before_entry", UNKNOWN_TRIANGLE
     return bar, "id_bar", UNKNOWN_TRIANGLE if signal.single_leg and signal.entry_fired_at else CERTAIN
 
 
@@ -86,6 +86,6 @@ def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict
     start = signal.triangle_time if signal.single_leg else start or bar
     if confirmed is None or start is None or start > confirmed or not misses(signal, "bars_to_confirmation"):
         return
-    bars, closes = case.place.market.open_minutes(start, confirmed), gap if gap in gaps else ""
+    bars, closes = case.venue.market.open_minutes(start, confirmed), gap if gap in gaps else ""
     confidence = trust(case, "bars_to_confirmation")
     yield propose(TRADE_ID, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence)

@@ -25,7 +25,7 @@ from .senders import default_source
 
 log = logging.getLogger(__name__)
 MOST_REASONS = 20
-CHUNK = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
+ROWS_AT_ONCE = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
 COLUMNS = {
     "alert id": "alert_id",
     "ticker": "ticker",
@@ -227,7 +227,7 @@ def import_rows(
     rows: Iterator[Incoming], done: Imported, source: Source | None, now: datetime, progress: Callable[[int], object]
 ) -> None:
     owners: dict[str, Source] = {}
-    while chunk := list(islice(rows, CHUNK)):
+    while chunk := list(islice(rows, ROWS_AT_ONCE)):
         by_source: dict[int, list[Incoming]] = {}
         for item in chunk:
             if item.alert_id not in owners:

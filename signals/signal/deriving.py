@@ -27,30 +27,30 @@ RELATED_TO_NOTHING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Venue:
     """Where a source's signals happen: the zone of local dates and the hours of its market."""
 
     zone: str
     market: Market
 
     @classmethod
-    def of(cls, source: Source) -> "Place":
+    def of(cls, source: Source) -> "Venue":
         return cls(source.market_zone, market(source.calendar))
 
 
-def settle_after(signal: AutomatedSignal, place: Place, fields: Set[str]) -> None:
+def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
     """Settle a signal that was settled before, and of which only these fields have changed since."""
     if fields <= RELATED_TO_NOTHING:
         settle_trust(signal)
     else:
-        settle(signal, place)
+        settle(signal, venue)
 
 
-def settle(signal: AutomatedSignal, place: Place) -> None:
+def settle(signal: AutomatedSignal, venue: Venue) -> None:
     """Derive status, times, session and trust of a signal from its registers, in memory."""
-    settle_signal_time(signal, place)
-    settle_session(signal, place)
-    settle_confirmation(signal, place)
+    settle_signal_time(signal, venue)
+    settle_session(signal, venue)
+    settle_confirmation(signal, venue)
     settle_status(signal)
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"))
     signal.mae_as_of = covered_bar(signal, ("mae",)) if signal.mae is not None else None
@@ -65,7 +65,7 @@ def named_bar(signal: AutomatedSignal) -> datetime | None:
     return instant(trade_id.naive, signal.clock_zone, near=signal.first_event_at)
 
 
-def settle_signal_time(signal: AutomatedSignal, place: Place) -> None:
+def settle_signal_time(signal: AutomatedSignal, venue: Venue) -> None:
     """The signal's bar: as an epoch in the payload, else as the id names it once an event has vouched for it.
 
     The naive time in a payload repeats the id; it is used itself only where the id holds no time.
@@ -78,9 +78,9 @@ def settle_signal_time(signal: AutomatedSignal, place: Place) -> None:
         entry, rule = dict(provenance["stated_time"]), f"the trade id in {signal.clock_zone}"
         named = named_bar(signal)
         if named is None:
-            rule = f"the stated time in {signal.clock_zone or place.zone}"
+            rule = f"the stated time in {signal.clock_zone or venue.zone}"
             stated = datetime.fromisoformat(signal.stated_time)
-            named = instant(stated, signal.clock_zone or place.zone, near=signal.first_event_at)
+            named = instant(stated, signal.clock_zone or venue.zone, near=signal.first_event_at)
         moment = named
     elif "fill" in provenance.get("signal_time", {}).get("evidence", {}):
         moment, entry, rule = signal.signal_time, provenance["signal_time"], ""
@@ -90,7 +90,7 @@ def settle_signal_time(signal: AutomatedSignal, place: Place) -> None:
     if rule:
         entry["evidence"] = {**entry["evidence"], "rule": rule}
     assert moment is not None
-    there = local(moment, place.zone)
+    there = local(moment, venue.zone)
     signal.signal_time, signal.signal_date = moment, there.date()
     signal.signal_time_str = there.strftime("%H:%M:%S")
     for field in SIGNAL_TIME_FIELDS:
@@ -103,7 +103,7 @@ def forget(signal: AutomatedSignal, *fields: str) -> None:
         signal.provenance.pop(field, None)
 
 
-def settle_session(signal: AutomatedSignal, place: Place) -> None:
+def settle_session(signal: AutomatedSignal, venue: Venue) -> None:
     """The session of the signal's bar. Labels lie (some lag the clock by hours): the computed one is stored."""
     held = signal.provenance.get("session")
     if signal.session_label is None:
@@ -112,7 +112,7 @@ def settle_session(signal: AutomatedSignal, place: Place) -> None:
         return
     entry = dict(signal.provenance["session_label"])
     if signal.signal_time is not None:
-        session = session_of(signal.signal_time, place.zone)
+        session = session_of(signal.signal_time, venue.zone)
         if session != signal.session_label:
             rule = f"{signal.session_label} as sent is wrong for the signal's bar"
             entry["evidence"] = {**entry["evidence"], "rule": rule}
@@ -125,18 +125,18 @@ def settle_session(signal: AutomatedSignal, place: Place) -> None:
     signal.provenance["session"] = entry
 
 
-def entry_bar(signal: AutomatedSignal, place: Place) -> datetime:
+def entry_bar(signal: AutomatedSignal, venue: Venue) -> datetime:
     """Open of ENTRY's bar. The last bar before a halt reports when trading resumes: a closed minute means that bar.
 
     `entry_fired_at` must be known.
     """
     assert signal.entry_fired_at is not None
     minute = bar_of(signal.entry_fired_at)
-    traded = place.market.last_open(minute)
+    traded = venue.market.last_open(minute)
     return minute if signal.signal_time is not None and traded < signal.signal_time else traded
 
 
-def settle_confirmation(signal: AutomatedSignal, place: Place) -> None:
+def settle_confirmation(signal: AutomatedSignal, venue: Venue) -> None:
     """Confirmation time and bars, from ENTRY's and SIGNAL_CREATED's bars, when both events are there.
 
     Confirmation is the open of ENTRY's bar; the bars to it are open-market minutes since the signal's bar (never
@@ -145,10 +145,10 @@ def settle_confirmation(signal: AutomatedSignal, place: Place) -> None:
     """
     if signal.entry_fired_at is None or signal.created_fired_at is None:
         return
-    confirmed = entry_bar(signal, place)
+    confirmed = entry_bar(signal, venue)
     derived: dict[str, Any] = {"confirmation_time": confirmed}
     if signal.signal_time is not None and signal.signal_time <= confirmed:
-        derived["bars_to_confirmation"] = place.market.open_minutes(signal.signal_time, confirmed)
+        derived["bars_to_confirmation"] = venue.market.open_minutes(signal.signal_time, confirmed)
     entry_event = signal.provenance["entry_fired_at"]["evidence"]
     created_event = signal.provenance["created_fired_at"]["evidence"]
     source, tier = EVENT_PROVENANCE[Rank.CARRIED]

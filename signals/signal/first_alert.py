@@ -28,10 +28,10 @@ from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
 from signals.signal.joining import blank
-from signals.storage.bulk import Plan, into, plan_for, plan_of
+from signals.storage.bulk import Writer, into, writer_for, writer_of
 from signals.storage.deadlines import limits
 
-from .deriving import Place
+from .deriving import Venue
 from .saving import absorb, finish, votes_of
 from .zones import Hold, is_quiet, lock_statement, plain_ruling
 
@@ -44,9 +44,9 @@ class Statement(NamedTuple):
 
     text: str
     call: str
-    delivery: Plan
-    signal: Plan
-    event: Plan
+    delivery: Writer
+    signal: Writer
+    event: Writer
 
 
 def store_birth(source: Source, delivery: Delivery, event: SignalEvent, *, now: datetime, wait_ms: int) -> int | None:
@@ -104,18 +104,18 @@ def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSigna
     if ruling is None:
         return None
     signal.clock_zone, signal.clock_by = ruling
-    finish(signal, Place.of(source), now)
+    finish(signal, Venue.of(source), now)
     return signal
 
 
 @cache
 def statement_of() -> Statement:
-    delivery, signal = plan_of(Delivery, with_key=False), plan_of(AutomatedSignal, with_key=False)
-    fields = [field for field in plan_of(SignalEvent, with_key=False).fields if field.name != "signal"]
-    event = plan_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
+    delivery, signal = writer_of(Delivery, with_key=False), writer_of(AutomatedSignal, with_key=False)
+    fields = [field for field in writer_of(SignalEvent, with_key=False).fields if field.name != "signal"]
+    event = writer_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
     number = count(1)
 
-    def places(plan: Plan) -> str:
+    def places(plan: Writer) -> str:
         return ", ".join(f"${next(number)}" for _ in plan.fields)
 
     text = (

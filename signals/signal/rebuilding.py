@@ -12,13 +12,13 @@ from django.db import transaction
 from signals.models import AutomatedSignal, Fill, SignalEvent, Source
 from signals.signal.joining import blank, count_in, join, join_fill
 
-from .deriving import Place
+from .deriving import Venue
 from .registers import Event
 from .saving import UPDATED, overwrite, settle_or_mark, text_of
 from .zones import decide_zones
 
 log = logging.getLogger(__name__)
-CHUNK = 200
+SIGNALS_AT_ONCE = 200
 # What is about the row itself and not about the signal: never compared, and kept when a row is restored.
 KEPT = frozenset(
     {"id", "created_at", "updated_at", "needs_sync", "check_at", "health_score", "reconciliation_timestamp"}
@@ -62,10 +62,10 @@ def rederive(signals: Sequence[AutomatedSignal]) -> Iterator[tuple[AutomatedSign
         if signal.pk in by_signal
     ]
     decide_zones([fresh for _, fresh in pairs if not fresh.rebuild_error], source)
-    place = Place.of(source)
+    venue = Venue.of(source)
     for signal, fresh in pairs:
         if not fresh.rebuild_error:
-            settle_or_mark(fresh, place)
+            settle_or_mark(fresh, venue)
         yield signal, fresh
 
 
@@ -107,7 +107,7 @@ def chunks(source: Source | None = None) -> Iterator[list[AutomatedSignal]]:
     sources = [source] if source else Source.objects.order_by("pk")
     for each in sources:
         last = 0
-        while chunk := list(AutomatedSignal.objects.filter(source=each, pk__gt=last).order_by("pk")[:CHUNK]):
+        while chunk := list(AutomatedSignal.objects.filter(source=each, pk__gt=last).order_by("pk")[:SIGNALS_AT_ONCE]):
             last = chunk[-1].pk
             yield chunk
 

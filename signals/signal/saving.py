@@ -17,7 +17,7 @@ from signals.signal.joining import blank, count_in, join
 from signals.storage import bulk
 from signals.storage.bulk import insert
 
-from .deriving import Place, settle
+from .deriving import Venue, settle
 from .zones import Hold, decide_zones, is_quiet, swayed_signals
 
 log = logging.getLogger(__name__)
@@ -62,14 +62,14 @@ def project(
         if signal.first_event_at != first:
             moved.append(signal)
     decide_zones(moved, source, votes)
-    place = Place.of(source)
-    save(signals.values(), place, now=now, careful=careful)
+    venue = Venue.of(source)
+    save(signals.values(), venue, now=now, careful=careful)
     for event in events:
         event.signal_id = signals[event.trade_id].pk
     insert(SignalEvent, events)
     if votes:
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
-        save(decide_zones(swayed_signals(source, votes), source), place, now=now, careful=False)
+        save(decide_zones(swayed_signals(source, votes), source), venue, now=now, careful=False)
     updated = frozenset(signal.pk for signal in stored.values())
     return frozenset(signal.pk for signal in signals.values()) - updated, updated
 
@@ -113,27 +113,27 @@ def text_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def settle_or_mark(signal: AutomatedSignal, place: Place) -> None:
+def settle_or_mark(signal: AutomatedSignal, venue: Venue) -> None:
     """Settle a signal, or note on it why that failed: one must not stop the others."""
     try:
-        settle(signal, place)
+        settle(signal, venue)
     except Exception as error:
         log.exception("%s did not settle", signal.trade_id)
         signal.rebuild_error = text_of(error)
 
 
-def finish(signal: AutomatedSignal, place: Place, now: datetime) -> None:
+def finish(signal: AutomatedSignal, venue: Venue, now: datetime) -> None:
     """Settle a signal and mark it for the next cycle, in memory."""
-    settle_or_mark(signal, place)
+    settle_or_mark(signal, venue)
     signal.needs_sync = True
     signal.created_at = signal.created_at or now
     signal.updated_at = now
 
 
-def save(signals: Iterable[AutomatedSignal], place: Place, *, now: datetime, careful: bool) -> None:
+def save(signals: Iterable[AutomatedSignal], venue: Venue, *, now: datetime, careful: bool) -> None:
     rows = list(signals)
     for signal in rows:
-        finish(signal, place, now)
+        finish(signal, venue, now)
     if careful:
         for signal in rows:
             save_or_mark(signal, now)

@@ -12,7 +12,7 @@ from signals.market import market
 from signals.simulator.bodies import Said, speaker
 from signals.simulator.delivery import deliver, write_log
 from signals.simulator.scenario import DIALECTS, Alert, Bar, Scenario, Simulation, TradeTruth
-from signals.simulator.trades import Indicator, Minute, Signal, Step, price_path
+from signals.simulator.trades import Indicator, Minute, MinuteOfTrades, Signal, price_path
 
 __all__ = (
     "DIALECTS",
@@ -46,7 +46,7 @@ def _alerts(scenario: Scenario, indicator: Indicator, path: Iterable[Minute]) ->
     return deliver(_said(scenario, indicator.run(path)), scenario)
 
 
-def _said(scenario: Scenario, steps: Iterable[Step]) -> Iterator[tuple[Minute, list[Said]]]:
+def _said(scenario: Scenario, steps: Iterable[MinuteOfTrades]) -> Iterator[tuple[Minute, list[Said]]]:
     speak = speaker(scenario)
     for step in steps:
         yield step.minute, list(speak(step))

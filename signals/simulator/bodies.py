@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from signals.clock import NEW_YORK, local, session_of
 from signals.simulator.scenario import DIALECTS, Scenario
-from signals.simulator.trades import Minute, Signal, Step
+from signals.simulator.trades import Minute, MinuteOfTrades, Signal
 from signals.vocabulary import EventType, Trend
 
 Said = tuple[str, str]  # event type, body
-Speaker = Callable[[Step], Iterable[Said]]
+Speaker = Callable[[MinuteOfTrades], Iterable[Said]]
 
 BATCH, SNAPSHOT = "MFE_UPDATE_BATCH", EventType.UNIFIED_SNAPSHOT_V1.value
 LONGEST_BODY = 3900  # characters; where recorded batches stop
@@ -88,7 +88,7 @@ class OneAtATime:
         self.scenario, self.dialect = scenario, DIALECTS[scenario.dialect]
         self.chosen: Signal | None = None
 
-    def __call__(self, step: Step) -> Iterator[Said]:
+    def __call__(self, step: MinuteOfTrades) -> Iterator[Said]:
         for kind, signal in step.happened:
             if kind in self.kinds:
                 yield kind.value, self.body(kind, signal, step)
@@ -98,7 +98,7 @@ class OneAtATime:
         if self.chosen is not None:
             yield EventType.MFE_UPDATE.value, self.body(EventType.MFE_UPDATE, self.chosen, step)
 
-    def body(self, kind: EventType, signal: Signal, step: Step) -> str:
+    def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         raise NotImplementedError
 
     def label(self, t: datetime) -> str:
@@ -107,7 +107,7 @@ class OneAtATime:
 
 
 class Strategy(OneAtATime):
-    def body(self, kind: EventType, signal: Signal, step: Step) -> str:
+    def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         head = f'{{"type":"{kind}","signal_id":"{signal.trade_id}",'
         time = f'"timestamp":{ms(step.minute.time)}}}'
         legs = f'"be_mfe":{signal.be_mfe},"no_be_mfe":{signal.no_be_mfe},'
@@ -171,7 +171,7 @@ class EarlyTelemetry(Telemetry):
 
     setup = _EARLY_SETUP
 
-    def body(self, kind: EventType, signal: Signal, step: Step) -> str:
+    def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         old, exits = self.dialect.single_leg, kind.startswith("EXIT")
         own_bar = kind == EventType.ENTRY and not old
         bar = signal.born.time if own_bar else step.minute.time
@@ -194,7 +194,7 @@ class EarlyTelemetry(Telemetry):
 class Mixed(Telemetry):
     """The night of 2025-12-10: SIGNAL_CREATED, ENTRY, BE and exits as telemetry, and a batch a minute."""
 
-    def __call__(self, step: Step) -> Iterator[Said]:
+    def __call__(self, step: MinuteOfTrades) -> Iterator[Said]:
         for kind, signal in step.happened:
             if kind in _VARIANTS:
                 yield kind.value, self.body(kind, signal, step)
@@ -202,7 +202,7 @@ class Mixed(Telemetry):
                 yield kind.value, cancelled(signal)
         yield from batch(step)
 
-    def body(self, kind: EventType, signal: Signal, step: Step) -> str:
+    def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         # BE and exits carry the bar, the session and the HTF of the latest triangle, not of their own signal.
         own = kind in (EventType.SIGNAL_CREATED, EventType.ENTRY)
         told = signal if own or step.latest is None else step.latest
@@ -225,11 +225,11 @@ class Mixed(Telemetry):
 class Plain(OneAtATime):
     kinds = (EventType.SIGNAL_CREATED, *ONCE, EventType.CANCELLED)
 
-    def __call__(self, step: Step) -> Iterator[Said]:
+    def __call__(self, step: MinuteOfTrades) -> Iterator[Said]:
         said = super().__call__(step)
         return said if self.scenario.cancelled else (one for one in said if one[0] != EventType.CANCELLED)
 
-    def body(self, kind: EventType, signal: Signal, step: Step) -> str:
+    def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         if kind == EventType.CANCELLED:
             return cancelled(signal)
         born = local(signal.born.time, NEW_YORK)
@@ -272,7 +272,7 @@ def cancelled(signal: Signal) -> str:
     )
 
 
-def batch(step: Step, symbol: str = "") -> list[Said]:
+def batch(step: MinuteOfTrades, symbol: str = "") -> list[Said]:
     """All followed signals in one body: in the recorded form or, with `symbol`, the later one."""
     listed = newest(step, symbol, LONGEST_BODY - 100)
     if not listed:
@@ -280,7 +280,7 @@ def batch(step: Step, symbol: str = "") -> list[Said]:
     return [(BATCH, f'{{"event_type":"{BATCH}","timestamp":"{wall(step.minute.time)}","signals":[{listed}]}}')]
 
 
-def newest(step: Step, symbol: str, room: int) -> str:
+def newest(step: MinuteOfTrades, symbol: str, room: int) -> str:
     """As many followed signals as fit into `room` characters: the oldest are left out, the order is kept."""
     close = price(step.minute.close)
     entries: list[str] = []
@@ -313,7 +313,7 @@ def later_entry(signal: Signal, close: str, symbol: str) -> str:
     )
 
 
-def snapshot(step: Step, scenario: Scenario) -> Said:
+def snapshot(step: MinuteOfTrades, scenario: Scenario) -> Said:
     """One bar with OHLC, the signals as in the later batch form, and what changed among the triangles."""
     minute, symbol = step.minute, scenario.symbol
     told = {EventType.SIGNAL_CREATED, EventType.ENTRY} | ({EventType.CANCELLED} if scenario.cancelled else set())

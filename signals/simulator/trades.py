@@ -196,7 +196,7 @@ def ratio(ticks: int, risk: int) -> str:
 
 
 @dataclass(slots=True)
-class Step:
+class MinuteOfTrades:
     """One minute of the indicator: what happened, and the trades that it followed, oldest first (those that
     ended included, the one confirmed in this minute not). Valid until the next step: signals change."""
 
@@ -222,7 +222,7 @@ class Indicator:
     def _gap(self) -> int:
         return 1 + int(self.random.expovariate(1 / self.mean_gap))
 
-    def run(self, path: Iterable[Minute]) -> Iterator[Step]:
+    def run(self, path: Iterable[Minute]) -> Iterator[MinuteOfTrades]:
         for minute in path:
             self._average(minute.close)
             followed = self.open
@@ -231,7 +231,7 @@ class Indicator:
             if not minute.last:
                 happened += self._confirmation(minute)
                 happened += self._triangle(minute)
-            yield Step(minute, happened, followed, self.latest)
+            yield MinuteOfTrades(minute, happened, followed, self.latest)
 
     def _average(self, close: int) -> None:
         for frame, minutes in FRAMES.items():

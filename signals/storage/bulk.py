@@ -22,7 +22,7 @@ ROWS_PER_STATEMENT = 1000
 Row = TypeVar("Row", bound=models.Model)
 
 
-class Plan(NamedTuple):
+class Writer(NamedTuple):
     """What writing rows of a model needs, worked out once: composing a statement anew costs more than running it."""
 
     fields: tuple[Any, ...]
@@ -59,21 +59,21 @@ class Plan(NamedTuple):
 
 
 @cache
-def plan_of(model: type[models.Model], *, with_key: bool) -> Plan:
+def writer_of(model: type[models.Model], *, with_key: bool) -> Writer:
     """With the key's column, or leaving a key that the database makes to it."""
     fields = tuple(f for f in model._meta.concrete_fields if with_key or not isinstance(f, models.AutoField))
-    return plan_for(fields, into(model, fields))
+    return writer_for(fields, into(model, fields))
 
 
 def into(model: type[models.Model], fields: Iterable[Any]) -> str:
     return f'INSERT INTO "{model._meta.db_table}" ({", ".join(map(quoted, fields))})'
 
 
-def plan_for(fields: tuple[Any, ...], start: str) -> Plan:
+def writer_for(fields: tuple[Any, ...], start: str) -> Writer:
     """For rows with these fields, in a statement that begins so."""
     held = attrgetter(*(field.attname for field in fields))
     documents = tuple((index, field) for index, field in enumerate(fields) if isinstance(field, models.JSONField))
-    return Plan(fields, start, f"({', '.join(['%s'] * len(fields))})", held, documents)
+    return Writer(fields, start, f"({', '.join(['%s'] * len(fields))})", held, documents)
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> set[Any]:
@@ -83,12 +83,12 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
     """
     if not rows:
         return set()
-    plan, key = plan_of(model, with_key=False), primary_key(model)
+    writer, key = writer_of(model, with_key=False), primary_key(model)
     ending = f"{' ON CONFLICT DO NOTHING' if ignore_conflicts else ''} RETURNING {quoted(key)}"
     inserted: set[Any] = set()
     with connection.cursor() as cursor:
-        for chunk in chunks(plan.fields, rows):
-            cursor.execute(plan.text(len(chunk), ending), plan.parameters(chunk))
+        for chunk in chunks(writer.fields, rows):
+            cursor.execute(writer.text(len(chunk), ending), writer.parameters(chunk))
             keys = [key.to_python(value) for (value,) in cursor.fetchall()]
             inserted.update(keys)
             if not ignore_conflicts:
@@ -104,30 +104,30 @@ def append(model: type[models.Model], rows: Sequence[Any]) -> None:
     """
     if not rows:
         return
-    plan = plan_of(model, with_key=False)
+    writer = writer_of(model, with_key=False)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            columns = ", ".join(map(quoted, plan.fields))
-            lines = StringIO("".join(map(plan.as_copy_takes, rows)))
+            columns = ", ".join(map(quoted, writer.fields))
+            lines = StringIO("".join(map(writer.as_copy_takes, rows)))
             cursor.copy_expert(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', lines)
             return
-        for chunk in chunks(plan.fields, rows):
-            cursor.execute(plan.text(len(chunk), ""), plan.parameters(chunk))
+        for chunk in chunks(writer.fields, rows):
+            cursor.execute(writer.text(len(chunk), ""), writer.parameters(chunk))
 
 
 def update(model: type[models.Model], rows: Sequence[models.Model], names: Iterable[str]) -> None:
     """Write the named fields of rows that are stored, and locked by the caller; no other field is touched."""
     if not rows:
         return
-    plan, ending = plan_of_update(model, frozenset(names), connection.vendor)
+    writer, ending = writer_of_update(model, frozenset(names), connection.vendor)
     with connection.cursor() as cursor:
-        for chunk in chunks(plan.fields, rows):
-            more = f", {plan.marks}" * (len(chunk) - 1)
-            cursor.execute(f"{plan.start}{more}{ending}", plan.parameters(chunk))
+        for chunk in chunks(writer.fields, rows):
+            more = f", {writer.marks}" * (len(chunk) - 1)
+            cursor.execute(f"{writer.start}{more}{ending}", writer.parameters(chunk))
 
 
 @cache
-def plan_of_update(model: type[models.Model], names: frozenset[str], vendor: str) -> tuple[Plan, str]:
+def writer_of_update(model: type[models.Model], names: frozenset[str], vendor: str) -> tuple[Writer, str]:
     """With the first row's marks in its start, and how the statement ends."""
     key, *others = fields = (primary_key(model), *(model._meta.get_field(name) for name in sorted(names)))
     # The first row tells PostgreSQL the types; SQLite keeps those of the values.
@@ -136,7 +136,7 @@ def plan_of_update(model: type[models.Model], names: frozenset[str], vendor: str
     table, column = f'"{model._meta.db_table}"', quoted(key)
     changes = ", ".join(f"{quoted(field)} = new.{quoted(field)}" for field in others)
     ending = f") UPDATE {table} SET {changes} FROM new WHERE {table}.{column} = new.{column}"  # noqa: S608 ours
-    return plan_for(fields, start), ending
+    return writer_for(fields, start), ending
 
 
 def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:

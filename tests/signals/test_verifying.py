@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from signals.models import Delivery, SignalEvent
-from signals.verifying import CHUNK, verify
+from signals.verifying import DELIVERIES_AT_ONCE, verify
 from tests.builders import at, created, entry, send, the_signal, update
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +87,6 @@ def test_a_duplicate_of_other_bytes_is_noticed() -> None:
 
 def test_the_queries_follow_the_chunks_and_not_the_rows(django_assert_num_queries) -> None:
     send([(update(0.01 * n), at(10 + n)) for n in range(50)])
-    assert Delivery.objects.count() < CHUNK
+    assert Delivery.objects.count() < DELIVERIES_AT_ONCE
     with django_assert_num_queries(3, connection=connection):
         assert [count for count, _ in verify()] == [55]

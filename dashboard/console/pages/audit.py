@@ -26,7 +26,7 @@ from signals.tiers import TIERS
 
 SEE_AUDIT = "reconciliation.view_syncauditlog"
 ROWS = 50
-CHUNK = 1000
+ENTRIES_AT_ONCE = 1000
 # Entries that are looked at for what no index knows; so whatever is asked costs a bounded stretch of one.
 REACH = 100_000
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
@@ -182,7 +182,7 @@ class AuditExport(Page):
 def records(entries: QuerySet[SyncAuditLog]) -> Iterator[dict[str, Any]]:
     """The entries as the API tells them, read a chunk after the other: flat memory, and no cursor held open."""
     serializer, rest = AuditRecord(), entries
-    while chunk := list(rest.select_related("signal__source")[:CHUNK]):
+    while chunk := list(rest.select_related("signal__source")[:ENTRIES_AT_ONCE]):
         yield from map(serializer.to_representation, chunk)
         last = chunk[-1]
         rest = entries.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)

@@ -13,7 +13,7 @@ from dashboard.telling.history import open_gaps
 from dashboard.watching.attention import needs
 from dashboard.watching.checks.worker import idle_since
 from dashboard.watching.selftest import SELF_TEST
-from dashboard.watching.silence import Verdict, judge, listen
+from dashboard.watching.silence import Silence, judge, listen
 from reconciliation.cycle import schedule
 from reconciliation.cycle.lease import running
 from reconciliation.cycle.worker import wedged
@@ -101,7 +101,7 @@ class Overview(Page):
         spans = windows(view)
         found = spans.system
         sources = list(Source.objects.exclude(name=SELF_TEST))
-        verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
+        silences = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
         actionable = sum(each["actionable"] for each in counts.values())
         trends = {} if self.alone else trend_content(self.request.GET.get("trend", ""), now)
@@ -116,13 +116,13 @@ class Overview(Page):
             "total_actionable": actionable,
             "total_waiting": sum(each["waiting"] for each in counts.values()),
             "worker": worker,
-            "sources": zip_sources(sources, verdicts),
+            "sources": zip_sources(sources, silences),
             "needs": needs(now),
         }
 
 
-def zip_sources(sources: Sequence[Source], verdicts: Sequence[Verdict]) -> list[tuple[Source, Verdict]]:
-    return list(zip(sources, verdicts, strict=True))
+def zip_sources(sources: Sequence[Source], silences: Sequence[Silence]) -> list[tuple[Source, Silence]]:
+    return list(zip(sources, silences, strict=True))
 
 
 class Trends(Page):

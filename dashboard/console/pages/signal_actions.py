@@ -27,7 +27,7 @@ from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, SyncRun
 from signals.models import AutomatedSignal, Fill
 from signals.models.signal import clone
-from signals.signal.deriving import Place, settle
+from signals.signal.deriving import Venue, settle
 from signals.signal.rebuilding import Difference, derive, differences, rederive, restore
 from signals.tiers import ASKING
 
@@ -286,7 +286,7 @@ def without(signal: AutomatedSignal, fill: Fill) -> list[Difference]:
     others = signal.fills.filter(state=Fill.State.ACTIVE).exclude(pk=fill.pk).order_by("pk")
     fresh = derive(signal, list(signal.events.order_by("fire_minute", "pk")), list(others))
     fresh.clock_zone, fresh.clock_by = signal.clock_zone, signal.clock_by
-    settle(fresh, Place.of(signal.source))
+    settle(fresh, Venue.of(signal.source))
     return differences(clone(signal), fresh)
 
 

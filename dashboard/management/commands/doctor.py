@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from dashboard.watching.doctor import Finding, examine
+from dashboard.watching.doctor import Diagnosis, examine
 
 WIDTH = 100
 
@@ -24,23 +24,23 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, json: bool, **options: Any) -> None:
-        findings = examine(timezone.now())
-        shown = json_format.dumps([asdict(finding) for finding in findings]) if json else as_text(findings)
+        diagnoses = examine(timezone.now())
+        shown = json_format.dumps([asdict(diagnosis) for diagnosis in diagnoses]) if json else as_text(diagnoses)
         self.stdout.write(shown)
-        if not all(finding.ok for finding in findings):
+        if not all(diagnosis.ok for diagnosis in diagnoses):
             raise SystemExit(1)
 
 
-def as_text(findings: Sequence[Finding]) -> str:
+def as_text(diagnoses: Sequence[Diagnosis]) -> str:
     """What holds, a line each; then what does not, with its advice; then the sum."""
-    failed = [finding for finding in findings if not finding.ok]
-    lines = [paragraph("ok", finding) for finding in findings if finding.ok]
-    lines += [paragraph("WRONG", finding) for finding in failed]
-    lines += ["", f"{len(findings)} checks, {len(failed) or 'none'} failed."]
+    failed = [diagnosis for diagnosis in diagnoses if not diagnosis.ok]
+    lines = [paragraph("ok", diagnosis) for diagnosis in diagnoses if diagnosis.ok]
+    lines += [paragraph("WRONG", diagnosis) for diagnosis in failed]
+    lines += ["", f"{len(diagnoses)} checks, {len(failed) or 'none'} failed."]
     return "\n".join(lines)
 
 
-def paragraph(mark: str, finding: Finding) -> str:
-    start = f"{mark:<6}{finding.check:<19}"
+def paragraph(mark: str, diagnosis: Diagnosis) -> str:
+    start = f"{mark:<6}{diagnosis.check:<19}"
     indent = " " * len(start)
-    return fill(finding.advice, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False)
+    return fill(diagnosis.advice, WIDTH, initial_indent=start, subsequent_indent=indent, break_long_words=False)

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from dashboard.telling.addresses import address
 from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
-from dashboard.watching.silence import State, Verdict, judge, listen
+from dashboard.watching.silence import Silence, State, judge, listen
 from reconciliation.cycle.worker import wedged
 from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
 from signals.models import Delivery, Source
@@ -73,21 +73,21 @@ def alert_expiry(now: datetime) -> Result:
 def silence(now: datetime) -> Result:
     """Who was never heard may be about to be set up, but not where all of it is in use."""
     lines = listen(watched(), now)
-    verdicts = judge(lines, now, worker_alive=True)
-    if any(verdict.tone == "bad" for verdict in verdicts) and wedged(now):
-        verdicts = judge(lines, now, worker_alive=False)
-    faults = [silent(verdict) for verdict in verdicts if verdict.tone == "bad"]
-    if all(verdict.state == State.UNHEARD for verdict in verdicts):
+    silences = judge(lines, now, worker_alive=True)
+    if any(silence.tone == "bad" for silence in silences) and wedged(now):
+        silences = judge(lines, now, worker_alive=False)
+    faults = [silent(silence) for silence in silences if silence.tone == "bad"]
+    if all(silence.state == State.UNHEARD for silence in silences):
         severity = Severity.WARN if settings.PRODUCTION else Severity.INFO
         todo = "Activation says how to set one up."
         faults.append(Problem(UNHEARD, todo, severity, address("activation"), "Activation"))
     return judged(faults, "No source is silent too long.")
 
 
-def silent(verdict: Verdict) -> Problem:
-    closed = "" if verdict.open else " (now closed)"
-    says = f"{verdict.line.name}: silent for {verdict.minutes} minutes of open market{closed}."
-    return Problem(says, verdict.todo, link=address("deliveries"), label="Deliveries")
+def silent(silence: Silence) -> Problem:
+    closed = "" if silence.open else " (now closed)"
+    says = f"{silence.line.name}: silent for {silence.minutes} minutes of open market{closed}."
+    return Problem(says, silence.todo, link=address("deliveries"), label="Deliveries")
 
 
 def calendars(now: datetime) -> Result:

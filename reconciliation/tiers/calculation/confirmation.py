@@ -17,7 +17,7 @@ def from_closes(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     An unknown close before it could be ENTRY's own, so the search ends there. No update is about a bar before the one
     after ENTRY's, which bounds the search from the other side.
     """
-    signal, gap, market = case.signal, "no_confirmation_time", case.place.market
+    signal, gap, market = case.signal, "no_confirmation_time", case.venue.market
     if gap not in gaps or not misses(signal, "confirmation_time") or signal.single_leg:
         return
     if signal.signal_time is None or signal.entry_price is None or signal.seen_confirmed_at is None:

@@ -56,7 +56,7 @@ def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Prop
         # Wicks, unseen, end a trade before its close tells; what falls after its end would be counted as its MAE.
         doubtful = field == "mae" and any(bar.time == end and not bar.whole for bar in legs.found.values())
         reported = Extent(mark.value, mark.bar, mark, (), whole=False) if doubtful and mark.event else None
-        extent = reported or extend(field, mark, end, path, case.place.market)
+        extent = reported or extend(field, mark, end, path, case.venue.market)
         if extent and not (mark.own and extent.as_of <= mark.bar):
             yield proposal(case, field, gap, extent, doubtful=doubtful and not reported)
 

@@ -156,7 +156,7 @@ def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
     possible.
     """
     for field, bar in sorted(legs.found.items()):
-        overdue = case.place.market.open_minutes(bar.time + MINUTE, case.now) >= OVERDUE
+        overdue = case.venue.market.open_minutes(bar.time + MINUTE, case.now) >= OVERDUE
         if misses(case.signal, field) and overdue:
             yield shown_by(case, ladder, field, bar)
 
@@ -180,5 +180,5 @@ def shown_by(case: Case, ladder: Ladder, field: str, bar: Reach) -> Proposal:
 
 def follows_on(case: Case, bar: Reach) -> bool:
     """Whether the bar before this one is known, or is ENTRY's, which ends nothing."""
-    before = case.place.market.last_open(bar.time - MINUTE)
+    before = case.venue.market.last_open(bar.time - MINUTE)
     return before == confirmed_in(case.signal) or any(each.time == before for each in case.bars)

@@ -116,7 +116,7 @@ def body(answer: Any) -> str:
 
 
 def test_the_export_holds_all_that_matches_not_only_the_page(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "CHUNK", 7)
+    monkeypatch.setattr(audit, "ENTRIES_AT_ONCE", 7)
     made = [entry(minutes_ago=n, tier="2", new=f"{n}.5") for n in range(60)]
     entry("gap_opened")
     client = signed_in("Viewer")
@@ -132,7 +132,7 @@ def test_the_export_holds_all_that_matches_not_only_the_page(signed_in: As, monk
 
 
 def test_entries_of_one_moment_are_exported_once_each(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "CHUNK", 4)
+    monkeypatch.setattr(audit, "ENTRIES_AT_ONCE", 4)
     now = timezone.now()
     made = [entry(at=now) for _ in range(9)]
     told = json.loads(body(signed_in("Viewer").get(EXPORT, {"format": "json"})))

@@ -52,7 +52,7 @@ def long_log(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_long_log_is_imported_in_slices_and_its_page_tells_how_far(
     signed_in: As, tasks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("signals.receiving.alertlog.CHUNK", 2)
+    monkeypatch.setattr("signals.receiving.alertlog.ROWS_AT_ONCE", 2)
     monkeypatch.setattr(jobs, "SLICE", -1.0)  # a slice is a chunk
     client = signed_in("Operator")
     ledger = uploaded(client, LOG)

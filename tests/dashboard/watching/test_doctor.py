@@ -16,7 +16,7 @@ from django.db import OperationalError, connection
 from dashboard.watching import doctor
 from dashboard.watching.checks import Check
 from dashboard.watching.checks.result import Result, good
-from dashboard.watching.doctor import Finding
+from dashboard.watching.doctor import Diagnosis
 
 from .cases import NOW
 
@@ -46,9 +46,9 @@ class TestTheWalk:
         def sane(now: datetime) -> Result:
             return good("Sane.")
 
-        assert doctor.findings([Check(crashing), Check(sane)], NOW) == [
-            Finding("crashing", False, "This could not be judged: RuntimeError: the disk is on fire"),
-            Finding("sane", True, "Sane."),
+        assert doctor.diagnoses([Check(crashing), Check(sane)], NOW) == [
+            Diagnosis("crashing", False, "This could not be judged: RuntimeError: the disk is on fire"),
+            Diagnosis("sane", True, "Sane."),
         ]
 
     @pytest.mark.django_db
@@ -67,7 +67,7 @@ class TestTheWalk:
 class TestTheCommand:
     @pytest.fixture
     def found(self, monkeypatch: Any) -> Callable[..., tuple[str, int]]:
-        def run(findings: list[Finding], *options: str) -> tuple[str, int]:
+        def run(findings: list[Diagnosis], *options: str) -> tuple[str, int]:
             monkeypatch.setattr("dashboard.management.commands.doctor.examine", lambda now: findings)
             out, status = StringIO(), 0
             try:
@@ -79,13 +79,13 @@ class TestTheCommand:
         return run
 
     def test_its_status_is_0_when_every_check_holds(self, found: Any) -> None:
-        assert found([Finding("disk", True, "Room.")]) == (
+        assert found([Diagnosis("disk", True, "Room.")]) == (
             "ok    disk               Room.\n\n1 checks, none failed.\n",
             0,
         )
 
     def test_its_status_is_1_when_any_fails_and_what_is_wrong_comes_last(self, found: Any) -> None:
-        text, status = found([Finding("disk", False, "Full. Free some."), Finding("clock", True, "Right.")])
+        text, status = found([Diagnosis("disk", False, "Full. Free some."), Diagnosis("clock", True, "Right.")])
         assert status == 1
         assert text.splitlines() == [
             "ok    clock              Right.",
@@ -95,7 +95,7 @@ class TestTheCommand:
         ]
 
     def test_machines_get_a_list_of_check_ok_and_advice(self, found: Any) -> None:
-        text, status = found([Finding("disk", False, "Full.")], "--json")
+        text, status = found([Diagnosis("disk", False, "Full.")], "--json")
         assert (json.loads(text), status) == ([{"check": "disk", "ok": False, "advice": "Full."}], 1)
 
     def test_it_starts_with_settings_that_stop_everything_else(self, sound: Any) -> None:

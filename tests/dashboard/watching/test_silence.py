@@ -28,7 +28,7 @@ def line(minutes: float | None, now: datetime = NOON, **options: object) -> Line
 
 
 def states(*lines: Line, now: datetime = NOON, worker_alive: bool = True) -> list[State]:
-    return [verdict.state for verdict in judge(lines, now, worker_alive=worker_alive)]
+    return [silence.state for silence in judge(lines, now, worker_alive=worker_alive)]
 
 
 def test_who_speaks_is_heard() -> None:
@@ -58,8 +58,8 @@ def test_outside_market_hours_the_clock_stands_still() -> None:
 
 
 def test_an_alert_that_fell_silent_before_the_close_stays_silent() -> None:
-    (verdict,) = judge([line(60, EVENING, hours=Market(CME_EQUITY))], EVENING, worker_alive=True)
-    assert (verdict.state, verdict.open, verdict.minutes) == (State.ALL_SILENT, False, 30)
+    (silence,) = judge([line(60, EVENING, hours=Market(CME_EQUITY))], EVENING, worker_alive=True)
+    assert (silence.state, silence.open, silence.minutes) == (State.ALL_SILENT, False, 30)
 
 
 def test_without_trades_to_report_on_silence_is_ordinary_for_longer() -> None:
@@ -73,8 +73,8 @@ def test_slow_charts_get_the_time_of_five_updates() -> None:
 
 
 def test_each_state_that_is_wrong_says_what_to_do() -> None:
-    verdicts = judge([line(16), line(1), line(None)], NOON, worker_alive=True)
-    assert all(bool(verdict.todo) == (verdict.tone in ("bad", "warn")) for verdict in verdicts)
+    silences = judge([line(16), line(1), line(None)], NOON, worker_alive=True)
+    assert all(bool(silence.todo) == (silence.tone in ("bad", "warn")) for silence in silences)
     assert set(TONES) == set(State)
 
 

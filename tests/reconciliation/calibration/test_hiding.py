@@ -17,7 +17,7 @@ from reconciliation.cycle.planning import Means
 from reconciliation.tiers.proposals import Proposal
 from reconciliation.tiers.table import PROPOSE
 from signals.models import AutomatedSignal, SignalEvent
-from signals.signal.deriving import Place
+from signals.signal.deriving import Venue
 from signals.tiers import INFERENCE
 from tests import builders
 from tests.builders import update as update_body
@@ -111,7 +111,7 @@ def test_the_clock_is_learned_from_the_votes_that_are_left() -> None:
     later = "20251211_100000000_BULLISH"
 
     def zones(trial: Stored) -> Iterator[Any]:
-        bases = bases_of(trial.events, source(), Place.of(source()))
+        bases = bases_of(trial.events, source(), Venue.of(source()))
         return ((base.clock_zone, base.clock_by) for base in bases.values())
 
     whole = stored((TRADE_ID, voter), (later, event("MFE_UPDATE", at(200), be_mfe="1")))

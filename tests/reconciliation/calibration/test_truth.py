@@ -10,13 +10,13 @@ from reconciliation.calibration.accuracy import Judgement
 from reconciliation.calibration.truth import Truth
 from signals.formats import iso
 from signals.models import SignalEvent
-from tests.reconciliation.tiers.build import PLACE, TICK, at, created, entry, event, signal, update
+from tests.reconciliation.tiers.build import TICK, VENUE, at, created, entry, event, signal, update
 
 from .build import claim
 
 
 def truth(*events: SignalEvent) -> Truth:
-    return Truth(signal(*events), events, PLACE, TICK)
+    return Truth(signal(*events), events, VENUE, TICK)
 
 
 def judged(made: Truth, field: str, value: Any, as_of: datetime | None = None, **evidence: Any) -> Judgement | None:

@@ -17,11 +17,11 @@ from signals.clock import MINUTE, bar_of, floor_minute
 from signals.facts import UnreadableError
 from signals.market import market
 from signals.models import AutomatedSignal, PriceBar, SignalEvent
-from signals.signal.deriving import Place, settle
+from signals.signal.deriving import Venue, settle
 from signals.signal.joining import blank, join
 
 NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
-PLACE = Place(NEW_YORK, market())
+VENUE = Venue(NEW_YORK, market())
 TICK = Decimal("0.25")
 # 09:40 in New York is 14:40 UTC in winter; the day is a Thursday.
 TRADE_ID = "20251211_094000000_BULLISH"
@@ -66,7 +66,7 @@ def signal(*events: SignalEvent, trade_id: str = TRADE_ID, zone: str = NEW_YORK)
     for each in events:
         join(made, each)
     made.clock_zone, made.clock_by = zone, "votes"
-    settle(made, PLACE)
+    settle(made, VENUE)
     return made
 
 
@@ -92,7 +92,7 @@ def case(
     tick: Decimal = TICK,
     **options: Any,
 ) -> Case:
-    return Case(signal(*events, **options), PLACE, now, tick, events, bars, before, after)
+    return Case(signal(*events, **options), VENUE, now, tick, events, bars, before, after)
 
 
 def proposals(tier: str, case: Case, gaps: Iterable[str] = ALL_GAPS) -> dict[str, Proposal]:

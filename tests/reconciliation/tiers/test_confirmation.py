@@ -15,8 +15,8 @@ from signals.vocabulary import EventType, Status
 from .build import (
     ALL_GAPS,
     LATER,
-    PLACE,
     TICK,
+    VENUE,
     at,
     case,
     close,
@@ -82,7 +82,7 @@ def test_recorded_trades_are_confirmed_where_their_lost_entry_said(recorded_logs
             continue
         known.entry_price = truth.entry_price  # three trades have no other row that carries it
         found = {
-            each.field: each.value for each in PROPOSE["2"](Case(known, PLACE, LATER, TICK, events, bars), ALL_GAPS)
+            each.field: each.value for each in PROPOSE["2"](Case(known, VENUE, LATER, TICK, events, bars), ALL_GAPS)
         }
         if "confirmation_time" in found:
             assert truth.confirmation_time is not None

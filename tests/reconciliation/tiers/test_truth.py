@@ -15,7 +15,7 @@ from signals.models import PriceBar, SignalEvent
 from signals.simulator import Scenario, Simulation, TradeTruth, simulate
 from signals.vocabulary import EXITS, EventType
 
-from .build import ALL_GAPS, CHICAGO, NEW_YORK, PLACE, TICK, entry, recorded, signal
+from .build import ALL_GAPS, CHICAGO, NEW_YORK, TICK, VENUE, entry, recorded, signal
 
 START = datetime(2025, 12, 10, 14, 0, tzinfo=UTC)
 ZONES = {"strategy": CHICAGO, "telemetry-chicago": CHICAGO}
@@ -44,7 +44,7 @@ def entry_alone(trade_id: str, truth: TradeTruth, simulation: Simulation) -> Cas
         if truth.confirmation_time <= bar.time <= truth.followed_until
     ]
     made = signal(sent, trade_id=trade_id, zone=truth.zone)
-    return Case(made, PLACE, truth.followed_until + timedelta(hours=2), TICK, [sent], bars)
+    return Case(made, VENUE, truth.followed_until + timedelta(hours=2), TICK, [sent], bars)
 
 
 def confirmed(simulation: Simulation) -> Iterator[tuple[TradeTruth, dict[str, object]]]:
@@ -94,7 +94,7 @@ def last_report_hidden(log: Path) -> Iterator[tuple[Case, SignalEvent]]:
         kept = [one for one in events if one is not last and one.fire_minute <= last.fire_minute]
         made = signal(*kept, trade_id=trade_id, zone=zone)
         period = [bar for bar in bars if made.first_event_at - MINUTE <= bar.time < last.fire_minute]
-        yield Case(made, PLACE, last.fire_minute, TICK, kept, period), last
+        yield Case(made, VENUE, last.fire_minute, TICK, kept, period), last
 
 
 def test_a_hidden_last_report_is_filled_without_claiming_more_than_it_said(log: Path) -> None:
@@ -121,7 +121,7 @@ def test_hidden_exits_are_found_by_closes_and_never_before_they_happened(recorde
         known = signal(*kept, trade_id=trade_id)
         period = [bar for bar in bars if bar.time >= known.first_event_at - MINUTE]
         now = bars[-1].time + timedelta(minutes=10)
-        for each in PROPOSE["2"](Case(known, PLACE, now, TICK, kept, period), ALL_GAPS):
+        for each in PROPOSE["2"](Case(known, VENUE, now, TICK, kept, period), ALL_GAPS):
             told = getattr(truth, each.field) if each.field in ("be_exit_at", "stop_exit_at") else None
             if told is not None:
                 lags[each.field].append((datetime.fromisoformat(each.value) - told) // MINUTE)
@@ -143,7 +143,7 @@ def test_own_extremes_agree_with_every_mfe_that_strategy_reported(recorded_logs:
             known = signal(*born, update, trade_id=trade_id, zone=CHICAGO)
             found = {
                 each.field: each
-                for each in PROPOSE["2"](Case(known, PLACE, update.fire_minute, TICK, events), ALL_GAPS)
+                for each in PROPOSE["2"](Case(known, VENUE, update.fire_minute, TICK, events), ALL_GAPS)
             }
             ahead, behind = update.facts["highest_high"], update.facts["lowest_low"]
             best = Decimal(ahead if known.direction == "Bullish" else behind)
@@ -175,7 +175,7 @@ def test_neighbouring_facts_of_recorded_trades_follow_from_their_ladder(log: Pat
             known = signal(kept, trade_id=trade_id, zone=ZONES.get(log.stem, NEW_YORK))
             found = {
                 each.field: each.value
-                for each in PROPOSE["2"](Case(known, PLACE, kept.fire_minute, TICK, [kept]), ALL_GAPS)
+                for each in PROPOSE["2"](Case(known, VENUE, kept.fire_minute, TICK, [kept]), ALL_GAPS)
             }
             for name in hidden:
                 assert (found.get("targets") or found).get(name) == sent[name]

@@ -372,7 +372,7 @@ def test_one_row_that_cannot_be_stored_costs_only_itself(error: Exception, monke
 
 
 def test_every_chunk_is_committed_and_reported_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alertlog, "CHUNK", 2)
+    monkeypatch.setattr(alertlog, "ROWS_AT_ONCE", 2)
     stored: list[tuple[int, int]] = []
     import_log(lines(as_csv(*TRADE)), now=NOW, progress=lambda rows: stored.append((rows, Delivery.objects.count())))
     assert stored == [(2, 2), (1, 3)]
@@ -380,7 +380,7 @@ def test_every_chunk_is_committed_and_reported_by_itself(monkeypatch: pytest.Mon
 
 @pytest.mark.slow
 def test_memory_does_not_follow_the_length_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alertlog, "CHUNK", 50)
+    monkeypatch.setattr(alertlog, "ROWS_AT_ONCE", 50)
 
     def peak(rows: int) -> int:
         tracemalloc.start()
