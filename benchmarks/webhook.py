@@ -17,7 +17,7 @@ from benchmarks.web import Address, serving
 CONNECTIONS = 16
 PACE = 100  # posts a second
 BARE = "benchmarks.bare.settings"
-MAKE_TOKEN = "from signals.senders import default_source, new_token; print(new_token(default_source()))"
+MAKE_TOKEN = "from signals.receiving.senders import default_source, new_token; print(new_token(default_source()))"
 HEAD = ("", "posts/s", "slowest round", "fastest", "p50 ms", "p99 ms", "CPU ms a post")
 
 

@@ -32,7 +32,7 @@ from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
-MAX_BODY = 64 * 1024  # bytes; messages have at most 40,960 characters
+MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 

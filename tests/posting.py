@@ -10,7 +10,8 @@ from typing import Any
 from django.db import connection, connections
 from django.test import Client
 
-from signals.receiving.spool import DrainStop, Spooled
+from signals.receiving.journal import Spooled
+from signals.receiving.spool import DrainStop
 from signals.receiving.webhook import spool
 
 WEBHOOK = "/api/automated-signals/webhook"

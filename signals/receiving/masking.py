@@ -1,6 +1,7 @@
 """Tokens in bodies: found and masked, also where JSON has lost a quote or escapes the name. Pure."""
 
 import re
+from collections.abc import Callable
 
 MASK = b"***"
 
@@ -33,16 +34,24 @@ TEXT_OR_BRACKET = re.compile(
 )
 
 
-def mask_tokens(body: bytes) -> tuple[bytes, bytes]:
-    """The body with every token's value masked, and the first value that was a text or bare (b"" without any)."""
+def mask_tokens(body: bytes, spared: Callable[[bytes], bool] | None = None) -> tuple[bytes, bytes]:
+    """The body with every token's value masked, and the first value that was a text or bare (b"" without any).
+
+    A text or bare value that is `spared` stays: "token" is also what people call a coin.
+    """
     # Most bodies do not have the word at all, and looking for it costs a tenth of looking for the pattern.
     if b"token" not in body.lower() and b"\\u00" not in body:
         return body, b""
-    parts, done, first = [], 0, b""
+    parts: list[bytes] = []
+    done, first = 0, b""
     while found := TOKEN.search(body, done):
+        value = found["bare"] or found["text"] or b""
+        if value and spared and spared(value):
+            parts, done, first = [*parts, body[done : found.end()]], found.end(), first or value
+            continue
         masked, end = masked_value(body, found)
         parts += [body[done : found.start("value")], masked]
-        done, first = end, first or found["bare"] or found["text"] or b""
+        done, first = end, first or value
     return b"".join([*parts, body[done:]]), first
 
 

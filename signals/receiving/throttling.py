@@ -1,6 +1,9 @@
 """Request limits of the webhook, counted per process by DRF's throttles."""
 
+from typing import cast
+
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
@@ -8,7 +11,14 @@ from rest_framework.views import APIView
 from .senders import client_address
 
 
-class BadTokenThrottle(SimpleRateThrottle):
+class Throttle(SimpleRateThrottle):
+    """A limit that needs no view: `allows` counts this request."""
+
+    def allows(self, request: HttpRequest) -> bool:
+        return bool(self.allow_request(cast(Request, request), cast(APIView, None)))
+
+
+class BadTokenThrottle(Throttle):
     """Unknown tokens per address: guessing one must be slow."""
 
     scope = "bad-token"
@@ -20,7 +30,7 @@ class BadTokenThrottle(SimpleRateThrottle):
         return f"throttle:bad-token:{client_address(request)}"
 
 
-class SourceThrottle(SimpleRateThrottle):
+class SourceThrottle(Throttle):
     """Deliveries per source. Off unless WEBHOOK_RATE is set: TradingView does not send a refused alert again."""
 
     scope = "source"

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Protocol
 
+from signals.formats import iso
 from signals.models import AutomatedSignal
 from signals.signal.registers import (
     EVENT_PROVENANCE,
@@ -26,7 +27,6 @@ from signals.signal.registers import (
     stored_key,
     typed,
 )
-from signals.formats import iso
 
 
 def join(signal: AutomatedSignal, event: Event) -> None:

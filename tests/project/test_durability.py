@@ -27,14 +27,14 @@ PHASE = 60  # alerts between two disasters
 
 PREPARE = """
 from django.core.management import call_command
-from signals.senders import default_source, new_token
+from signals.receiving.senders import default_source, new_token
 call_command("migrate", verbosity=0)
 print(new_token(default_source()))
 """
 DRAIN = """
 from django.core.management import call_command
 from django.utils import timezone
-from signals.draining import drain_spool
+from signals.receiving.draining import drain_spool
 drained = drain_spool(timezone.now())
 assert drained.stopped is None and not drained.failed, drained
 call_command("rebuild_signals", check=True, json=True)
@@ -43,7 +43,7 @@ call_command("rebuild_signals", check=True, json=True)
 DRAIN_AND_DIE = (
     """
 import os, signal
-from signals import draining
+from signals.receiving import draining
 take_in, taken = draining.take_in, []
 def take_in_and_die(*arguments, **options):
     result = take_in(*arguments, **options)

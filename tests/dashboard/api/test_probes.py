@@ -14,8 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from signals.receiving.journal import Spooled
 from signals.receiving.senders import default_source, new_token
-from signals.receiving.spool import Spool, Spooled
+from signals.receiving.spool import Spool
 from tests.builders import at, created, entry, send
 
 REMOTE = {"REMOTE_ADDR": "203.0.113.9"}

@@ -20,8 +20,8 @@ from reconciliation.cycle.schedule import NAME, install
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
 from signals.models import AutomatedSignal, Fill, Source
+from signals.receiving.journal import Spooled
 from signals.receiving.senders import default_source
-from signals.receiving.spool import Spooled
 from signals.receiving.webhook import spool
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, the_signal, update
 

@@ -6,7 +6,7 @@ from typing import Any
 from dashboard.watching.doctor import Check
 from reconciliation.models import SyncRun
 from signals.models import Delivery, Source
-from signals.receiving.spool import Spooled
+from signals.receiving.journal import Spooled
 from signals.vocabulary import Channel
 
 # A Thursday, 10:00 in New York: the market is open.

@@ -15,8 +15,9 @@ from dashboard.watching.doctor import configuration, disk, records, sources
 from dashboard.watching.selftest import self_test_source
 from reconciliation.models import SetAside
 from signals.models import AutomatedSignal, Delivery, Source, SourceToken
+from signals.receiving.journal import Spooled
 from signals.receiving.senders import default_source
-from signals.receiving.spool import Spool, Spooled
+from signals.receiving.spool import Spool
 from signals.vocabulary import Channel
 from tests.builders import at, created, send, the_signal
 

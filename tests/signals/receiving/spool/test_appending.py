@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.receiving.spool import Drained, Spool, Spooled, SpoolError
+from signals.receiving.journal import Spooled
+from signals.receiving.spool import Drained, Spool, SpoolError
 
 from .build import NOON, disk_full_after, journal, spooled, stop_at, taken
 

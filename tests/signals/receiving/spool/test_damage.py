@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.receiving.spool import Drained, Spool, Spooled
+from signals.receiving.journal import Spooled
+from signals.receiving.spool import Drained, Spool
 
 from .build import NOON, SPAWN, journal, spooled, stop_at, taken
 

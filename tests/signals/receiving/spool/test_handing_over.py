@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from signals.receiving import spool as spool_module
-from signals.receiving.spool import Drained, Spool, Spooled, SpoolError
+from signals.receiving.journal import Spooled, framed
+from signals.receiving.spool import Drained, Spool, SpoolError
 
 from .build import disk_full_after, journal, spooled, stop_at, taken
 
@@ -185,7 +185,7 @@ def test_a_whole_record_of_an_unknown_version_is_put_aside_not_dropped(spool: Sp
     spool.append(spooled(1))
     payload = b'{"version": 9}'
     with journal(spool).open("ab") as file:
-        file.write(spool_module._frame(payload))
+        file.write(framed(payload))
     spool.append(spooled(3))
     assert spool.drain(lambda record: None) == Drained(count=2, failed=1)
     (kept,) = spool.rejected()
