@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
         enough = incoming.take_body(data)
         if enough:
             self.begin()
-        elif not data and incoming.head.waits:
+        elif not data and (head := incoming.head) and head.waits:
             self.transport.write(CONTINUE)
         if not self.alert:
             self.until = self.worker.loop.time() + READ_WITHIN

@@ -44,7 +44,10 @@ def head_of(block: bytes) -> Head:
 
 @dataclass(slots=True)
 class Chunks:
-    """Follows a body in chunks through a buffer that grows. `size` counts the bytes of whole chunks, `coming` those of the next."""
+    """Follows a body in chunks through a buffer that grows.
+
+    `size` counts the bytes of the whole chunks, `coming` those of the next one.
+    """
 
     at: int
     size: int = 0

@@ -63,7 +63,9 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def run(self) -> None:
         from signals.intake import MAX_BODY
         from signals.receiving.draining import Keeper
+        from signals.storage.deadlines import give_up_in_time
 
+        give_up_in_time()
         self.body_limit, self.keeper = MAX_BODY, Keeper()
         self.connections: dict[Connection, None] = {}  # in order of their arrival
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself remembers them weakly

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from signals.receiving.spool import Spool
 
 from .durability.postgres import PrivatePostgres, binaries
+from .durability.waiting import wait_for
 from .durability.web import ROOT, Senders, Web
 
 pytestmark = [
@@ -23,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(binaries() is None, reason="no PostgreSQL binaries are installed (initdb, postgres)"),
     pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's"),
 ]
+ANSWERED_WITHIN = 2.5  # seconds
 PHASE = 60  # alerts between two disasters
 
 PREPARE = """
@@ -48,7 +51,7 @@ take_in, taken = draining.take_in, []
 def take_in_and_die(*arguments, **options):
     result = take_in(*arguments, **options)
     taken.append(result)
-    if len(taken) == 10:
+    if len(taken) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 draining.take_in = take_in_and_die
@@ -131,6 +134,27 @@ def test_nothing_acknowledged_is_lost(machine: Machine) -> None:
     assert_all_are_stored_once(machine)
     assert_each_has_its_event_and_signal(machine)
     assert machine.token not in machine.log.read_text()
+
+
+def test_a_frozen_database_costs_no_alert_and_no_sender_waits(machine: Machine) -> None:
+    """TradingView waits 3 seconds. PostgreSQL is stopped, not dead: its sockets stay open and say nothing."""
+    machine.senders.offer(PHASE)
+    machine.senders.wait_until_answered()
+    before = set(machine.senders.tries)
+    machine.postgres.freeze()
+    took = []
+    for _ in range(12):
+        asked = monotonic()
+        machine.senders.offer(1)
+        machine.senders.wait_until_answered()
+        took.append(monotonic() - asked)
+    assert max(took) < ANSWERED_WITHIN
+    assert machine.spooled_answers() >= 12
+    assert [machine.senders.tries[body] for body in machine.senders.tries.keys() - before] == [1] * 12
+    machine.postgres.thaw()
+    wait_for(lambda: machine.spool.pending_bytes() == 0, "the web half drains by itself")
+    kept = "SELECT count(DISTINCT raw) FROM deliveries WHERE status = 'accepted'"
+    wait_for(lambda: machine.postgres.rows(kept) == [(len(before) + 12,)], "all are stored")
 
 
 def assert_all_are_stored_once(machine: Machine) -> None:
