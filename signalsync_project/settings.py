@@ -28,7 +28,9 @@ VARIABLES: dict[str, Variable] = {
     "PRODUCTION": Variable(bool, False, "Refuse unsafe defaults: needs SECRET_KEY, ALLOWED_HOSTS, WEBHOOK_TOKEN."),
     "DEBUG": Variable(bool, False, "Django's debug pages. Never together with PRODUCTION."),
     "SECRET_KEY": Variable(str, "", "Signs sessions. Empty outside production: one is made and kept in VAR_DIR."),
-    "ALLOWED_HOSTS": Variable(list, [], "Host names served, comma-separated. Empty outside production: loopback."),
+    "ALLOWED_HOSTS": Variable(
+        list, [], "Host names of pages, beside PUBLIC_URL's, comma-separated. Empty outside production: loopback."
+    ),
     "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
     "TRUSTED_PROXIES": Variable(int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For."),
     "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
@@ -148,6 +150,8 @@ if PRODUCTION:
 else:
     SECRET_KEY = SECRET_KEY or made_secret_key()
     ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+if (public_host := urlsplit(PUBLIC_URL).hostname) and public_host not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, f"[{public_host}]" if ":" in public_host else public_host]
 CSRF_TRUSTED_ORIGINS: list[str] = value("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -173,6 +177,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "signals.receiving.door.Door",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

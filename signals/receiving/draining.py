@@ -14,7 +14,7 @@ from django.utils import timezone
 from signals.intake import take_in
 from signals.models import Source
 
-from . import outage
+from . import outage, refusals
 from .journal import Spooled
 from .spool import Drained, DrainStop, SpoolError
 from .webhook import UnknownSenderError, find_source, incoming_of, spool
@@ -93,9 +93,11 @@ class Keeper(threading.Thread):
         self._stop_now.set()
 
     def run(self) -> None:
+        refusals.leave_to_flush()
         pause, remember_at = 0.0, 0.0
         while not self._stop_now.wait(pause or LOOK_SECONDS):
             pause = 0.0
+            refusals.flush()
             try:
                 if monotonic() >= remember_at:
                     remember_at = monotonic() + REMEMBER_SECONDS

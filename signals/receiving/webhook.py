@@ -30,7 +30,7 @@ from signals.models import Source, SourceToken
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
-from . import outage
+from . import outage, refusals
 from .journal import Spooled
 from .senders import client_address, credentials, open_source, source_of_token
 from .spool import Spool
@@ -141,6 +141,7 @@ def record_of(request: HttpRequest, token: str) -> Spooled | Reply:
     if body is None:
         return refuse(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"A body may have at most {MAX_BODY} bytes.")
     body, token_hash, loopback = credentials(request, token, body, is_token)
+    request.META[refusals.HEAD] = body[: refusals.READ_BYTES]
     return Spooled(
         received_at=arrived_at(request),
         token_hash=token_hash,
@@ -197,7 +198,11 @@ def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
     received = [record_of(request, token_in(request)) for request in requests]
     records = [(request, each) for request, each in zip(requests, received, strict=True) if isinstance(each, Spooled)]
     kept = iter(keep_on_disk(records, "it could not be done in time"))
-    return [next(kept) if isinstance(each, Spooled) else each for each in received]
+    replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
+    for request, reply in zip(requests, replies, strict=True):
+        if cause := refusals.BY_STATUS.get(reply.status):
+            refusals.note(request, cause, reply.status, now=timezone.now())
+    return replies
 
 
 def token_in(request: HttpRequest) -> str:

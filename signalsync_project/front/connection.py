@@ -165,7 +165,10 @@ class Call:
                 self.connection.finish()
 
     def refuse(self, status: HTTPStatus, detail: str) -> None:
-        self.answer(self.worker.plain(status, {"status": "refused", "detail": detail}))
+        said = self.worker.plain(status, {"status": "refused", "detail": detail})
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.worker.note(None, self.peer, said)
+        self.answer(said)
 
     def pass_on(self, loop: asyncio.AbstractEventLoop, path: str) -> None:
         """Have the processes of the pages answer."""

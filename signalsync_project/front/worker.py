@@ -20,6 +20,8 @@ from typing import Any
 from gunicorn.http import get_parser, wsgi
 from gunicorn.workers.base import Worker
 
+from signalsync_project.masking import masked
+
 from .connection import Call, Connection
 from .journal import Journal
 
@@ -184,6 +186,27 @@ class FrontWorker(Worker):  # type: ignore[misc]
             else:
                 self.handle_error(request, client, peer, error)
         return bytes(client)
+
+    def handle_error(self, request: Any, client: Answer, peer: Any, error: BaseException) -> None:
+        """What is no request, or fails beyond the application: gunicorn's answer, and a note on the books."""
+        super().handle_error(request, client, peer, error)
+        self.note(request, peer, bytes(client))
+
+    def note(self, request: Any, peer: Any, answer: bytes) -> None:
+        from signals.receiving.refusals import Cause, Refusal, add
+
+        add(
+            Refusal(
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                cause=Cause.UNREADABLE,
+                status=int(answer[9:12] or 0),
+                method=str(getattr(request, "method", "") or "")[:10],
+                path=masked(str(getattr(request, "uri", "") or ""))[:200],
+                host="",
+                address=str(peer[0] if isinstance(peer, tuple) else peer)[:60],
+                head=answer.rpartition(b"\r\n\r\n")[2][:200].decode(errors="replace"),
+            )
+        )
 
     def environment(self, request: Any, client: Answer, peer: Any, arrived: float) -> tuple[Any, dict[str, Any]]:
         response, environ = wsgi.create(request, client, peer, self.sockets[0].getsockname(), self.cfg)
