@@ -45,6 +45,7 @@ VARIABLES: dict[str, Variable] = {
     "WEBHOOK_TOKEN": Variable(str, "", "First token of the default source (stored hashed). At least 24 characters."),
     "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),
     "BAD_TOKEN_RATE": Variable(str, "60/min", "Most requests with an unknown token per address and process."),
+    "BAD_LOGIN_RATE": Variable(str, "30/min", "Most failed logins per address and process, whatever the names."),
     "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
     "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
@@ -110,6 +111,7 @@ TRUSTED_PROXIES: int = value("TRUSTED_PROXIES")
 WEBHOOK_TOKEN: str = value("WEBHOOK_TOKEN")
 WEBHOOK_RATE: str = value("WEBHOOK_RATE")
 BAD_TOKEN_RATE: str = value("BAD_TOKEN_RATE")
+BAD_LOGIN_RATE: str = value("BAD_LOGIN_RATE")
 OPERATOR_PASSWORD: str = value("OPERATOR_PASSWORD")
 DEMO: bool = value("DEMO") and not PRODUCTION
 DATABASE_STATEMENT_TIMEOUT: int = value("DATABASE_STATEMENT_TIMEOUT")
@@ -242,6 +244,7 @@ DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
+    "signals.receiving.throttling.BadLoginBackend",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]

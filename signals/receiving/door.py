@@ -68,12 +68,9 @@ def cause_of(request: HttpRequest, response: HttpResponseBase, match: ResolverMa
     posted = request.method == "POST"
     if response.status_code == 400 and not host_is_allowed(request):
         return Cause.HOST if posted else None
-    below = request.path_info.startswith("/api/")
-    if response.status_code == 404 and match is None and (posted or below):
+    if posted and response.status_code == 404 and (match is None or not request.path_info.strip("/")):
         return Cause.PATH
-    if response.status_code == 404 and posted and not request.path_info.strip("/"):
-        return Cause.PATH
-    if below and response.status_code in (405, 413):
+    if request.path_info.startswith("/api/") and response.status_code in (405, 413):
         return BY_STATUS[response.status_code]
     return None
 

@@ -37,7 +37,7 @@ class Cause(StrEnum):
     HOST = "wrong host"
     PATH = "wrong path"
     SIZE = "too large"
-    TOKEN = "unknown token"  # noqa: S105 - not one
+    TOKEN = "unknown sender"
     METHOD = "wrong method"
     RATE = "too many"
     UNREADABLE = "unreadable request"

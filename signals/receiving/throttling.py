@@ -1,8 +1,11 @@
-"""Request limits of the webhook, counted per process by DRF's throttles."""
+"""Request limits of the webhook and of logins, counted per process by DRF's throttles."""
 
-from typing import cast
+from typing import Any, cast
 
 from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import PermissionDenied
+from django.dispatch import receiver
 from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
@@ -44,3 +47,37 @@ class SourceThrottle(Throttle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         return f"throttle:source:{self.source_name}"
+
+
+class BadLoginThrottle(Throttle):
+    """Failed logins per address, by whatever name: each costs a slow hash, which makes a flood of them cheap."""
+
+    scope = "bad-login"
+
+    def get_rate(self) -> str:
+        return str(settings.BAD_LOGIN_RATE)
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return f"throttle:bad-login:{client_address(request)}"
+
+    def is_exhausted(self, request: HttpRequest) -> bool:
+        """Whether the address has failed too often; counts nothing."""
+        most, seconds = self.parse_rate(self.get_rate())
+        if most is None or seconds is None:
+            return False
+        history: list[float] = self.cache.get(self.get_cache_key(cast(Request, request), cast(APIView, None)), [])
+        return sum(moment > self.timer() - seconds for moment in history) >= most
+
+
+class BadLoginBackend:
+    """The first of the authentication backends: refuses before any hash is computed. It knows no users."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
+        if request is not None and BadLoginThrottle().is_exhausted(request):
+            raise PermissionDenied
+
+
+@receiver(user_login_failed)
+def count_bad_login(sender: object, request: HttpRequest | None = None, **more: Any) -> None:
+    if request is not None:
+        BadLoginThrottle().allows(request)

@@ -23,6 +23,7 @@ LOCAL: tuple[Check, ...] = (
     disk.disk_space,
     disk.spool_drains,
     disk.spool_rejected,
+    disk.refused,
 )
 STORED: tuple[Check, ...] = (
     database.migrations,

@@ -2,18 +2,19 @@
 
 import shutil
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 
+from signals.receiving import refusals
 from signals.receiving.spool import DEFAULT_MAX_BYTES
 from signals.receiving.webhook import spool
 
 from .result import Result, bad, good, judged
 from .worker import patience
 
-REQUEUE = 'manage.py shell -c "from signals.webhook import spool; spool().requeue_rejected()"'
+REQUEUE = 'manage.py shell -c "from signals.receiving.webhook import spool; spool().requeue_rejected()"'
 
 
 def var_dir(now: datetime) -> Result:
@@ -81,3 +82,15 @@ def spool_rejected(now: datetime) -> Result:
             " time (`manage.py import_alerts`), which brings in what is missing, then delete the .torn files."
         )
     return judged(faults, "No spooled alert was refused.")
+
+
+def refused(now: datetime) -> Result:
+    """Alerts that were turned away: a stranger's guess looks like that, and so does a mistyped address."""
+    counted = refusals.read().since(now - timedelta(days=1))
+    if not counted:
+        return good("Nothing was refused at the door in the last day.")
+    what = ", ".join(f"{count:,} {cause}" for cause, count in counted.most_common())
+    return bad(
+        f"Refused at the door in the last day: {what}. The console shows the last ones under Deliveries. If one is an"
+        " alert of yours, correct its address or token and import TradingView's alert log of that time."
+    )

@@ -66,7 +66,8 @@ def test_a_page_of_a_host_that_is_not_ours_is_not_shown_and_a_post_is_noted() ->
         ("GET", WEBHOOK, b"", 405, Cause.METHOD),
         ("POST", f"{WEBHOOK}/a-guess", CREATED, 401, Cause.TOKEN),
         ("POST", WEBHOOK, b" " * (MAX_BODY + 1), 413, Cause.SIZE),
-        ("GET", "/api/nothing", b"", 404, Cause.PATH),
+        ("POST", "/api/nothing", b"", 404, Cause.PATH),
+        ("PUT", f"{WEBHOOK}/a-guess", CREATED, 405, Cause.METHOD),
     ],
 )
 def test_what_is_refused_is_counted_by_its_cause(method: str, path: str, body: bytes, status: int, cause: str) -> None:
@@ -75,7 +76,7 @@ def test_what_is_refused_is_counted_by_its_cause(method: str, path: str, body: b
     assert refusals.read().since(datetime.now(UTC)) == {cause: 1}
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/signals/nothing/", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/favicon.ico"])
 def test_what_was_no_alert_is_not_noted(path: str) -> None:
     send("GET", path)
     assert noted() == []
