@@ -37,7 +37,7 @@ class Cause(StrEnum):
     HOST = "wrong host"
     PATH = "wrong path"
     SIZE = "too large"
-    TOKEN = "unknown sender"
+    TOKEN = "unknown sender"  # noqa: S105 - not one
     METHOD = "wrong method"
     RATE = "too many"
     UNREADABLE = "unreadable request"
