@@ -100,9 +100,9 @@ def targets(entries: list[list[Load]], paced: Load) -> list[Target]:
 
 def explained(size: Size, entry: int, batch: int) -> str:
     return (
-        f"gunicorn with {size.web_workers} workers, SignalSync's being its front door and the bare view's gunicorn's"
-        f" sync ones, {CONNECTIONS} connections over loopback, {size.rounds} rounds of {size.round_seconds:g} s for each"
-        " server in turns. Both close the connection after each answer, so every post opens one. ENTRY: telemetry of"
+        f"gunicorn with {size.web_workers} workers, the front door's before SignalSync and gunicorn's sync ones before"
+        f" the bare view, {CONNECTIONS} connections over loopback, {size.rounds} rounds of {size.round_seconds:g} s"
+        " for each server in turns. Both close the connection after each answer, so every post opens one. ENTRY: telemetry of"
         f" {entry} bytes, each a new signal. Batch: {BATCH} MFE updates in {batch} bytes, for {CONNECTIONS} groups of"
         " signals in turn. Both servers share one database,"
         " its persistent connections and the gunicorn configuration, and the cores with PostgreSQL and with the load"
