@@ -102,9 +102,9 @@ def explained(size: Size, entry: int, batch: int) -> str:
     return (
         f"gunicorn with {size.web_workers} workers, the front door's before SignalSync and gunicorn's sync ones before"
         f" the bare view, {CONNECTIONS} connections over loopback, {size.rounds} rounds of {size.round_seconds:g} s"
-        " for each server in turns. Both close the connection after each answer, so every post opens one. ENTRY: telemetry of"
-        f" {entry} bytes, each a new signal. Batch: {BATCH} MFE updates in {batch} bytes, for {CONNECTIONS} groups of"
-        " signals in turn. Both servers share one database,"
+        " for each server in turns. Both close the connection after each answer, so every post opens one. ENTRY:"
+        f" telemetry of {entry} bytes, each a new signal. Batch: {BATCH} MFE updates in {batch} bytes, for"
+        f" {CONNECTIONS} groups of signals in turn. Both servers share one database,"
         " its persistent connections and the gunicorn configuration, and the cores with PostgreSQL and with the load"
         " generator. At a given pace latency counts from when a post was due. CPU is what all processes of the machine"
         " used, per post: the web server's, PostgreSQL's, the load generator's and the kernel's."

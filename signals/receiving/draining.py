@@ -37,11 +37,13 @@ def drain_spool(now: datetime) -> Drained:
             take_in(source_of(record), [incoming_of(record)], now=now)
 
     def handle_many(records: Sequence[Spooled]) -> None:
-        by_source: dict[Source, list[Spooled]] = {}
+        by_sender: dict[tuple[str, bool], list[Spooled]] = {}
+        for record in records:
+            by_sender.setdefault((record.token_hash, record.loopback), []).append(record)
         with outages():
-            for record in records:
-                by_source.setdefault(source_of(record), []).append(record)
-            for source, own in by_source.items():
+            for own in by_sender.values():
+                # A token that was valid at the last of them was so at all.
+                source = source_of(max(own, key=lambda record: record.received_at))
                 take_in(source, [incoming_of(record) for record in own], now=now)
 
     def handle_stranger(record: Spooled) -> None:

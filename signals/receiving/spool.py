@@ -38,7 +38,7 @@ DEFAULT_MAX_BYTES = 1 << 30
 DEFAULT_LOCK_TIMEOUT = 1.0  # seconds; the webhook must have decided within 2
 BLOCK = 4096  # bytes
 MANY = 10  # records from which on they are handed over together
-AT_ONCE = 200
+AT_ONCE = 500
 MAX_ERROR_TEXT = 2_000  # characters kept of a rejected record's error
 
 ADVICE = {
@@ -151,7 +151,7 @@ class Spool:
         rest; any other exception moves that record to `rejected/` and goes on. Raises SpoolError when
         the files cannot be read or the rejected record not be written; the rest stays then, too.
 
-        `handle_many` is offered up to 200 records at once where MANY wait; it takes all or, raising anything but
+        `handle_many` is offered up to 500 records at once where MANY wait; it takes all or, raising anything but
         DrainStop, none: then they are handed over one by one.
         """
         with self._file_errors("drain"):
