@@ -1,7 +1,7 @@
 # `make` lists the commands. They need Python 3.11 or newer, make and git; everything else goes into .venv.
 # PYTHON=… picks the interpreter for .venv, and any setting of docs/settings.md can be given: `make run PORT=8001`.
 
-.PHONY: help run test lint types bench screenshots demo-reset
+.PHONY: help run quick test fix lint types cover bench screenshots demo-reset
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
@@ -17,8 +17,15 @@ help: ## list these commands
 run: $(RUNTIME) ## run everything at http://127.0.0.1:8000/ until Ctrl-C (DEMO=0: without sample history)
 	@exec $(PY) manage.py serve --stop-with-parent
 
+quick: $(DEVELOPMENT) ## run the tests that need no database, browser or process, within a minute (ARGS=…: for pytest)
+	@$(PY) -m pytest -q -n 2 --quick $(ARGS)
+
 test: $(DEVELOPMENT) ## run the tests on SQLite, and on PostgreSQL where TEST_POSTGRES_URL answers (ARGS=…: for pytest)
 	@$(PY) .ci/test.py $(ARGS)
+
+fix: $(DEVELOPMENT) ## mend the style, as far as that can be done without thinking
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
 
 lint: $(DEVELOPMENT) ## check style, missing migrations and the configuration
 	$(PY) -m ruff check .
@@ -28,6 +35,9 @@ lint: $(DEVELOPMENT) ## check style, missing migrations and the configuration
 
 types: $(DEVELOPMENT) ## check the types
 	$(PY) -m mypy signals reconciliation dashboard signalsync_project
+
+cover: $(DEVELOPMENT) ## which lines and branches no test reaches, on SQLite: a summary, and htmlcov/index.html (ARGS=…)
+	@DATABASE_URL= $(PY) -m pytest -q -n 2 --cov --cov-branch --cov-report=term --cov-report=html $(ARGS)
 
 bench: $(DEVELOPMENT) ## measure throughput and latency, as benchmarks/RESULTS.md shows them
 	$(PY) -m benchmarks $(ARGS)

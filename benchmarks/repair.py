@@ -9,7 +9,7 @@ from benchmarks.databases import Databases, sqlite
 from benchmarks.recorded import RECORDED
 from benchmarks.report import Section, Target, table
 from benchmarks.sizes import Size
-from reconciliation.calibration.accuracy import Judgement, Tally, Verdict, verdict
+from reconciliation.calibration.accuracy import Judgement, Rating, Tally, rating
 
 TEXT = (
     "Of each log a random 30 % of the deliveries are dropped and the rest is imported and synced as of its last row;"
@@ -64,7 +64,7 @@ def by_log(runs: Runs) -> str:
 def by_claim(claims: Claims) -> str:
     head = ("tier", "field", "method", "n", "signals", "exact", "within tolerance", "declared", "verdict")
     lines = [
-        (tier, f"`{field}`", method, t.n, len(t.signals), t.exact, t.within, claimed, verdict(t, claimed).value)
+        (tier, f"`{field}`", method, t.n, len(t.signals), t.exact, t.within, claimed, rating(t, claimed).value)
         for (tier, field, method, claimed), t in sorted(claims.items())
     ]
     return table(head, lines)
@@ -75,7 +75,7 @@ def targets(runs: Runs, claims: Claims) -> list[Target]:
         return sum(len(run[name]) for repaired in runs.values() for run in repaired)
 
     again = sum(run["filled_again"] for repaired in runs.values() for run in repaired)
-    boasting = sum(verdict(tally, kind[3]) == Verdict.OVERCONFIDENT for kind, tally in claims.items())
+    boasting = sum(rating(tally, kind[3]) == Rating.OVERCONFIDENT for kind, tally in claims.items())
     return [
         Target("determined gaps left open", "0", str(found := every("determined")), found == 0),
         Target("wrong fills of confidence 1.0", "0", str(found := every("certain_and_wrong")), found == 0),

@@ -174,6 +174,8 @@ def is_determined(gap: str, signal: Any, events: Sequence[Any], bars: Sequence[A
         return signal.single_leg or any(event.type == EventType.ENTRY for event in events)
     if gap in ("no_entry_price", "no_stop_loss", "no_targets"):
         return bool(laddered) or gap.removeprefix("no_").removesuffix("_price").removesuffix("_loss") in rungs
+    if gap not in ("no_mfe_update", "no_mae"):
+        return False  # nothing is known here of how it would follow
     covered = signal.mfe_as_of if gap == "no_mfe_update" else signal.mae_as_of or signal.entry_fired_at
     ended = signal.stop_exit_at or signal.seen_completed_at or (signal.be_exit_at if signal.single_leg else None)
     told = gap == "no_mae" and bool(said & {"mae", "lowest_low"})

@@ -16,22 +16,27 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from dashboard.models import Job
-from reconciliation.decisions import undo
-from signals.models import Fill, Source
-from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, read_log
+from reconciliation.cycle.run import Report
+from reconciliation.decisions import of_run, of_tier, standing, undo
+from reconciliation.gaps import GapView
+from signals.models import AutomatedSignal, Fill, Source
+from signals.receiving import uploads
+from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, read_log
 
-from .console import uploads
-from .console.actions import Change, log
+from .console.actions import ActionError, LoggedChange, log
+from .console.cycles import AT_ONCE, carry_out, run_summary, run_when_free
+from .console.gap_lists import ACTIONABLE, with_gap
+from .models import Job
 
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)
 """Without progress for so long, a running job's process is gone: a task that takes longer than 100 s is ended."""
-STANDING = (Fill.State.ACTIVE, Fill.State.PROPOSED)
-IMPORT, UNDO = "import", "undo"
+IMPORT, UNDO, FIX = "import", "undo", "fix"
+
+FIXED = ("signals_examined", "fills", "gaps_before", "gaps_after", "errors")
+RUNS_NAMED = 10
 
 logger = logging.getLogger(__name__)
-Progress = Callable[[int], None]
 
 
 class PausedError(Exception):
@@ -106,6 +111,8 @@ def import_upload(job: Job) -> str:
         import_rows(islice(read_log(file, now=now), job.done, None), done, source, now, progress)
     figures = added(before, done)
     note_import(job, upload.name, figures["sources"])
+    if not figures["failed"]:
+        upload.used()
     return imported(figures)
 
 
@@ -132,7 +139,8 @@ def imported(figures: Mapping[str, Any]) -> str:
         f" {figures['quarantined']:,} to quarantine; {figures['events']:,} events,"
         f" {figures['signals_created']:,} signals created, {figures['signals_updated']:,} updated.{trouble}"
     )
-    return f"{done} {of_other_symbols(figures['other_symbols'])}".strip()
+    told = (done, of_quarantined(figures["reasons"]), of_other_symbols(figures["other_symbols"]))
+    return " ".join(filter(None, told))
 
 
 def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:
@@ -141,7 +149,7 @@ def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:
         sources = Source.objects.filter(name__in=rows)
         log(
             person,
-            [Change(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources],
+            [LoggedChange(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources],
         )
 
 
@@ -159,10 +167,33 @@ def undo_fills(job: Job) -> str:
 
 def fills_of(asked: Mapping[str, Any]) -> QuerySet[Fill]:
     """Of a run, or of a tier since a moment: what it put in that still stands."""
-    fills = Fill.objects.filter(state__in=STANDING)
-    if "run" in asked:
-        return fills.filter(run_id=asked["run"])
-    return fills.filter(tier=asked["tier"], created_at__gte=asked["since"])
+    return standing(of_run(asked["run"]) if "run" in asked else of_tier(asked["tier"], asked["since"]))
 
 
-KINDS: Mapping[str, Callable[[Job], str]] = {IMPORT: import_upload, UNDO: undo_fills}
+def fix_gaps(job: Job) -> str:
+    """All actionable gaps of a type, in order of the signals' keys: each chunk a run in the person's name.
+
+    `result` adds up the figures of the runs' reports; `after` is the last key that was looked at.
+    """
+    until, tiers = monotonic() + SLICE, job.arguments["tiers"] or None
+    result = {"after": 0, "runs": []} | job.result
+    while chunk := left_to_fix(job.arguments["gap"], result["after"]):
+        try:
+            reports = carry_out(chunk, timezone.now(), job.started_by, tiers, run=run_when_free)
+        except ActionError as error:
+            raise PausedError from error  # another cycle is running, and takes long
+        for name in FIXED:
+            result[name] = result.get(name, 0) + sum(getattr(report, name) for report in reports)
+        result["runs"] = [*result["runs"], *(report.run_id for report in reports)][-RUNS_NAMED:]
+        result["after"] = chunk[-1].pk
+        kept(job, len(chunk), result)
+        if monotonic() > until:
+            raise PausedError
+    return run_summary([Report(**{name: result.get(name, 0) for name in FIXED})])
+
+
+def left_to_fix(gap: str, after: int) -> list[AutomatedSignal]:
+    return with_gap(gap, ACTIONABLE, GapView.at(timezone.now()), after=after).oldest(AT_ONCE)
+
+
+KINDS: Mapping[str, Callable[[Job], str]] = {IMPORT: import_upload, UNDO: undo_fills, FIX: fix_gaps}

@@ -1,7 +1,7 @@
 """Addresses of the read side. Each is accepted with and without its trailing slash."""
 
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from .api import probes, requests, sync
 from .api import signals as signal_api
@@ -36,10 +36,10 @@ urlpatterns = [
         name="acknowledge-request",
     ),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     re_path(r"^healthz/?$", probes.alive, name="healthz"),
     re_path(r"^readyz/?$", probes.ready, name="readyz"),
     re_path(r"^metrics/?$", probes.Metrics.as_view(), name="metrics"),
     path("favicon.ico", icon),
-    path("", include("dashboard.console.pages")),
+    path("", include("dashboard.console.urls")),
 ]

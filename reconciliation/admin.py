@@ -11,9 +11,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
-from signals.admin.base import TIERS, Periods, ReadOnlyAdmin, among, link, list_link, pretty
+from signals.admin.base import Periods, ReadOnlyAdmin, among, link, list_link, pretty
 from signals.admin.signals import AutomatedSignalAdmin, OfSignalAdmin
 from signals.models import AutomatedSignal, Fill
+from signals.tiers import TIERS
 
 from .gaps import CATALOGUE, GapView
 from .models import (
@@ -88,7 +89,7 @@ class SyncRunAdmin(ByTimeAdmin):
 class SyncAuditLogAdmin(OfSignalAdmin):
     list_display = ("at", "action", "see_signal", "field", "gap", "tier", "old", "new", "confidence", "actor", "run_id")
     list_display_links = ("at",)
-    list_filter = ("action", among("tier", TIERS), among("gap", CATALOGUE), ("at", RangeDateTimeFilter))
+    list_filter = ("action", among("tier", sorted(TIERS)), among("gap", CATALOGUE), ("at", RangeDateTimeFilter))
     search_fields = ("signal__trade_id__exact", "actor__exact")
     search_help_text = "A whole trade id, or a user's name."
     fields = (
@@ -132,7 +133,7 @@ class SignalHealthMetricAdmin(ByTimeAdmin):
 class GapRecordAdmin(OfSignalAdmin):
     list_display = ("opened_at", "see_signal", "gap", "state", "closed_at", "tier", "actor", "reason")
     list_display_links = ("opened_at",)
-    list_filter = ("state", among("gap", CATALOGUE), among("tier", TIERS), ("opened_at", RangeDateTimeFilter))
+    list_filter = ("state", among("gap", CATALOGUE), among("tier", sorted(TIERS)), ("opened_at", RangeDateTimeFilter))
 
 
 @admin.register(GapTotal)

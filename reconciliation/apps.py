@@ -6,4 +6,6 @@ class ReconciliationConfig(AppConfig):
     verbose_name = "Reconciliation"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - registers them
+        from . import administration, checks  # noqa: F401 - registers them
+
+        administration.connect()

@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, Source, SourceToken
 from signals.receiving.senders import default_source, hash_token
-from signals.receiving.webhook import spool
+from signals.receiving.spool import spool
 from signals.simulator import Alert, sample_history, stream
 from signals.vocabulary import Channel
 

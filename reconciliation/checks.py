@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.auth.password_validation import validate_password
 from django.core.checks import CheckMessage, Error, register
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from .tiers.trust import given
 
@@ -23,6 +25,20 @@ def check_interval(app_configs: Any = None, **options: Any) -> list[CheckMessage
             id="reconciliation.E001",
         )
     ]
+
+
+@register()
+def check_operator_password(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    """The first operator's password is one that nobody could choose in the console either."""
+    if not (settings.PRODUCTION and settings.OPERATOR_PASSWORD):
+        return []
+    try:
+        validate_password(settings.OPERATOR_PASSWORD, User(username="operator"))
+    except ValidationError as error:
+        said = " ".join(error.messages)
+        hint = "Choose a better one, or leave it empty: then a random one is printed once."
+        return [Error(f"OPERATOR_PASSWORD: {said}", hint=hint, id="reconciliation.E004")]
+    return []
 
 
 @register()

@@ -16,6 +16,7 @@ from django.utils import timezone
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.rebuilding import rederive
 from signals.signal.saving import overwrite
+from signals.storage.bulk import update
 
 from .audit import Action, Journal, plain
 from .cycle.applying import count_records
@@ -29,15 +30,6 @@ REPLACED = "a fill that was approved takes its place"
 
 def undo_fill(fill: Fill, *, actor: str, reason: str) -> int:
     return undo(Fill.objects.filter(pk=fill.pk), actor=actor, reason=reason)
-
-
-def undo_run(run_id: int, *, actor: str, reason: str) -> int:
-    return undo(of_run(run_id), actor=actor, reason=reason)
-
-
-def undo_tier(tier: str, since: datetime, *, actor: str, reason: str) -> int:
-    """Undo everything that a tier has filled since a moment (wall clock)."""
-    return undo(of_tier(tier, since), actor=actor, reason=reason)
 
 
 def of_run(run_id: int) -> QuerySet[Fill]:
@@ -91,7 +83,7 @@ def undo_chunk(fills: QuerySet[Fill], keys: Sequence[int], operation: UUID, acto
         ended = list(standing(fills).filter(signal__in=keys))
         for fill in ended:
             fill.state, fill.ended_at = Fill.State.UNDONE, now
-        Fill.objects.bulk_update(ended, ["state", "ended_at"], batch_size=500)
+        update(Fill, ended, ["state", "ended_at"])
         fresh = derive_and_write(signals, now)
         for fill in ended:
             left = plain(getattr(fresh[fill.signal_id], fill.field))  # an event may say the same

@@ -17,9 +17,11 @@ from typing import NamedTuple, Self
 from django.db.models import F, Q
 
 from signals.clock import MINUTE, floor_minute
+from signals.facts import EventFacts
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
-from signals.vocabulary import Status
+from signals.signal.registers import BIRTH
+from signals.vocabulary import EventType, Status
 
 from .models import GapRecord
 
@@ -33,28 +35,36 @@ NOTHING = Q(pk__in=())
 Dismissed = frozenset[tuple[int, str]]
 Missing = Callable[[datetime], Q]
 Lacks = Callable[[AutomatedSignal, datetime], bool]
+Closes = Callable[[EventFacts], bool]
+OwedSince = Callable[[AutomatedSignal], datetime | None]
+ASK = "Reload the chart or recreate the alert in TradingView, export its alert log and import it here."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Gap:
-    """One kind of gap. `missing` and `lacks` are its condition, given the moment up to which a bar is too old.
+    """One kind of gap: all that scan, counts, cycle, filters and pages know of it.
 
-    A `live` gap waits before it is actionable; any other ignores the moment. `tiers` are those that can fill it, in
-    order of trust; `remedy` is what an operator can do where none can.
+    `fields` are those of the signal that it is about; `missing` and `lacks` its condition, given the moment up to
+    which a bar is too old. `tiers` are those that can fill it, in order of trust; `closed_by` says whether an event
+    carries what is missing (whether it does close the gap, the projection decides); `remedy` is what an operator can
+    do. A gap with `owed_since` is live: a measurement that prices can tell of, which waits before it is actionable,
+    by the minutes since that bar of a confirmed trade. Any other gap ignores the moment.
     """
 
     name: str
     title: str
+    short: str
     weight: int
+    fields: tuple[str, ...]
     condition: tuple[Missing, Lacks]
     tiers: tuple[str, ...]
-    remedy: str
-    live: bool = False
+    closed_by: Closes
+    remedy: str = ASK
+    owed_since: OwedSince | None = None
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        """The fields that it is about."""
-        return ("be_mfe", "no_be_mfe") if self.name == "no_mfe_update" else (self.name.removeprefix("no_"),)
+    def live(self) -> bool:
+        return self.owed_since is not None
 
     @property
     def missing(self) -> Missing:
@@ -126,35 +136,130 @@ def lacks_mae(signal: AutomatedSignal, old: datetime) -> bool:
     return signal.status == Status.COMPLETED or (signal.status == Status.CONFIRMED and born <= old + MINUTE)
 
 
-ASK = "Reload the chart or recreate the alert in TradingView, export its alert log and import it here."
+def latest_bar(signal: AutomatedSignal) -> datetime | None:
+    bar: datetime | None = signal.mfe_as_of
+    return bar
+
+
+def bar_before_entry(signal: AutomatedSignal) -> datetime | None:
+    """None once MAE was reported: then it is not owed any more."""
+    return None if signal.mae is not None else (signal.entry_fired_at or signal.first_event_at) - MINUTE
+
+
+def carried(*facts: str) -> Closes:
+    """Closed by any event that carries one of these facts."""
+    return lambda event: not event.values.keys().isdisjoint(facts)
+
+
+def carried_at_birth(*facts: str) -> Closes:
+    """Likewise, but other events say it of their own bar."""
+    carries = carried(*facts)
+    return lambda event: event.type in BIRTH and carries(event)
+
+
+def confirms(event: EventFacts) -> bool:
+    return event.type == EventType.ENTRY or "confirmation_time" in event.values
+
+
 CATALOGUE: Mapping[str, Gap] = {
     gap.name: gap
     for gap in (
-        Gap("no_mfe_update", "No current MFE", 20, (no_mfe, lacks_mfe), ("1", "2"), ASK, live=True),
-        Gap("no_entry_price", "No entry price", 15, empty("entry_price", owing=True), ("0", "1", "2"), ASK),
-        Gap("no_stop_loss", "No stop loss", 15, empty("stop_loss", owing=True), ("0", "1", "2"), ASK),
-        Gap("no_mae", "No MAE", 10, (no_mae, lacks_mae), ("1", "2"), ASK, live=True),
-        Gap("no_session", "No session", 8, empty("session", owing=False), ("0", "1", "3"), ASK),
-        Gap("no_signal_date", "No signal date", 8, empty("signal_date", owing=False), ("0", "1", "3"), ASK),
         Gap(
-            "no_htf_alignment",
-            "No higher-timeframe alignment",
-            5,
-            empty("htf_alignment", owing=False),
-            ("0", "1"),
-            f"{ASK} Old dialects never carry it: switch the gap off for their source.",
+            name="no_mfe_update",
+            title="No current MFE",
+            short="MFE",
+            weight=20,
+            fields=("be_mfe", "no_be_mfe"),
+            condition=(no_mfe, lacks_mfe),
+            tiers=("1", "2"),
+            closed_by=carried("be_mfe", "no_be_mfe"),
+            owed_since=latest_bar,
         ),
-        Gap("no_targets", "No targets", 5, (no_targets, lacks_targets), ("0", "1", "2"), ASK),
         Gap(
-            "no_confirmation_time",
-            "No confirmation time",
-            3,
-            empty("confirmation_time", owing=True),
-            ("0", "1", "3", "2"),
-            ASK,
+            name="no_entry_price",
+            title="No entry price",
+            short="entry",
+            weight=15,
+            fields=("entry_price",),
+            condition=empty("entry_price", owing=True),
+            tiers=("0", "1", "2"),
+            closed_by=carried("entry_price"),
+        ),
+        Gap(
+            name="no_stop_loss",
+            title="No stop loss",
+            short="stop",
+            weight=15,
+            fields=("stop_loss",),
+            condition=empty("stop_loss", owing=True),
+            tiers=("0", "1", "2"),
+            closed_by=carried("stop_loss"),
+        ),
+        Gap(
+            name="no_mae",
+            title="No MAE",
+            short="MAE",
+            weight=10,
+            fields=("mae",),
+            condition=(no_mae, lacks_mae),
+            tiers=("1", "2"),
+            closed_by=carried("mae"),
+            owed_since=bar_before_entry,
+        ),
+        Gap(
+            name="no_session",
+            title="No session",
+            short="session",
+            weight=8,
+            fields=("session",),
+            condition=empty("session", owing=False),
+            tiers=("0", "1", "3"),
+            closed_by=carried_at_birth("session", "signal_date"),
+        ),
+        Gap(
+            name="no_signal_date",
+            title="No signal date",
+            short="date",
+            weight=8,
+            fields=("signal_date",),
+            condition=empty("signal_date", owing=False),
+            tiers=("0", "1", "3"),
+            closed_by=carried_at_birth("signal_date"),
+        ),
+        Gap(
+            name="no_htf_alignment",
+            title="No higher-timeframe alignment",
+            short="HTF",
+            weight=5,
+            fields=("htf_alignment",),
+            condition=empty("htf_alignment", owing=False),
+            tiers=("0", "1"),
+            closed_by=carried_at_birth("htf_alignment"),
+            remedy=f"{ASK} Old dialects never carry it: switch the gap off for their source.",
+        ),
+        Gap(
+            name="no_targets",
+            title="No targets",
+            short="targets",
+            weight=5,
+            fields=("targets",),
+            condition=(no_targets, lacks_targets),
+            tiers=("0", "1", "2"),
+            closed_by=carried("tp1"),
+        ),
+        Gap(
+            name="no_confirmation_time",
+            title="No confirmation time",
+            short="confirmed",
+            weight=3,
+            fields=("confirmation_time",),
+            condition=empty("confirmation_time", owing=True),
+            tiers=("0", "1", "3", "2"),
+            closed_by=confirms,
         ),
     )
 }
+LIVE = tuple((name, gap.owed_since) for name, gap in CATALOGUE.items() if gap.owed_since is not None)
 
 
 class Due(NamedTuple):
@@ -260,14 +365,13 @@ class GapView:
         if signal.status != Status.CONFIRMED:
             return None
         terms = self.terms[signal.source_id]
-        owed = {"no_mfe_update": signal.mfe_as_of}
-        if signal.mae is None:
-            owed["no_mae"] = (signal.entry_fired_at or signal.first_event_at) - MINUTE
         hours = market(terms.calendar)
         moments = [
             hours.add_open_minutes(bar, ACTIONABLE_MINUTES)
-            for name, bar in owed.items()
-            if bar is not None and name not in terms.gaps_off and (signal.pk, name) not in dismissed
+            for name, owed_since in LIVE
+            if name not in terms.gaps_off
+            and (signal.pk, name) not in dismissed
+            and (bar := owed_since(signal)) is not None
         ]
         return min((moment for moment in moments if moment > self.now), default=None)
 

@@ -10,6 +10,7 @@ from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
 from .gaps import CATALOGUE, GapView
+from .models import GapTotal
 
 ACTIVE = (Status.PENDING, Status.CONFIRMED)
 
@@ -73,3 +74,10 @@ def count_waiting(view: GapView) -> dict[str, int]:
     active = AutomatedSignal.objects.filter(status=Status.CONFIRMED)
     live = {name: Count("pk", filter=view.q_waiting(name)) for name, gap in CATALOGUE.items() if gap.live}
     return active.aggregate(**live)
+
+
+def gap_counts(view: GapView) -> dict[str, dict[str, int]]:
+    """By gap: how many are actionable, as the last run left them, and how many wait now. Cheap on large tables."""
+    actionable = dict(GapTotal.objects.values_list("gap", "open"))
+    waiting = count_waiting(view)
+    return {name: {"actionable": actionable.get(name, 0), "waiting": waiting.get(name, 0)} for name in CATALOGUE}

@@ -10,6 +10,7 @@ from signals.formats import iso
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
 from signals.vocabulary import DeliveryStatus, EventType, Status
 
+from .findings import FINDINGS
 from .gaps import GapView
 from .health import count_gaps
 from .health_windows import windows
@@ -46,8 +47,6 @@ def counts(model: type[Model], column: str, values: list[str]) -> dict[str, int]
 
 
 def findings_by_type() -> dict[str, int]:
-    from .findings import FINDINGS
-
     named: Mapping[str, Q] = {finding.name: finding.q for finding in FINDINGS}
     return AutomatedSignal.objects.aggregate(**{name: Count("pk", filter=q) for name, q in named.items()})
 
@@ -66,8 +65,7 @@ def about_source(source: Source) -> dict[str, Any]:
 
 
 def last_run() -> dict[str, Any] | None:
-    """The last finished run; None when there never was one: then nothing is known to work."""
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    run = SyncRun.last_finished()
     if run is None or run.finished_at is None:
         return None
     return {

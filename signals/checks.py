@@ -1,10 +1,13 @@
 """Settings of the webhook, checked when a command starts: a bad one stops the start, not the first alert."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from signalsync_project.private import open_to_others
 
 # Stricter than DRF, which takes the period's first letter: 10/month would be 10 a minute, and 0/min would refuse all.
 RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
@@ -19,6 +22,19 @@ def check_rates(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     if not RATE.fullmatch(settings.BAD_TOKEN_RATE):
         wrong.append(not_a_rate("BAD_TOKEN_RATE", "signals.E002", "60/min"))
     return wrong
+
+
+@register()
+def check_privacy(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    """No error: the settings have closed what they could, and a service that does not start takes no alert."""
+    return [
+        Warning(
+            f"{path} can be read by other users of this machine.",
+            hint="Give the service a VAR_DIR that is its own: it holds password hashes, sessions and alerts.",
+            id="signals.W001",
+        )
+        for path in open_to_others(Path(settings.VAR_DIR), settings.SQLITE_FILE)[:1]
+    ]
 
 
 def not_a_rate(name: str, code: str, example: str) -> CheckMessage:

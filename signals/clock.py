@@ -22,6 +22,7 @@ VOTES_THAT_DECIDE = 5
 LONGEST_LAG = 16  # minutes; an ENTRY up to here after its id's bar still says which zone the id is in
 
 _TRADE_ID = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})_([0-9]{2})([0-9]{2})([0-9]{2})(?:[0-9]{3})?(?:_([A-Z]+))?")
+_SPACES = re.compile(r"\s+")
 _DIRECTIONS = {
     **dict.fromkeys(("BULLISH", "BULL", "LONG", "BUY"), Direction.BULLISH.value),
     **dict.fromkeys(("BEARISH", "BEAR", "SHORT", "SELL"), Direction.BEARISH.value),
@@ -69,6 +70,19 @@ class TradeId:
         Milliseconds and direction may be missing; a direction that is not understood is None.
         """
         return _parsed(text)
+
+    @staticmethod
+    def spelling(text: str) -> str:
+        """An id in its one spelling: in capitals, without spaces, with BULLISH or BEARISH, where it names a bar.
+
+        Another id is somebody else's name for something: only the white space around it and its doubles go.
+        """
+        plain = " ".join(text.split())
+        tight = _SPACES.sub("", plain.upper())
+        if TradeId.parse(tight) is None:
+            return plain
+        *bar, direction = tight.split("_")
+        return "_".join([*bar, _DIRECTIONS.get(direction, direction).upper()])
 
 
 @lru_cache(maxsize=4096)  # one id is read for its vote, its zone and its bar

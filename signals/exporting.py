@@ -26,7 +26,8 @@ CHUNK = 500
 INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error"})
 MODEL_FIELDS = [f.name for f in AutomatedSignal._meta.concrete_fields if f.name not in INTERNAL]
 # A spreadsheet takes a cell that begins with one of these for a formula; senders choose some of the texts.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# Some readers take a full-width sign for the sign, cut a cell at a semicolon or a bar, or pass over what is blank.
+FORMULA_STARTS = tuple("=+-@＝＋－＠|;\t\r\n")  # noqa: RUF001
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
@@ -140,6 +141,6 @@ def cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value):
+    if isinstance(value, str) and value.lstrip(" \xa0").startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value):
         return f"'{value}"
     return value

@@ -96,13 +96,18 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """All that one body says. `faults` names entries of a batch that could not be read while others could."""
+    """All that one body says.
+
+    `faults` names the entries that could not be read while others could, `refused` of them, and behind these the values
+    that were sent as no number and count as absent.
+    """
 
     dialect: str
     events: tuple[EventFacts, ...] = ()
     bars: tuple[BarFacts, ...] = ()
     heartbeat: Heartbeat | None = None
     faults: tuple[str, ...] = field(default=())
+    refused: int = 0
     repair: Repair | None = None
 
 

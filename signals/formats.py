@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
+EMPTY = "–"  # noqa: RUF001 - a dash for no value
+
 
 @lru_cache(maxsize=4096)
 def iso(moment: datetime) -> str:

@@ -8,7 +8,7 @@ for rebuild, behind stored delivery and events.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
 from uuid import UUID
@@ -17,23 +17,24 @@ from django.db import DatabaseError, DataError, IntegrityError, OperationalError
 from django.db.models import Q
 
 from . import dialects
+from .bars.storing import Bar, store_bars
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
-from .prices import Bar, store_bars
+from .models.deliveries import NO_TIME
 from .receiving.senders import stored_address
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project
 from .signal.zones import Hold, hold_clock
-from .storage.bulk import insert
+from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
+from .symbols import goes_below_zero
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
 MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
-NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def checksum_of(body: bytes) -> str:
@@ -152,7 +153,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
         parcel.delivery.reason = incoming.problem
         return parcel
     try:
-        parcel.reading = dialects.read(incoming.body)
+        parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
     except UnreadableError as error:
         parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
     except Exception as error:
@@ -251,14 +252,13 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
         row.status, row.duplicate_of = DeliveryStatus.DUPLICATE, original
         row.reason = "Same source, bytes and minute as an earlier delivery."
         row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
-    Delivery.objects.bulk_update(timed, ["fired_at"], batch_size=500)
+    update(Delivery, timed, ["fired_at"])
     insert(Delivery, [parcel.delivery for parcel in parcels])
 
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
     unread = [parcel for parcel in parcels if parcel.reading is None]
-    if unread:
-        Quarantine.objects.bulk_create(Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread)
+    append(Quarantine, [Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread])
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
@@ -276,7 +276,7 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             facts=event.values,
             clock_vote=vote_of(event, minute, source),
         )
-        row.trade_id = event.trade_id  # type: ignore[attr-defined]  # until the signal's key is known
+        row.trade_id = event.trade_id
         rows.append(row)
     return rows
 

@@ -14,14 +14,15 @@ from signalsync_project.gunicorn import (  # noqa: F401 - what both have in comm
     control_socket_disable,
     forwarder_headers,
     graceful_timeout,
+    header_map,
     logconfig_dict,
     preload_app,
     timeout,
+    umask,
     worker_tmp_dir,
 )
 
 bind = f"unix:{os.environ[PAGES]}"
-umask = 0o077
 workers = settings.WEB_WORKERS
 worker_class = "sync"  # the front door buffers, on both sides
 proxy_protocol = "v1"

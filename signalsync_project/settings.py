@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from signalsync_project.private import close_to_others, make_file
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -130,7 +132,7 @@ def made_secret_key() -> str:
     from django.core.management.utils import get_random_secret_key
 
     path = VAR_DIR / "secret_key"
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    VAR_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not path.exists():
         # Whole and private before it has its name: web and worker may both be starting for the first time.
         with NamedTemporaryFile("w", dir=VAR_DIR, prefix="secret_key-") as file:
@@ -141,14 +143,24 @@ def made_secret_key() -> str:
     return path.read_text()
 
 
+def simple(secret: str, least: int) -> bool:
+    """Whether a secret is too short, of too few characters, or the same again and again: it could be guessed."""
+    return len(secret) < least or len(set(secret)) < 8 or secret in (secret + secret)[1:-1]
+
+
 ALLOWED_HOSTS: list[str] = value("ALLOWED_HOSTS")
 SECRET_KEY: str = value("SECRET_KEY")
 if PRODUCTION:
     missing = [name for name in ("SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN") if not value(name)]
     if missing:
         raise ImproperlyConfigured(f"PRODUCTION=1 needs {', '.join(missing)} in the environment; see docs/settings.md.")
-    if len(WEBHOOK_TOKEN) < 24:
-        raise ImproperlyConfigured("WEBHOOK_TOKEN: use at least 24 random characters.")
+    for name, least in (("SECRET_KEY", 32), ("WEBHOOK_TOKEN", 24)):
+        if simple(value(name), least):
+            raise ImproperlyConfigured(
+                f"{name}: use at least {least} random characters, as `openssl rand -base64 36` makes them."
+            )
+    if "*" in ALLOWED_HOSTS:
+        raise ImproperlyConfigured("ALLOWED_HOSTS: name the hosts; * would serve whatever a sender calls us.")
 else:
     SECRET_KEY = SECRET_KEY or made_secret_key()
     ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
@@ -178,8 +190,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "signalsync_project.content.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
     "signals.receiving.door.Door",
+    "signalsync_project.refusing.RefuseImpossible",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -205,6 +219,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "dashboard.console.navigation.context",
             ],
         },
     },
@@ -224,7 +239,9 @@ def database() -> dict[str, Any]:
     config["CONN_MAX_AGE"] = None  # a connection a request makes the webhook five times slower
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if ":memory:" not in config["NAME"]:
+            make_file(Path(config["NAME"]))
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",  # a transaction that starts as a reader cannot wait to become a writer
             "timeout": 20,
@@ -241,6 +258,8 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
+SQLITE_FILE = Path(DATABASES["default"]["NAME"]) if "sqlite3" in DATABASES["default"]["ENGINE"] else None
+close_to_others(VAR_DIR, SQLITE_FILE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
@@ -266,7 +285,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a folder that is not there yet
+STATIC_ROOT.mkdir(parents=True, exist_ok=True, mode=0o700)  # WhiteNoise warns of a folder that is not there yet
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -314,7 +333,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # docs/operations.md explains each figure: at-least-once delivery makes retry > timeout x queue length a must.
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "signalsync",
     "orm": "default",
     "workers": 2,

@@ -5,6 +5,7 @@ because what they ask (a database) may not answer. docs/operations.md says what 
 """
 
 import logging
+import math
 import os
 import select
 import signal
@@ -24,6 +25,8 @@ TURN = 0.2
 STEADY = 60.0
 """Seconds after which a child counts as running well: its next restart waits the shortest time again."""
 LONGEST_BACKOFF = 30.0
+WEDGED_GRACE = 5.0
+"""Seconds that a wedged child gets to stop: most ignore the signal, and each second is one without it."""
 AGAIN_AFTER = 1.0
 """Seconds within which several stop signals count as one: make and timeout send theirs to us and to our group."""
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -93,6 +96,7 @@ class Process:
     started_at: float = 0.0
     start_at: float = 0.0
     kill_at: float | None = None
+    grace: float = 0.0
     failures: int = 0
     ask_at: float = 0.0
     verdict: Verdict | None = None
@@ -120,10 +124,11 @@ class Process:
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, fd) for fd in self.child.inherited_fds],
         )
 
-    def terminate(self, now: float) -> None:
+    def terminate(self, now: float, at_most: float = math.inf) -> None:
         """Ask the main process alone: a signal to django-q's whole group kills its tasks and hangs it."""
         if self.pid is not None and self.kill_at is None:
-            self.kill_at = now + self.child.stop_grace_seconds
+            self.grace = min(self.child.stop_grace_seconds, at_most)
+            self.kill_at = now + self.grace
             os.kill(self.pid, signal.SIGTERM)
 
     def kill_group(self) -> None:
@@ -133,10 +138,9 @@ class Process:
 
     def kill_when_overdue(self, now: float) -> None:
         if self.kill_at is not None and now >= self.kill_at:
-            grace = self.child.stop_grace_seconds
-            logger.warning("%s did not stop within %g s: killing it", self.child.name, grace)
+            logger.warning("%s did not stop within %g s: killing it", self.child.name, self.grace)
             self.kill_group()
-            self.kill_at = now + grace
+            self.kill_at = now + self.grace
 
     def ended(self, status: int, now: float, stopping: bool) -> None:
         """The main process is gone: its group goes too, and it is due again after the back-off."""
@@ -167,7 +171,7 @@ class Process:
             self._report_blindness(verdict.error)
             if verdict.reason:
                 logger.error("%s is wedged: %s; restarting it", self.child.name, verdict.reason)
-                self.terminate(now)
+                self.terminate(now, WEDGED_GRACE)
 
     def _report_blindness(self, error: Exception | None) -> None:
         if error and not self.watchdog_blind:

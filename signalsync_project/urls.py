@@ -5,8 +5,8 @@ from django.urls import include, path, re_path
 
 from signals.receiving.webhook import WebhookView
 
-handler404 = "dashboard.api.errors.not_found"
-handler500 = "dashboard.api.errors.server_error"
+handler404 = "dashboard.errors.not_found"
+handler500 = "dashboard.errors.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),

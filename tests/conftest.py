@@ -26,20 +26,32 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="only what can differ between databases: tests that use one, but for the browser's",
     )
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="only what answers at once: no database, browser, server or other slow test",
+    )
+
+
+def uses_database(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
+
+
+def can_differ(item: pytest.Item) -> bool:
+    """On the second database, pure tests would only say again what they said on the first."""
+    return uses_database(item) and item.get_closest_marker("browser") is None
+
+
+def is_quick(item: pytest.Item) -> bool:
+    return not uses_database(item) and not any(map(item.get_closest_marker, ("browser", "postgres", "slow")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On the second database, pure tests would only say again what they said on the first."""
-    if not config.getoption("--database-only"):
-        return
-
-    def can_differ(item: pytest.Item) -> bool:
-        stored = item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ()))
-        return bool(stored) and item.get_closest_marker("browser") is None
-
-    left_out = [item for item in items if not can_differ(item)]
-    items[:] = [item for item in items if can_differ(item)]
-    config.hook.pytest_deselected(items=left_out)
+    for option, wanted in (("--database-only", can_differ), ("--quick", is_quick)):
+        if config.getoption(option):
+            left_out = [item for item in items if not wanted(item)]
+            items[:] = [item for item in items if wanted(item)]
+            config.hook.pytest_deselected(items=left_out)
 
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
@@ -67,9 +79,17 @@ def _own_spool_and_cache(settings: object, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _test_client_is_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's test client calls this machine so."""
+    from signals.receiving import senders
+
+    monkeypatch.setattr("signals.receiving.senders.LOCAL_NAMES", senders.LOCAL_NAMES | {"testserver"})
+
+
+@pytest.fixture(autouse=True)
 def _patient_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, an alert is stored and not spooled; tests of the limit set it again."""
-    monkeypatch.setattr("signals.receiving.webhook.WAIT_MS", 0)
+    monkeypatch.setattr("signals.receiving.webhook.WAIT_MS", 600_000)
 
 
 @pytest.fixture(scope="session")

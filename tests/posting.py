@@ -10,9 +10,8 @@ from typing import Any
 from django.db import connection, connections
 from django.test import Client
 
-from signals.receiving.journal import Spooled
-from signals.receiving.spool import DrainStop
-from signals.receiving.webhook import spool
+from signals.receiving.spool import DrainStop, spool
+from signals.receiving.spooled import Spooled
 
 WEBHOOK = "/api/automated-signals/webhook"
 FIRED = datetime(2025, 12, 12, 19, 41, tzinfo=UTC)  # when TRADE's bar closes, and this alert fires

@@ -19,11 +19,11 @@ class Output:
     knowing any process's number.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> None:
         assert process.stdout is not None
-        self.process = process
+        self.process, self.patience = process, patience
         self._fd = process.stdout.fileno()
-        self._deadline = time.monotonic() + PATIENCE
+        self._deadline = time.monotonic() + patience
         self._unread = b""
         self.seen = ""
 
@@ -32,7 +32,7 @@ class Output:
         while b"\n" not in self._unread:
             left = self._deadline - time.monotonic()
             if left <= 0 or not select.select([self._fd], [], [], left)[0]:
-                pytest.fail(f"still waiting after {PATIENCE:.0f} s; seen so far:\n{self.seen}")
+                pytest.fail(f"still waiting after {self.patience:.0f} s; seen so far:\n{self.seen}")
             if not (data := os.read(self._fd, 65536)):
                 return None
             self._unread += data

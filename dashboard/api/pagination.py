@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from dashboard.telling.summary import summary
+from dashboard.telling.status_counts import summary
 from signals.models import AutomatedSignal
 
 SUMMARY_SCHEMA = {

@@ -1,12 +1,17 @@
 """Who may read and who may act, for every endpoint: one rule each, from Django's permissions and nothing else."""
 
+from typing import Any
+
+from django.contrib.auth.models import User
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from signals.receiving.senders import on_loopback
 
+LONGEST_NAME = User._meta.get_field("username").max_length or 0
 READ = "signals.view_automatedsignal"
 ACT = "signals.reconcile_signal"
 
@@ -28,11 +33,20 @@ class FromThisMachine(BasePermission):
         return on_loopback(request)
 
 
+class NameAndPassword(BasicAuthentication):
+    """Asks nobody about a name that no account can have: a column can hold neither a NUL nor 300 characters."""
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        if "\0" in userid + password or len(userid) > LONGEST_NAME:
+            raise AuthenticationFailed("Invalid username/password.")
+        return super().authenticate_credentials(userid, password, request)
+
+
 class ProtectedView(APIView):
     """Base of every endpoint that shows or changes stored data.
 
     Basic comes first, so that a request without credentials is answered 401 with a challenge, not 403.
     """
 
-    authentication_classes = (BasicAuthentication, SessionAuthentication)
+    authentication_classes = (NameAndPassword, SessionAuthentication)
     permission_classes = (MaySee,)

@@ -1,14 +1,10 @@
 """For machines that watch this one: is it alive, can it work, and how is it doing. Nothing secret is in any answer."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.core.cache import cache
-from django.db import Error as DatabaseError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -19,12 +15,13 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
-from dashboard.telling.summary import counts_by_status
+from dashboard.telling.status_counts import counts_by_status
+from dashboard.watching.checks import CHECKS, judge
 from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Delivery, Source
 from signals.receiving import refusals
 from signals.receiving.refusals import Cause
-from signals.receiving.spool import Spool, SpoolError
+from signals.receiving.spool import spool
 from signals.vocabulary import DeliveryStatus, Status
 
 from .permissions import FromThisMachine, MaySee, ProtectedView
@@ -32,6 +29,8 @@ from .permissions import FromThisMachine, MaySee, ProtectedView
 log = logging.getLogger(__name__)
 SCRAPE_KEPT_SECONDS = 15
 RECENT = timedelta(hours=1)
+READY = tuple(check for check in CHECKS if check.ready)
+WATCHED = tuple(check for check in CHECKS if check.cheap and not check.decision)
 
 
 @require_safe
@@ -42,47 +41,14 @@ def alive(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Whether alerts can be stored now; 503 with what is wrong and what to do about it."""
-    checks: dict[str, Callable[[], str]] = {
-        "database": database_fault,
-        "migrations": migration_fault,
-        "spool": spool_fault,
-    }
-    faults = {name: fault for name, check in checks.items() if (fault := check())}
-    body = {"status": "unready" if faults else "ok", "checks": {name: faults.get(name, "ok") for name in checks}}
-    return JsonResponse(body, status=503 if faults else 200)
-
-
-def database_fault() -> str:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
-        log.exception("the database does not answer")
-        return "The database does not answer. Alerts are spooled to disk until it does; see the log."
-    return ""
-
-
-def migration_fault() -> str:
-    try:
-        executor = MigrationExecutor(connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        return "Unknown, for the database does not answer."
-    return f"{len(plan)} migrations are not applied. Run `manage.py migrate`." if plan else ""
-
-
-def spool_fault() -> str:
-    try:
-        spool().pending_bytes()
-    except (OSError, SpoolError):
-        log.exception("the spool cannot be read")
-        return "The spool's directory cannot be read: alerts would be lost if the database failed. Check VAR_DIR."
-    return ""
-
-
-def spool() -> Spool:
-    return Spool(settings.SPOOL_DIR)
+    """Whether an alert could be made durable now, by both ways; 503 with what is wrong and what to do about it."""
+    answers = {}
+    for check, result in judge(READY, timezone.now()):
+        if not result.ok:
+            log.error("%s: %s", check.name, result.says)
+        answers[check.name] = "ok" if result.ok else " ".join(problem.public for problem in result.problems)
+    fine = set(answers.values()) <= {"ok"}
+    return JsonResponse({"status": "ok" if fine else "unready", "checks": answers}, status=200 if fine else 503)
 
 
 class SystemCollector(Collector):
@@ -112,6 +78,10 @@ class SystemCollector(Collector):
             dict(GapTotal.objects.values_list("gap", "open")),
         )  # fmt: skip
         yield from last_cycle(self.now)
+        yield family(
+            "signalsync_check_ok", "Checks that the overview shows, too: 1 where nothing is wrong, else 0.", "check",
+            {check.name: int(result.ok) for check, result in judge(WATCHED, self.now)},
+        )  # fmt: skip
 
 
 def family(name: str, meaning: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
@@ -123,7 +93,7 @@ def family(name: str, meaning: str, label: str, values: dict[str, int]) -> Gauge
 
 def last_cycle(now: datetime) -> Iterator[GaugeMetricFamily]:
     """Age and result of the last finished cycle; no sample where there is none, or health is unknown."""
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    run = SyncRun.last_finished()
     if run is None or run.finished_at is None:
         return
     age = (now - run.finished_at).total_seconds()

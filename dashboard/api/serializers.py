@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from dashboard.telling.history import open_gaps
-from dashboard.telling.timing import wait_of
+from dashboard.telling.wait_times import wait_of
 from signals.exporting import MODEL_FIELDS, SignalRecord
 from signals.market import market
 from signals.models import AutomatedSignal

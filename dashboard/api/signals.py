@@ -24,6 +24,7 @@ from .serializers import DetailedSignal, ListedSignal, described
 ONE_SIGNAL = [
     OpenApiParameter("source", str, description="Name of the source, needed where several share the trade id."),
 ]
+WHOLE = OpenApiParameter("whole", bool, description="The signal whose id ends in /timeline, not another's timeline.")
 NOT_ONE = {
     404: OpenApiResponse(OpenApiTypes.OBJECT, "No such signal; `detail` says where to look."),
     409: OpenApiResponse(OpenApiTypes.OBJECT, "Several sources have it: `candidates` names them; add `source`."),
@@ -74,6 +75,11 @@ class CancelledSignals(AllSignals):
     queryset = AutomatedSignal.objects.select_related("source").filter(status=Status.CANCELLED)
 
 
+def told(request: Request, trade_id: str) -> Response:
+    [signal] = described([asked_signal(request, trade_id)], timezone.now())
+    return Response(DetailedSignal(signal).data)
+
+
 class SignalDetail(ProtectedView):
     @extend_schema(
         operation_id="signal",
@@ -82,16 +88,24 @@ class SignalDetail(ProtectedView):
         responses={200: DetailedSignal, **NOT_ONE},
     )
     def get(self, request: Request, trade_id: str) -> Response:
-        [signal] = described([asked_signal(request, trade_id)], timezone.now())
-        return Response(DetailedSignal(signal).data)
+        return told(request, trade_id)
 
 
 class SignalTimeline(ProtectedView):
     @extend_schema(
         operation_id="signal_timeline",
         summary="Everything that happened to one signal, in time order",
-        parameters=ONE_SIGNAL,
+        parameters=[*ONE_SIGNAL, WHOLE],
         responses={200: OpenApiTypes.OBJECT, **NOT_ONE},
     )
     def get(self, request: Request, trade_id: str) -> Response:
-        return Response(history(asked_signal(request, trade_id), now=timezone.now()))
+        """A trade id may itself end as this address does: where only such a one is stored, it is told."""
+        whole = f"{trade_id}/timeline"
+        if "whole" in request.query_params:
+            return told(request, whole)
+        try:
+            return Response(history(asked_signal(request, trade_id), now=timezone.now()))
+        except NotFound:
+            if not AutomatedSignal.objects.filter(trade_id=whole).exists():
+                raise
+            return told(request, whole)

@@ -15,14 +15,14 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.telling.records import AuditRecord, RunRecord
+from dashboard.telling.serializers import AuditRecord, RunRecord
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS
 from reconciliation.gaps import CATALOGUE, GapView
-from reconciliation.health import count_waiting
+from reconciliation.health import gap_counts
 from reconciliation.health_windows import windows
-from reconciliation.models import GapTotal, SyncAuditLog, SyncRun
+from reconciliation.models import SyncAuditLog, SyncRun
 from signals.formats import iso
 from signals.models import Source
 
@@ -100,16 +100,9 @@ class Health(ProtectedView):
         )
 
 
-def gap_counts(view: GapView) -> dict[str, dict[str, int]]:
-    """By gap: how many are actionable, as the last run left them, and how many wait now. Cheap on large tables."""
-    actionable = dict(GapTotal.objects.values_list("gap", "open"))
-    waiting = count_waiting(view)
-    return {name: {"actionable": actionable.get(name, 0), "waiting": waiting.get(name, 0)} for name in CATALOGUE}
-
-
 def last_run(now: datetime) -> dict[str, Any] | None:
     """The last finished run. `stale` says that the next one is overdue: then nothing here is news."""
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+    run = SyncRun.last_finished()
     if run is None or run.finished_at is None:
         return None
     age = now - run.finished_at

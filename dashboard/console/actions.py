@@ -20,7 +20,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from .page import Page, address
+from dashboard.telling.addresses import address
+
+from .page import Page
 
 S = TypeVar("S")
 
@@ -44,7 +46,7 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LoggedChange:
     """One row that an action changed, for the admin's log."""
 
     row: Model
@@ -61,7 +63,7 @@ class Done:
     """
 
     says: str
-    changed: Sequence[Change] = ()
+    changed: Sequence[LoggedChange] = ()
     link: str = ""
     level: int = messages.SUCCESS
     once: Mapping[str, Any] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class NoInputs(forms.Form):
     """For an action that needs to know nothing but its subject."""
 
 
-class Action(Page, Generic[S]):
+class ActionPage(Page, Generic[S]):
     """GET shows what it will do, POST with `confirm` does it; POST without shows it again for changed inputs.
 
     The subject is in the address, query included, so that every preview is a link. `inputs` are what the person
@@ -150,11 +152,11 @@ class Action(Page, Generic[S]):
 
 def digest(given: Mapping[str, Any]) -> str:
     """The same for the same inputs, to tell whether they were changed since the preview. A reason changes nothing."""
-    told = sorted((name, str(value)) for name, value in given.items() if name != "reason")
-    return blake2b(repr(told).encode(), digest_size=8).hexdigest()
+    answers = sorted((name, str(value)) for name, value in given.items() if name != "reason")
+    return blake2b(repr(answers).encode(), digest_size=8).hexdigest()
 
 
-def log(person: User, changed: Sequence[Change]) -> None:
+def log(person: User, changed: Sequence[LoggedChange]) -> None:
     for change in changed:
         LogEntry.objects.log_actions(
             person.pk,

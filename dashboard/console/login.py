@@ -5,17 +5,25 @@ from typing import Any
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LogoutView, PasswordChangeView
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse_lazy
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.forms import AuthenticationForm as AdminAuthenticationForm
 
+from .actions import LoggedChange, log
 from .page import shell, to_login
 
 
 class LoginForm(AdminAuthenticationForm):
     """The admin's form, for every active account: what each may see is a matter of permissions."""
+
+    def clean_username(self) -> str:
+        """A name that no account can have is a wrong one: nobody is asked about it, and nothing could count it."""
+        name: str = self.cleaned_data["username"]
+        if len(name) > (User._meta.get_field("username").max_length or 0):
+            raise self.get_invalid_login_error()
+        return name
 
     def confirm_login_allowed(self, user: User) -> None:
         AuthenticationForm.confirm_login_allowed(self, user)
@@ -30,6 +38,11 @@ class PasswordChange(PasswordChangeView):
         if not request.user.is_authenticated:
             return to_login(request)
         return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        log(form.user, [LoggedChange(form.user, "Changed the own password.")])
+        return answer
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(**kwargs) | shell(self.request) | {"title": "Change password"}

@@ -1,14 +1,16 @@
-"""The console's one navigation, for dashboard and admin alike. settings.UNFOLD names these functions."""
+"""The console's one navigation, for dashboard and admin alike. The settings name these functions."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
+from django.utils.functional import SimpleLazyObject
 
+from dashboard.telling.addresses import address
 from signals.models import Quarantine
 
-from .page import address
+from .page import PAGES, Page
 from .roles import SEE
 
 MOST_SHOWN = 99
@@ -33,21 +35,26 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return groups
 
 
-def pages(request: HttpRequest) -> list[Item]:
-    from .pages import PAGES
+def context(request: HttpRequest) -> dict[str, Any]:
+    """The context processor: the sidebar, which is made only where a template shows it."""
+    return {"sidebar_navigation": SimpleLazyObject(lambda: sidebar(request))}
 
+
+def in_order() -> list[type[Page]]:
+    return sorted((page for page in PAGES if page.icon), key=lambda page: page.place)
+
+
+def pages(request: HttpRequest) -> list[Item]:
     return [
         listed(request, page.title, address(page.name), page.icon) | badge(page.name)
-        for page in PAGES
-        if page.icon and request.user.has_perms([SEE, page.permission])
+        for page in in_order()
+        if request.user.has_perms([SEE, page.permission])
     ]
 
 
 def above(path: str) -> tuple[str, str]:
     """The address and the title of the page of the navigation that this path is on or below."""
-    from .pages import PAGES
-
-    found = {address(page.name): page.title for page in PAGES if page.icon}
+    found = {address(page.name): page.title for page in in_order()}
     link = max((each for each in found if path.startswith(each)), key=len, default="/")
     return link, found[link]
 

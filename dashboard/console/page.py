@@ -7,16 +7,19 @@ from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render, resolve_url
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.generic import TemplateView
 
 from .roles import SEE
 
+PAGES: "list[type[Page]]" = []
+"""Every page, once its module is imported, which `urls` does."""
+
 
 class Page(TemplateView):
-    """A page: subclasses name it, say who may see it, and give its `content`.
+    """A page: subclasses name it, say who may see it, and give its `content`. One that has a `route` is registered.
 
     With `fragment`, the template of the part that changes, the page keeps itself up to date: HTMX asks for the same
     address every few seconds and is answered with that part alone.
@@ -25,10 +28,16 @@ class Page(TemplateView):
     name = ""  # of its address, in the namespace `console`
     route = ""
     title = ""
-    icon = ""  # a Material symbol; pages that have one stand in the navigation
+    icon = ""  # a Material symbol; pages that have one stand in the navigation,
+    place = 0  # in the order of their places
     permission = SEE
     fragment = ""
     every = 5  # seconds
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "route" in vars(cls):
+            PAGES.append(cls)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
@@ -65,11 +74,9 @@ class Page(TemplateView):
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """What the frame around a page needs: the admin's own, also for people who may not enter the admin."""
-    from .navigation import sidebar
-
     frame = admin.site.each_context(request)
     if not frame["sidebar_navigation"]:
-        frame["sidebar_navigation"] = sidebar(request)
+        del frame["sidebar_navigation"]  # the admin hides its own from them; the context processor has it
     return frame | {"has_permission": True, "is_fullwidth": "1", "now": timezone.now()}
 
 
@@ -87,6 +94,6 @@ def refusal(request: HttpRequest, wanted: str) -> HttpResponse:
     return render(request, "dashboard/refused.html", context, status=403)
 
 
-def address(name: str, *args: Any, **kwargs: Any) -> str:
-    """The address of a page of the console."""
-    return resolve_url(f"console:{name}", *args, **kwargs)
+def picked(request: HttpRequest, most: int) -> list[int]:
+    """The keys of what was ticked in a list (`?pick=1&pick=2`), at most so many; what is no key is left out."""
+    return [int(key) for key in request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:most]

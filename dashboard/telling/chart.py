@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from itertools import groupby
 
-from dashboard.templatetags.console import price, r
 from signals.clock import MINUTE, bar_of, local
 from signals.market import Market, market
 from signals.models import AutomatedSignal, PriceBar, Source
 from signals.vocabulary import DataSource, Direction
+
+from .formats import price, r
 
 WIDTH, HEIGHT = 1000, 380
 LEFT, RIGHT, TOP, BOTTOM = 62, 158, 62, 24

@@ -8,11 +8,17 @@ from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from dashboard.templatetags.console import EMPTY, clock, htf, new_york, price, r
+from reconciliation.gaps import CATALOGUE
 from signals.facts import FACTS
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal
+from signals.models.signal import R_PLACES
 from signals.vocabulary import Status
+
+from .formats import TICK, clock, htf, new_york, price, r, words
 
 # The fields that the page of a signal shows, by heading. Targets, which hold several values, are written as a list.
 GROUPS: Mapping[str, Mapping[str, str]] = {
@@ -69,7 +75,7 @@ METHODS: Mapping[str, str] = {
     "alternation": "an opposite signal followed",
     "stored_events": "its stored events",
 }  # fmt: skip
-R_PLACES = 10  # by which the columns of R-multiples are told from those of prices
+LONGEST = 28  # characters of a value in a list
 
 
 def kind_of(name: str) -> str:
@@ -110,6 +116,14 @@ def brief(name: str, value: Any, tick: Decimal) -> str:
     return f"{written(name, dict(ends[:1]), tick)} to {written(name, dict(ends[-1:]), tick)}"
 
 
+def said(field: str, value: Any, tick: Decimal = TICK) -> SafeString | str:
+    """As written, for one line of a list: a long value is cut in the middle, and whole on hover."""
+    shown = written(field, value, tick)
+    if isinstance(shown, SafeString) or len(shown) <= LONGEST:
+        return shown
+    return format_html('<span title="{}">{} … {}</span>', shown, shown[: LONGEST // 2], shown[-LONGEST // 2 :])
+
+
 def written_text(value: Any, _: Decimal) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -135,14 +149,14 @@ WRITERS: defaultdict[str, Callable[[Any, Decimal], str]] = defaultdict(
 
 
 def method_name(method: str) -> str:
-    return METHODS.get(method) or method.replace("_", " ")
+    return METHODS.get(method) or words(method)
 
 
 def evident(value: Any) -> str:
     """A piece of evidence in a line: names with their values, numbered ones in order, times as New York's."""
     if isinstance(value, Mapping):
         in_order = sorted(value.items(), key=lambda item: int(item[0]) if item[0].lstrip("-").isdecimal() else 0)
-        return "; ".join(f"{name.replace('_', ' ')} {evident(each)}" for name, each in in_order)
+        return "; ".join(f"{words(name)} {evident(each)}" for name, each in in_order)
     return ", ".join(map(evident, value)) if isinstance(value, list | tuple) else new_york(value)
 
 
@@ -151,4 +165,8 @@ def rung_of(target: tuple[str, Any]) -> int:
 
 
 def named(name: str) -> str:
-    return NAMES.get(name) or name.replace("_", " ").capitalize()
+    return NAMES.get(name) or words(name).capitalize()
+
+
+def gap_title(name: str) -> str:
+    return CATALOGUE[name].title if name in CATALOGUE else name

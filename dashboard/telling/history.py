@@ -11,7 +11,7 @@ from reconciliation.models import GapRecord, SyncAuditLog
 from signals.exporting import record
 from signals.models import AutomatedSignal, SignalEvent
 
-from .records import AuditRecord, EventRecord, FillRecord
+from .serializers import AuditRecord, EventRecord, FillRecord
 
 
 class UnknownSignalError(LookupError):
@@ -45,13 +45,13 @@ def find_signal(trade_id: str, source: str = "") -> AutomatedSignal:
 
 def history(signal: AutomatedSignal, *, now: datetime) -> dict[str, Any]:
     """The signal, where each of its values came from, and what happened to it, as JSON-able values."""
-    told = record(signal)
+    values = record(signal)
     return {
-        "signal": told,
-        "provenance": told.pop("provenance"),
+        "signal": values,
+        "provenance": values.pop("provenance"),
         "events": EventRecord(events_of(signal), many=True).data,
         "fills": FillRecord(signal.fills.order_by("created_at", "pk"), many=True).data,
-        "gaps": [gap_told(name, actionable) for name, actionable in open_gaps([signal], now)[signal.pk].items()],
+        "gaps": [gap_summary(name, actionable) for name, actionable in open_gaps([signal], now)[signal.pk].items()],
         "audit": AuditRecord(audit_of(signal), many=True).data,
     }
 
@@ -64,7 +64,7 @@ def open_gaps(signals: Sequence[AutomatedSignal], now: datetime) -> dict[int, di
     return {signal.pk: view.open_gaps(signal, dismissed) for signal in signals}
 
 
-def gap_told(name: str, actionable: bool) -> dict[str, Any]:
+def gap_summary(name: str, actionable: bool) -> dict[str, Any]:
     gap = CATALOGUE[name]
     return {
         "gap": name,

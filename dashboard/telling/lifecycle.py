@@ -1,6 +1,6 @@
-"""A signal's life as one list of steps in order of time: what was sent, what was filled, what was found, who did what.
+"""A signal's life as one timeline: what was sent, what was filled, what was found, who did what.
 
-Pure: rows in, steps out. Events stand at their fire minute; fills and gaps at the moment they were written; a finding
+Pure: rows in, entries out. Events stand at their fire minute; fills and gaps at the moment they were written; a finding
 where the value that it doubts was reported.
 """
 
@@ -17,16 +17,17 @@ from reconciliation.findings import FINDINGS, Finding
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Fill, SignalEvent
-from signals.vocabulary import EXITS, REPORTS, DataSource, EventType
+from signals.tiers import ASKING
+from signals.vocabulary import EXITS, REPORTS, EventType
 
 from .fields import brief, method_name, named, written
 
-Action = SyncAuditLog.Action
+AuditAction = SyncAuditLog.Action
 R = TypeVar("R", Fill, SyncAuditLog)
 RECOMPUTED = "recomputed"  # as apply notes it
-# Who speaks, which is what keeps steps visually apart: the indicator, a tier, the sync's own checks, a person.
+# Who speaks, which is what keeps entries visually apart: the indicator, a tier, the sync's own checks, a person.
 INDICATOR, TIER, CHECK, PERSON = "indicator", "tier", "check", "person"
-UPDATES_APART = 3  # so many updates in a row, and fewer, are steps of their own
+UPDATES_APART = 3  # so many updates in a row, and fewer, are entries of their own
 
 # The fields whose values each finding doubts.
 DOUBTED: Mapping[str, tuple[str, ...]] = {
@@ -43,15 +44,15 @@ DOUBTED: Mapping[str, tuple[str, ...]] = {
 }
 # Facts that say nothing to a reader beside the event itself; and those that updates and exits only repeat, which are
 # told where what they repeat was lost.
-UNTOLD = frozenset({"signal_date", "signal_clock", "single_leg", "direction", "be_triggered"})
+NOT_SHOWN = frozenset({"signal_date", "signal_clock", "single_leg", "direction", "be_triggered"})
 REPEATED = frozenset({"session", "htf_alignment", "htf_conflict", "entry_price", "stop_loss", "tp1", "tp2", "tp3"})
 BIRTHS = frozenset({EventType.SIGNAL_CREATED, EventType.ENTRY})
-TOLD_BY_FILLS = frozenset({Action.FILLED, Action.PROPOSED})
-ACTION_SIDES = {Action.GAP_OPENED: CHECK, Action.SET_ASIDE: CHECK}
+SHOWN_AS_FILLS = frozenset({AuditAction.FILLED, AuditAction.PROPOSED})
+ACTION_SIDES = {AuditAction.GAP_OPENED: CHECK, AuditAction.SET_ASIDE: CHECK}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TimelineEntry:
     """One thing that happened. `facts` are (name, value) as written; `origin` is a provenance entry for its badge."""
 
     at: datetime
@@ -68,22 +69,22 @@ class Step:
     count: int = 1
 
 
-def steps(
+def timeline(
     signal: AutomatedSignal,
     events: Iterable[SignalEvent],
     fills: Iterable[Fill],
     audit: Iterable[SyncAuditLog],
     tick: Decimal,
-) -> list[Step]:
+) -> list[TimelineEntry]:
     """Everything, oldest first. Of one minute, what was sent comes before what was made of it."""
     found = [
-        *event_steps(events, tick),
-        *finding_steps(signal),
-        *(fill_step(run, tick) for run in alike(fills, lambda fill: (fill.field, fill.tier, fill.method))),
-        *(audit_step(run, tick) for run in alike(untold(audit), sort_of)),
+        *event_entries(events, tick),
+        *finding_entries(signal),
+        *(fill_entry(run, tick) for run in alike(fills, lambda fill: (fill.field, fill.tier, fill.method))),
+        *(audit_entry(run, tick) for run in alike(beside_fills(audit), sort_of)),
     ]
     order = (INDICATOR, CHECK, TIER, PERSON)
-    return sorted(found, key=lambda step: (step.at, order.index(step.side)))
+    return sorted(found, key=lambda entry: (entry.at, order.index(entry.side)))
 
 
 def alike(rows: Iterable[R], sort: Callable[[R], Any]) -> Iterable[list[R]]:
@@ -94,10 +95,10 @@ def alike(rows: Iterable[R], sort: Callable[[R], Any]) -> Iterable[list[R]]:
     return sorts.values()
 
 
-def untold(audit: Iterable[SyncAuditLog]) -> Iterator[SyncAuditLog]:
+def beside_fills(audit: Iterable[SyncAuditLog]) -> Iterator[SyncAuditLog]:
     """The entries that fills do not tell themselves."""
     for entry in audit:
-        if entry.action not in TOLD_BY_FILLS and entry.note != RECOMPUTED:
+        if entry.action not in SHOWN_AS_FILLS and entry.note != RECOMPUTED:
             yield entry
 
 
@@ -106,26 +107,26 @@ def sort_of(entry: SyncAuditLog) -> tuple[Any, ...]:
     return (entry.pk,) if entry.actor else (entry.action, entry.field, entry.gap, entry.note)
 
 
-def event_steps(events: Iterable[SignalEvent], tick: Decimal) -> Iterator[Step]:
-    """One step an event; updates that follow each other become one, told by the last of them."""
+def event_entries(events: Iterable[SignalEvent], tick: Decimal) -> Iterator[TimelineEntry]:
+    """One entry an event; updates that follow each other become one, told by the last of them."""
     in_order = sorted(events, key=lambda event: (event.fire_minute, event.sequence_number))
     born = {event.type for event in in_order} >= BIRTHS
     for is_update, group in groupby(in_order, key=lambda event: event.type == EventType.MFE_UPDATE):
         run = list(group)
         if is_update and len(run) > UPDATES_APART:
-            yield event_step(run[-1], tick, born, run)
+            yield event_entry(run[-1], tick, born, run)
         else:
-            yield from (event_step(event, tick, born) for event in run)
+            yield from (event_entry(event, tick, born) for event in run)
 
 
-def event_step(event: SignalEvent, tick: Decimal, born: bool, run: Sequence[SignalEvent] = ()) -> Step:
+def event_entry(event: SignalEvent, tick: Decimal, born: bool, run: Sequence[SignalEvent] = ()) -> TimelineEntry:
     """`born` says that the signal's creation and ENTRY are among the events."""
     label = EventType(event.type).label
     repeats = born and event.type not in BIRTHS | REPORTS
-    left_out = UNTOLD | REPEATED if repeats else UNTOLD
+    left_out = NOT_SHOWN | REPEATED if repeats else NOT_SHOWN
     facts = [(named(name), written(name, value, tick)) for name, value in event.facts.items() if name not in left_out]
-    origin = {"source": DataSource.POLLING, "tier": 1, "confidence": 1.0} if event.type in REPORTS else None
-    return Step(
+    origin = {"source": ASKING.data_source, "tier": ASKING.told, "confidence": 1.0} if event.type in REPORTS else None
+    return TimelineEntry(
         at=run[0].fire_minute if run else event.fire_minute,
         side=INDICATOR,
         title=f"{len(run)} {label}s" if run else label,
@@ -138,14 +139,14 @@ def event_step(event: SignalEvent, tick: Decimal, born: bool, run: Sequence[Sign
     )
 
 
-def fill_step(run: Sequence[Fill], tick: Decimal) -> Step:
+def fill_entry(run: Sequence[Fill], tick: Decimal) -> TimelineEntry:
     """A value that a tier put in, and what has become of it. Of several that followed each other, the last."""
     fill = run[-1]
     state = Fill.State(fill.state)
     proposed = state == Fill.State.PROPOSED
     title = f"{named(fill.field)} {'proposed' if proposed else 'filled'}"
     ended = "" if state in (Fill.State.ACTIVE, Fill.State.PROPOSED) else state.label
-    return Step(
+    return TimelineEntry(
         at=fill.created_at,
         side=TIER,
         title=title,
@@ -157,10 +158,10 @@ def fill_step(run: Sequence[Fill], tick: Decimal) -> Step:
     )
 
 
-def audit_step(run: Sequence[SyncAuditLog], tick: Decimal) -> Step:
+def audit_entry(run: Sequence[SyncAuditLog], tick: Decimal) -> TimelineEntry:
     """What became of a value or a gap, by a cycle or by a person. Of several alike, the last."""
     entry = run[-1]
-    action = Action(entry.action)
+    action = AuditAction(entry.action)
     gap = CATALOGUE.get(entry.gap)
     about = named(entry.field) if entry.field else gap.title if gap else ""
     facts = []
@@ -169,11 +170,15 @@ def audit_step(run: Sequence[SyncAuditLog], tick: Decimal) -> Step:
     elif isinstance(entry.new, dict):
         facts = [(named(name), written(name, value, tick)) for name, value in entry.new.items()]
     side = PERSON if entry.actor else ACTION_SIDES.get(action, CHECK if entry.gap and not entry.field else TIER)
-    return Step(
+    return TimelineEntry(
         at=entry.at,
         side=side,
         title=f"{action.label}: {about}" if about else action.label,
-        tone="bad" if action in (Action.CONFLICT, Action.SET_ASIDE) else "warn" if action == Action.GAP_OPENED else "",
+        tone="bad"
+        if action in (AuditAction.CONFLICT, AuditAction.SET_ASIDE)
+        else "warn"
+        if action == AuditAction.GAP_OPENED
+        else "",
         facts=facts,
         says=entry.note,
         who=entry.actor,
@@ -185,11 +190,11 @@ def findings_of(signal: AutomatedSignal) -> list[Finding]:
     return [finding for finding in FINDINGS if finding.holds(signal)]
 
 
-def finding_steps(signal: AutomatedSignal) -> Iterator[Step]:
+def finding_entries(signal: AutomatedSignal) -> Iterator[TimelineEntry]:
     for finding in findings_of(signal):
         moments = [signal.provenance[name]["at"] for name in DOUBTED[finding.name] if name in signal.provenance]
         known = max(filter(None, moments), default="")
-        yield Step(
+        yield TimelineEntry(
             at=datetime.fromisoformat(known) if known else signal.last_event_at,
             side=CHECK,
             title=f"Finding: {finding.title}",

@@ -1,229 +1,27 @@
-"""How the console writes things: prices to the tick, R to two places, times as distances, states as badges."""
+"""What templates write values with. Each function stands in `dashboard/telling/`, which Python calls, too."""
 
-import json
-import re
-from collections.abc import Mapping
-from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Callable
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 
-from signals.clock import NEW_YORK, local
-from signals.formats import iso
-from signals.intake import NO_TIME
-from signals.models import AutomatedSignal, Delivery
-from signals.vocabulary import TIMEFRAMES, Channel, DataSource
+from dashboard.telling import fields, formats, provenance
 
 register = template.Library()
-EMPTY = "–"  # noqa: RUF001 - a dash for no value
-TICK = Decimal("0.25")
-MINUTES, SECONDS = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"  # how the console writes times
-UTC_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z")
-GIST = re.compile(rb'"(?:event_type|type|trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
-TRADE = re.compile(rb'"(?:trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
 
-# What each state means to an operator: fine, under way, needs a look, wrong. Anything else is neutral.
-TONES = {
-    **dict.fromkeys(("COMPLETED", "accepted", "finished", "replayed", "filled", "closed", "stored", "ok"), "good"),
-    **dict.fromkeys(("CONFIRMED", "running", "approved", "reopened"), "info"),
-    **dict.fromkeys(
-        ("PENDING", "quarantined", "waiting", "warning", "marked failed yet stored", "abandoned", "proposed"), "warn"
-    ),
-    **dict.fromkeys(("failed", "actionable", "lost", "marked delivered yet absent", "conflict", "open"), "bad"),
-    **{tone: tone for tone in ("good", "info", "warn", "bad")},
-}
-ARROWS = {"Bullish": ("↑", "up"), "Bearish": ("↓", "down"), "Neutral": ("→", "flat")}
-FRAMES = dict(zip(TIMEFRAMES, ("D", "4H", "1H", "15", "5", "1"), strict=True))
-SHORT_SOURCES = {
-    DataSource.RECONCILED: "reconciled",
-    DataSource.POLLING: "polled",
-    DataSource.CALCULATED: "calculated",
-    DataSource.INFERRED: "inferred",
-}
+FILTERS: tuple[Callable[..., Any], ...] = (
+    formats.price, formats.r, formats.count, formats.percent, formats.duration, formats.wall, formats.new_york,
+    formats.alert_time, formats.tier_name, formats.pretty, formats.text, formats.gist, formats.words,
+    fields.named, fields.method_name, fields.evident, fields.gap_title,
+    provenance.source_label,
+)  # fmt: skip
+TAGS: tuple[Callable[..., Any], ...] = (
+    formats.ago, formats.clock, formats.delivery_name, formats.badge, formats.htf, formats.latency,
+    fields.said,
+    provenance.origin, provenance.mark, provenance.stamp,
+)  # fmt: skip
 
-
-@register.filter
-def price(value: Any, tick: Any = TICK) -> str:
-    """A price in points, rounded to the instrument's tick: 25,513.75."""
-    if value in {None, ""}:
-        return EMPTY
-    tick = Decimal(tick).normalize()
-    steps = (Decimal(value) / tick).quantize(Decimal(1), ROUND_HALF_UP)
-    places = max(0, -int(tick.as_tuple().exponent))
-    return f"{steps * tick:,.{places}f}"
-
-
-@register.filter
-def r(value: Any) -> str:
-    """A multiple of the risk, to two places: 1.25, -0.20."""
-    return EMPTY if value in {None, ""} else f"{Decimal(value).quantize(Decimal('0.01'), ROUND_HALF_UP) + 0:.2f}"
-
-
-@register.filter
-def count(value: int | None) -> str:
-    return EMPTY if value is None else f"{value:,}"
-
-
-@register.filter
-def percent(value: float | None) -> str:
-    return EMPTY if value is None else f"{value:.1f} %"
-
-
-@register.filter
-def duration(seconds: float | None) -> str:
-    """A length of time in its largest unit: 340 ms, 12 s, 3 min, 5 h, 2 d."""
-    if seconds is None:
-        return EMPTY
-    if abs(seconds) < 1:
-        return f"{seconds * 1000:.0f} ms"
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if abs(seconds) >= 2 * size or (size == 60 and abs(seconds) >= size):
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s" if abs(seconds) >= 10 else f"{seconds:.1f} s"
-
-
-def exact(moment: datetime, zone: str = NEW_YORK) -> str:
-    return f"{local(moment, zone):%a %d %b %Y, %H:%M:%S %Z} · {iso(moment)}"
-
-
-@register.simple_tag
-def ago(moment: datetime | None, now: datetime, zone: str = NEW_YORK) -> SafeString | str:
-    """How long before (or after) now; the exact time in the market's zone and in UTC on hover."""
-    if moment is None:
-        return EMPTY
-    seconds = (now - moment).total_seconds()
-    said = "now" if abs(seconds) < 1 else f"in {duration(-seconds)}" if seconds < 0 else f"{duration(seconds)} ago"
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact(moment, zone), said)
-
-
-@register.simple_tag
-def clock(moment: datetime | None, zone: str = NEW_YORK, form: str = MINUTES, unknown: str = EMPTY) -> SafeString | str:
-    """A wall clock of the market's zone; both exact times on hover."""
-    if moment is None:
-        return unknown
-    shown = local(moment, zone).strftime(form)
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact(moment, zone), shown)
-
-
-@register.filter
-def wall(moment: datetime, form: str = MINUTES) -> str:
-    """A wall clock of New York as plain text, for sentences and attributes."""
-    return local(moment, NEW_YORK).strftime(form)
-
-
-@register.filter
-def new_york(told: Any) -> str:
-    """A stored text, with the UTC times in it as wall clocks of New York."""
-
-    def there(found: re.Match[str]) -> str:
-        moment = datetime.fromisoformat(found[0])
-        exactly = found[1] not in {None, ":00"}
-        return "unknown time" if moment == NO_TIME else wall(moment, SECONDS if exactly else MINUTES)
-
-    return UTC_TIME.sub(there, str(told))
-
-
-@register.filter
-def alert_time(delivery: Delivery) -> datetime | None:
-    """When its alert fired, exactly or to the minute; None for a row of a log whose time cannot be read."""
-    return delivery.fired_at or (None if delivery.fire_minute == NO_TIME else delivery.fire_minute)
-
-
-@register.simple_tag
-def delivery_name(delivery: Delivery) -> SafeString:
-    when = clock(alert_time(delivery), unknown="unknown time")
-    return format_html("{} of {}", delivery.dialect or "delivery", when)
-
-
-@register.simple_tag
-def badge(state: Any, text: str = "", title: str = "") -> SafeString | str:
-    """A state as a coloured word. The colour repeats what the word says, and never says more."""
-    if state in {None, ""}:
-        return EMPTY
-    value = str(getattr(state, "value", state))
-    said = text or str(getattr(state, "label", value))
-    return format_html(
-        '<span class="badge {}" title="{}">{}</span>', TONES.get(value, "neutral"), title or said, said.capitalize()
-    )
-
-
-@register.simple_tag
-def htf(alignment: Mapping[str, str] | None) -> SafeString | str:
-    """The higher timeframes as arrows, longest first."""
-    if not alignment:
-        return EMPTY
-    parts = [(name, alignment.get(frame)) for frame, name in FRAMES.items()]
-    said = ", ".join(f"{name} {trend or 'unknown'}" for name, trend in parts)
-    arrows = format_html_join(
-        "",
-        '<i class="{}"><b>{}</b>{}</i>',
-        (
-            (ARROWS.get(str(trend), ("·", "unknown"))[1], name, ARROWS.get(str(trend), ("·", ""))[0])
-            for name, trend in parts
-        ),
-    )
-    return format_html('<span class="htf" role="img" aria-label="{}" title="{}">{}</span>', said, said, arrows)
-
-
-@register.filter
-def tier_name(tier: Any) -> str:
-    """As it stands in a sentence: tier 2, or inference."""
-    return str(tier) if tier == "inference" else f"tier {tier}"
-
-
-@register.simple_tag
-def origin(signal: AutomatedSignal, field: str) -> SafeString | str:
-    """A badge where the indicator itself did not send this value in real time; nothing where it did."""
-    entry = signal.provenance.get(field)
-    return "" if not entry or entry["source"] == DataSource.REALTIME else origin_badge(entry)
-
-
-def origin_badge(entry: Mapping[str, Any]) -> SafeString:
-    """What a provenance entry says, short; all of it on hover."""
-    source = DataSource(entry["source"])
-    tier = "" if entry.get("tier") is None else f", {tier_name(entry['tier'])}"
-    sure = f"{Decimal(str(entry['confidence'])):.2f}"
-    title = f"{source.label}{tier}, confidence {sure}"
-    return format_html(
-        '<span class="origin" title="{}">{} {}</span>', title, SHORT_SOURCES.get(source, source.value), sure
-    )
-
-
-@register.filter
-def pretty(text: Any) -> str:
-    """JSON indented, whether it comes as text or as values; other text as it is."""
-    try:
-        value = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return str(text)
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-
-
-@register.filter
-def text(raw: Any) -> str:
-    """Bytes as received, as text."""
-    return bytes(raw).decode(errors="replace") if raw is not None else ""
-
-
-@register.simple_tag
-def latency(delivery: Delivery) -> SafeString | str:
-    """From firing to receipt: exact where an alert log told when it fired, else from the minute's beginning at most."""
-    if delivery.channel != Channel.WEBHOOK:
-        return EMPTY
-    took = duration((delivery.received_at - (delivery.fired_at or delivery.fire_minute)).total_seconds())
-    if delivery.fired_at:
-        return took
-    return format_html(
-        '<span title="Counted from the minute: when it fired exactly, only the log says">≤ {}</span>', took
-    )
-
-
-@register.filter
-def gist(body: bytes) -> str:
-    """What a body is about, by its first words that name an event or a trade; never more than a line."""
-    if (signals := len(set(TRADE.findall(body)))) > 1:
-        return f"batch of {signals} signals"
-    return " ".join(found.decode(errors="replace") for found in GIST.findall(body[:2000])[:2]) or text(body)[:60]
+for each in FILTERS:
+    register.filter(each)
+for each in TAGS:
+    register.simple_tag(each)

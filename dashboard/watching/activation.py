@@ -8,15 +8,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from reconciliation.gaps import GapView
 from reconciliation.health import Health, count_gaps, health, window
-from reconciliation.models import SignalHealthMetric, SyncAuditLog, SyncRun
+from reconciliation.models import SignalHealthMetric, SyncAuditLog
 from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
 from signals.vocabulary import Channel, EventType, Status
 
+from .checks.result import Problem
+from .checks.worker import cycles
 from .selftest import SELF_TEST
 
 DAY = timedelta(days=1)
@@ -25,12 +27,14 @@ DAY_WANTED = 100
 GAPS_ALLOWED = 7
 HEALTH_WANTED = 90.0
 REMEMBERED, NONE_REMEMBERED = 3600, 60  # seconds
-OVERDUE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What the steps are judged by. Moments are when something first was so; None when it never was."""
+    """What the steps are judged by. Moments are when something first was so; None when it never was.
+
+    `stopped` is what the check of the cycles finds.
+    """
 
     first_alert: datetime | None = None
     first_created: datetime | None = None
@@ -50,7 +54,7 @@ class Observed:
     stale_pending: int = 0
     last_cancelled: datetime | None = None
     by_hand: int = 0
-    last_cycle: datetime | None = None
+    stopped: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,9 @@ class Step:
     met_at: datetime | None = None
 
 
-def steps(seen: Observed, now: datetime) -> list[Step]:
+def steps(seen: Observed) -> list[Step]:
     """The steps in the order in which they can be met. Pure."""
     score = seen.health.score
-    running = seen.last_cycle is not None and now - seen.last_cycle < OVERDUE
     return [
         Step(
             "The alert is configured",
@@ -132,15 +135,15 @@ def steps(seen: Observed, now: datetime) -> list[Step]:
             "The cycle infers a cancellation when an opposite signal follows: see that cycles run.",
             seen.last_cancelled,
         ),
-        unattended(seen, running=running),
+        unattended(seen),
     ]
 
 
-def unattended(seen: Observed, *, running: bool) -> Step:
+def unattended(seen: Observed) -> Step:
     """The last step: alerts arrive, cycles run, and nobody had to do anything for a day."""
     todo = [
         (seen.first_alert is None, "It cannot be said before the first alert has arrived."),
-        (not running, "Start manage.py serve: its worker runs the cycles."),
+        (seen.stopped is not None, seen.stopped.todo if seen.stopped else ""),
         (
             seen.by_hand > 0,
             "See in Audit what was done by hand and why. A day without any meets this step.",
@@ -150,7 +153,7 @@ def unattended(seen: Observed, *, running: bool) -> Step:
     things = "1 thing" if seen.by_hand == 1 else f"{seen.by_hand} things"
     return Step(
         "It works without people",
-        f"{arrived}{things} done by hand in 24 hours; cycles {'run' if running else 'do not run'}",
+        f"{arrived}{things} done by hand in 24 hours; cycles {'do not run' if seen.stopped else 'run'}",
         not any(lacking for lacking, _ in todo),
         " ".join(says for lacking, says in todo if lacking),
     )
@@ -168,9 +171,11 @@ def observe(now: datetime) -> Observed:
     if first_alert:
         start = floor_minute(first_alert)
         hour = signals.filter(first_event_at__gte=start, first_event_at__lt=start + FIRST_HOUR)
-    confirmed = recent.filter(status__in=(Status.CONFIRMED, Status.COMPLETED))
+    confirmed = recent.filter(status__in=(Status.CONFIRMED, Status.COMPLETED)).aggregate(
+        all=Count("pk"), without=Count("pk", filter=Q(created_fired_at__isnull=True))
+    )
+    cancelled = recent.filter(status=Status.CANCELLED).aggregate(all=Count("pk"), last=Max("updated_at"))
     gaps = count_gaps(view, window(now))
-    run = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
     return Observed(
         first_alert=first_alert,
         first_created=first("created", births, "delivery__received_at"),
@@ -184,16 +189,13 @@ def observe(now: datetime) -> Observed:
         healthy_since=since(Q(health__gte=HEALTH_WANTED)),
         in_day=recent.count(),
         hundredth_at=nth(recent, DAY_WANTED),
-        confirmed=confirmed.count(),
-        without_created=confirmed.filter(created_fired_at__isnull=True).count(),
-        cancelled=recent.filter(status=Status.CANCELLED).count(),
+        confirmed=confirmed["all"],
+        without_created=confirmed["without"],
+        cancelled=cancelled["all"],
         stale_pending=recent.filter(status=Status.PENDING, first_event_at__lt=now - FIRST_HOUR).count(),
-        last_cancelled=recent.filter(status=Status.CANCELLED)
-        .order_by("-updated_at")
-        .values_list("updated_at", flat=True)
-        .first(),
+        last_cancelled=cancelled["last"],
         by_hand=done_by_hand(now),
-        last_cycle=run.finished_at if run else None,
+        stopped=next(iter(cycles(now).problems), None),
     )
 
 
@@ -230,6 +232,7 @@ def since(fine: Q) -> datetime | None:
 
 def done_by_hand(now: datetime) -> int:
     """Operations of people in the last day: on signals, and in the quarantine."""
-    operations = SyncAuditLog.objects.filter(~Q(actor=""), at__gt=now - DAY).order_by().values("operation").distinct()
+    entries = SyncAuditLog.objects.filter(~Q(actor=""), ~Q(action=SyncAuditLog.Action.ADMINISTERED), at__gt=now - DAY)
+    operations = entries.order_by().values("operation").distinct()
     decided = Quarantine.objects.filter(decided_by__isnull=False, decided_at__gt=now - DAY)
     return operations.count() + decided.count()

@@ -14,6 +14,7 @@ from reconciliation.gaps import CATALOGUE
 from signals.clock import NEW_YORK, floor_minute, local
 from signals.models import Source, SourceToken
 from signals.receiving.senders import hash_token, new_token
+from signals.tiers import TIERS
 
 SELF_TEST = "self-test"
 PATIENCE = 3.0
@@ -38,7 +39,7 @@ def self_test_source() -> Source:
     """The source that test signals belong to: always open, and without gaps to fill."""
     source, _ = Source.objects.get_or_create(
         name=SELF_TEST,
-        defaults={"calendar": "24/7", "gaps_off": list(CATALOGUE), "tiers_off": ["0", "1", "2", "3"]},
+        defaults={"calendar": "24/7", "gaps_off": list(CATALOGUE), "tiers_off": list(TIERS)},
     )
     return source
 

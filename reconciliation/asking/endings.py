@@ -13,10 +13,12 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from reconciliation.models import AskedGap, GapRecord, SyncRequest
 from reconciliation.models.requests import OPEN
 from signals.models import SignalEvent, Source
+from signals.storage.queries import batches
+from signals.tiers import ASKING
 from signals.vocabulary import REPORTS, Channel
 
-from .requesting import doubtful_fills, some
-from .rules import TIER, again_at
+from .requesting import CHUNK, doubtful_fills
+from .rules import again_at
 
 State = SyncRequest.State
 
@@ -65,7 +67,7 @@ def find_answered() -> list[Found]:
     later = SignalEvent.objects.filter(signal=OuterRef("signal"), sequence_number__gt=OuterRef("events_seen"))
     answers = later.filter(Q(type__in=REPORTS) | Q(delivery__channel=Channel.LOG))
     found: list[Found] = []
-    for keys in some(moved.values_list("pk", flat=True)):
+    for keys in batches(moved.values_list("pk", flat=True), CHUNK):
         found += map(Found._make, AskedGap.objects.filter(pk__in=keys).filter(Exists(answers)).values_list(*FOUND))
     return found
 
@@ -75,7 +77,7 @@ def find_settled() -> list[Found]:
     same = {"signal": OuterRef("signal"), "gap": OuterRef("gap")}
     left_open = Exists(GapRecord.objects.filter(**same, state=GapRecord.State.OPEN))
     doubtful = Exists(doubtful_fills().filter(**same))
-    off = [source.pk for source in Source.objects.only("tiers_off") if TIER in source.tiers_off]
+    off = [source.pk for source in Source.objects.only("tiers_off") if ASKING.key in source.tiers_off]
     needless = (~left_open & ~doubtful) | Q(signal__source__in=off)
     asked = AskedGap.objects.filter(ended_at=None).filter(needless)
     return list(map(Found._make, asked.values_list(*FOUND)))
@@ -89,7 +91,7 @@ def end(found: Sequence[Found], now: datetime, *, settled: bool = False, **told:
     ended = 0
     for times, keys in sorted(by_times.items()):
         again = None if settled else again_at(times, now)
-        for chunk in some(keys):
+        for chunk in batches(keys, CHUNK):
             still_open = AskedGap.objects.filter(pk__in=chunk, ended_at=None)
             ended += still_open.update(ended_at=now, settled=settled, again_at=again, **told)
     return ended
@@ -99,7 +101,7 @@ def close(keys: Iterable[UUID], now: datetime) -> int:
     """Close those of the requests of which nothing is left to ask. Returns how many of them nobody had answered."""
     asked = AskedGap.objects.filter(request=OuterRef("pk"))
     withdrawn = 0
-    for chunk in some(keys):
+    for chunk in batches(keys, CHUNK):
         over = SyncRequest.objects.filter(~Exists(asked.filter(ended_at=None)), pk__in=chunk, state__in=OPEN)
         answered = over.filter(Exists(asked.filter(answered_at__isnull=False)))
         answered.update(state=State.ANSWERED, answered_at=now, ended_at=now)
@@ -110,7 +112,7 @@ def close(keys: Iterable[UUID], now: datetime) -> int:
 def give_up(requests: "QuerySet[SyncRequest]", state: SyncRequest.State, now: datetime) -> int:
     """End open requests without an answer to all that they ask. Returns how many."""
     ended = 0
-    for keys in some(requests.filter(state__in=OPEN).values_list("pk", flat=True)):
+    for keys in batches(requests.filter(state__in=OPEN).values_list("pk", flat=True), CHUNK):
         with transaction.atomic():
             ended += SyncRequest.objects.filter(pk__in=keys, state__in=OPEN).update(state=state, ended_at=now)
             left = AskedGap.objects.filter(request__in=keys, ended_at=None)

@@ -47,6 +47,8 @@ def overview(now: datetime) -> list[Asked]:
     ):
         for request in found:
             by_source.setdefault(request.source, []).append(request)
+    if not by_source:
+        return []
     companions = {companion.source_id: companion for companion in Companion.objects.filter(enabled=True)}
     gaps = gaps_asked()
     return [

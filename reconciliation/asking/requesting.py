@@ -1,10 +1,9 @@
 """Asking: gaps that a cycle left open become requests. Looks only at what is new since the last look, or due again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +12,8 @@ from django.db.models import Max, QuerySet
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, AskingMark, GapRecord, SyncRequest
 from signals.models import AutomatedSignal, Fill, Source
+from signals.storage.bulk import append, insert
+from signals.storage.queries import batches
 
 from .rules import ASK_BELOW, EXPIRES_AFTER, KNOWN_FOR, Need, to_ask, worth_asking
 
@@ -22,13 +23,6 @@ CHUNK = 500  # rows in a query
 MARK = "tier 1"
 
 Ask = tuple[AutomatedSignal, Mapping[str, int]]
-
-
-def some(rows: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
-    """The rows, so many at a time."""
-    rest = iter(rows)
-    while chunk := list(islice(rest, size)):
-        yield chunk
 
 
 def enqueue(now: datetime, as_of: datetime, *, by_hand: bool) -> int:
@@ -99,7 +93,7 @@ class Look:
         asking = AskedGap.objects.filter(ended_at=None, signal__source=source)
         room = OPEN_AT_MOST - asking.order_by().values("signal").distinct().count()
         asked = 0
-        for chunk in some(sorted(keys, reverse=True)):
+        for chunk in batches(sorted(keys, reverse=True), CHUNK):
             if room <= 0:
                 break
             asks = self.choose(source, chunk)[:room]
@@ -150,26 +144,28 @@ def latest_asks(keys: Sequence[int]) -> Mapping[int, dict[str, AskedGap]]:
 
 def make_requests(source: Source, asks: Sequence[Ask], now: datetime) -> int:
     """Store the asks in requests; they take the place of earlier ones. Returns how many gaps they are about."""
-    requests: list[SyncRequest] = []
-    rows: list[AskedGap] = []
-    for batch in some(asks, BATCH):
-        request = SyncRequest(
-            source=source,
-            reason=sorted({gap for _, gaps in batch for gap in gaps}),
-            created_at=now,
-            next_attempt_at=now,
-            expires_at=now + EXPIRES_AFTER,
-        )
-        requests.append(request)
-        rows += [
-            AskedGap(request=request, signal=signal, gap=gap, times=times, events_seen=signal.event_count)
-            for signal, gaps in batch
-            for gap, times in gaps.items()
-        ]
-        earlier = AskedGap.objects.filter(signal__in=[signal.pk for signal, _ in batch], again_at__isnull=False)
-        asked = {(signal.pk, gap) for signal, gaps in batch for gap in gaps}
-        over = [key for key, *about in earlier.values_list("pk", "signal", "gap") if tuple(about) in asked]
-        AskedGap.objects.filter(pk__in=over).update(again_at=None)
-    SyncRequest.objects.bulk_create(requests, batch_size=CHUNK)
-    AskedGap.objects.bulk_create(rows, batch_size=CHUNK)
+    asked = [(request_for(source, batch, now), batch) for batch in batches(asks, BATCH)]
+    insert(SyncRequest, [request for request, _ in asked])
+    rows = [
+        AskedGap(request=request, signal=signal, gap=gap, times=times, events_seen=signal.event_count)
+        for request, batch in asked
+        for signal, gaps in batch
+        for gap, times in gaps.items()
+    ]
+    append(AskedGap, rows)
     return len(rows)
+
+
+def request_for(source: Source, batch: Sequence[Ask], now: datetime) -> SyncRequest:
+    """A request of one batch, unsaved; what was asked about its gaps before is not asked again."""
+    earlier = AskedGap.objects.filter(signal__in=[signal.pk for signal, _ in batch], again_at__isnull=False)
+    asked = {(signal.pk, gap) for signal, gaps in batch for gap in gaps}
+    over = [key for key, *about in earlier.values_list("pk", "signal", "gap") if tuple(about) in asked]
+    AskedGap.objects.filter(pk__in=over).update(again_at=None)
+    return SyncRequest(
+        source=source,
+        reason=sorted({gap for _, gaps in batch for gap in gaps}),
+        created_at=now,
+        next_attempt_at=now,
+        expires_at=now + EXPIRES_AFTER,
+    )

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap
+from signals.tiers import ASKING
 
-TIER = "1"
 ASK_BELOW = Decimal("0.8")  # a gap filled with less confidence is asked about all the same
 KNOWN_FOR = timedelta(days=14)  # the indicator knows what the chart has loaded: older signals it cannot tell of
 EXPIRES_AFTER = timedelta(hours=24)  # time enough for a person to act
@@ -32,8 +32,8 @@ class Need(NamedTuple):
 def worth_asking(need: Need, *, first_event_at: datetime, as_of: datetime, tiers_off: Iterable[str]) -> bool:
     """Whether the indicator may close this gap, and nothing else could, or only with little confidence."""
     return (
-        TIER in CATALOGUE[need.gap].tiers
-        and TIER not in tiers_off
+        ASKING.key in CATALOGUE[need.gap].tiers
+        and ASKING.key not in tiers_off
         and as_of - first_event_at <= KNOWN_FOR
         and (need.confidence is None or need.confidence < ASK_BELOW)
     )

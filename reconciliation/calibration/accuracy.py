@@ -10,7 +10,7 @@ Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 FEWEST = 10  # signals; fewer say nothing either way
 
 
-class Verdict(StrEnum):
+class Rating(StrEnum):
     """What the interval says about the declared confidence."""
 
     CALIBRATED = "calibrated"
@@ -82,11 +82,11 @@ def wilson(share: float, n: float) -> tuple[float, float]:
     return max(0.0, centre - half) if share else 0.0, min(1.0, centre + half) if share < 1 else 1.0
 
 
-def verdict(tally: Tally, declared: float) -> Verdict:
+def rating(tally: Tally, declared: float) -> Rating:
     """Whether fills that claim to be right with probability `declared` are."""
     if len(tally.signals) < FEWEST:
-        return Verdict.TOO_FEW
+        return Rating.TOO_FEW
     low, high = tally.interval()
     if high < declared:
-        return Verdict.OVERCONFIDENT
-    return Verdict.TIMID if low > declared else Verdict.CALIBRATED
+        return Rating.OVERCONFIDENT
+    return Rating.TIMID if low > declared else Rating.CALIBRATED

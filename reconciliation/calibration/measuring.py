@@ -9,27 +9,27 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from reconciliation.cycle.loading import Bars, Loaded, entry_lost, needs_prices, period_of
+from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, needs_prices, period_of
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.gaps import GapView
-from reconciliation.tiers.calculation.alignment import from_neighbours
+from reconciliation.tiers.calculation.alignment import GAP, from_neighbours
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
 from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Place, named_bar, settle
-from signals.signal.joining import blank, fill_tier, join
+from signals.signal.joining import blank, count_in, join
 from signals.signal.saving import votes_of
+from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
-from .accuracy import Tally, verdict
+from .accuracy import Tally, rating
 from .hiding import Events, Stored, trials
 from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
 NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
-HTF = frozenset({"no_htf_alignment"})
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -44,7 +44,7 @@ class Kind:
     @property
     def doubted(self) -> bool:
         """Whether the tier itself trusts these less than what it declares for the field."""
-        return self.tier in {"0", "2", "3", "inference"} and self.declared < declared(self.tier, self.field)
+        return self.declared < declared(self.tier, self.field)
 
 
 Tallies = Mapping[Kind, Tally]
@@ -72,6 +72,7 @@ def bases_of(events: Events, source: Source, place: Place) -> dict[str, Automate
         base = blank(source.pk, trade_id)
         base.pk = number
         for event in own:
+            count_in(base, event)
             join(base, event)
         read_clock(base, source, votes)
         settle(base, place)
@@ -100,15 +101,16 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
         case = Case(base, place, stored.now, source.tick_size, events, bars(base), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
         # What is switched off is measured too: whether it may be switched on is for these figures to say.
-        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, HTF)]:
+        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, frozenset({GAP}))]:
             yield trade_id, each
 
 
 def essential(base: AutomatedSignal, events: Sequence[SignalEvent]) -> list[SignalEvent]:
-    """The events that a cycle would load (cases.load_events): all but most updates."""
+    """The events that a cycle would load (loading.load_events): all but most updates."""
     age = attrgetter("fire_minute", "payload_checksum")
     updates = sorted((event for event in events if event.type == EventType.MFE_UPDATE), key=age)
-    loaded = updates[-1:] + (updates[:1] if entry_lost(base) else [])
+    latest = {frozenset(event.facts.keys() & EXCURSIONS): event for event in updates}
+    loaded = [*latest.values(), *(updates[:1] if entry_lost(base) else [])]
     return [event for event in events if event.type != EventType.MFE_UPDATE or event in loaded]
 
 
@@ -157,7 +159,7 @@ def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
     low, high = tally.interval()
     return {
         "source": source.name,
-        "tier": fill_tier(kind.tier),
+        "tier": TOLD[kind.tier],
         "field": kind.field,
         "method": kind.method,
         "n": tally.n,
@@ -168,5 +170,5 @@ def row_of(source: Source, kind: Kind, tally: Tally) -> dict[str, Any]:
         "measured": round(tally.share, 3),
         "interval": [round(low, 3), round(high, 3)],
         "declared": float(kind.declared),
-        "verdict": verdict(tally, float(kind.declared)).value,
+        "verdict": rating(tally, float(kind.declared)).value,
     }

@@ -14,8 +14,9 @@ from reconciliation.audit import Action
 from reconciliation.models import MeasuredConfidence, SyncAuditLog
 from reconciliation.tiers.trust import measured_as
 from signals.models import AutomatedSignal, Fill, Source
+from signals.storage.bulk import append
 
-from .accuracy import Tally, Verdict, pooled, verdict
+from .accuracy import Rating, Tally, pooled, rating
 from .measuring import Tallies, measure, row_of, stored_of
 
 PLACES = Decimal("0.001")
@@ -58,7 +59,7 @@ def store(source: Source, tallies: Tallies, *, now: datetime, actor: str = "") -
     with transaction.atomic():
         held = {(row.tier, row.field): row for row in MeasuredConfidence.objects.filter(source=source)}
         for tier, field, tally in standards(tallies):
-            if verdict(tally, 1.0) == Verdict.TOO_FEW:
+            if rating(tally, 1.0) == Rating.TOO_FEW:
                 continue
             before = held.get((tier, field))
             measured = min(Decimal(tally.share).quantize(PLACES), SUREST)
@@ -83,7 +84,7 @@ def store(source: Source, tallies: Tallies, *, now: datetime, actor: str = "") -
             row.confidence, row.sample, row.measured_at = measured, tally.n, now
             row.save()
             changed.append(row)
-        SyncAuditLog.objects.bulk_create(entries)
+        append(SyncAuditLog, entries)
         requeue_filled(source, changed)
     return changed
 

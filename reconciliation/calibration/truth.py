@@ -12,6 +12,7 @@ from signals.clock import MINUTE, session_of
 from signals.models import AutomatedSignal, SignalEvent
 from signals.signal.deriving import Place
 from signals.signal.registers import MOMENTS, typed
+from signals.tiers import OWN_EVENTS
 from signals.vocabulary import EXITS, Status
 
 from .accuracy import Judgement
@@ -66,7 +67,7 @@ class Truth:
     def knows(self, field: str) -> bool:
         """Whether an event of the signal said the value, under this name or by relation (provenance tier null or 0)."""
         entry = self.signal.provenance.get(field)
-        return entry is not None and entry["tier"] in (None, 0) and "fill" not in entry["evidence"]
+        return entry is not None and entry["tier"] in (None, OWN_EVENTS.told) and "fill" not in entry["evidence"]
 
     def compare(self, claim: Claim, told: Any) -> Judgement:
         value = typed(claim.field, claim.value)

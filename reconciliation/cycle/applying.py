@@ -5,37 +5,35 @@ for the next cycle; of the others, gap and trust are as the plan saw them. Row, 
 chunk are written in one transaction.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import attrgetter
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Model
+from django.db.models import F
 from django.utils import timezone
 
 from reconciliation.audit import Action, Journal, plain
 from reconciliation.gaps import CATALOGUE, score
 from reconciliation.models import GapRecord, GapTotal, SetAside, SyncRun
-from reconciliation.tiers import TIERS, inference
 from reconciliation.tiers.proposals import Proposal, evidence_key
+from reconciliation.tiers.table import PROPOSE
 from signals.models import AutomatedSignal, Fill
-from signals.signal.joining import join_fill
-from signals.signal.registers import RULES
-from signals.storage.bulk import append
+from signals.signal.joining import minute_of_fill, outdoes
+from signals.signal.registers import RULES, typed
+from signals.storage.bulk import append, update
+from signals.tiers import ASKING, OWN_EVENTS, named
 
-from .columns import changed, differs, write_columns
+from .comparing import changed, differs
 from .lease import Lease
-from .loading import clone
 from .planning import Plan
 
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
 # What every writer of a signal changes at least one of.
 VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
-ALL_TIERS = frozenset({*TIERS, inference.TIER})
 FLAGS = frozenset({"needs_sync", "check_at", "health_score"})
 STAMPS = frozenset({"updated_at", "reconciliation_timestamp"})
 
@@ -127,7 +125,7 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
 def look_again(plan: Plan, batch: Batch, now: datetime) -> tuple[bool, datetime | None]:
     """Whether the signal stays in the queue, and when it falls due though nothing happens."""
     stored, run = plan.loaded.stored, batch.journal.run
-    if run is not None and not set(run.options.get("tiers") or ALL_TIERS) >= ALL_TIERS:
+    if run is not None and not set(run.options.get("tiers") or PROPOSE) >= PROPOSE.keys():
         # Tiers that this run did not ask are still owed what put the signal into the queue.
         return stored.needs_sync, stored.check_at or plan.check_at
     if run is not None and run.as_of > now:
@@ -145,10 +143,10 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
         or getattr(stored, name) is None
         or (held != entry and "fill" not in held["evidence"])
     ]
-    healed = {name: plain(getattr(base, name)) for name in news if differs(name, stored, base)}
+    healed = {name: plain(getattr(base, name)) for name in news if differs(name, stored, getattr(base, name))}
     if healed:
         done.healed += 1
-        journal.note(base, Action.HEALED, tier="0", method="stored_events", new=healed)
+        journal.note(base, Action.HEALED, tier=OWN_EVENTS.key, method="stored_events", new=healed)
 
 
 def add_fill(plan: Plan, offer: Proposal, state: Fill.State, batch: Batch, now: datetime) -> None:
@@ -200,38 +198,25 @@ def is_recomputed(plan: Plan, fill: Fill) -> bool:
 
 def is_outranked(plan: Plan, fill: Fill) -> bool:
     """Whether something better stands in its field."""
-    return not is_recomputed(plan, fill) and not join_fill(clone(plan.signal), fill)
+    return not is_recomputed(plan, fill) and outdoes(plan.signal, fill)
 
 
 def contradicts(signal: AutomatedSignal, fill: Fill) -> bool:
     """Whether the better value contradicts the fill. A measurement as of a later bar is news, no contradiction."""
-    held = signal.provenance[fill.field]
+    return not is_news(signal, fill) and differs(fill.field, signal, typed(fill.field, fill.value))
+
+
+def is_news(signal: AutomatedSignal, fill: Fill) -> bool:
+    """Whether the signal holds a measurement as of a later bar than the fill's."""
     rule = RULES.get(fill.field)
-    if rule is not None and rule.live and held["at"] != plain_moment(fill):
-        return False
-    scratch = clone(signal)
-    del scratch.provenance[fill.field]
-    join_fill(scratch, fill)
-    column = AutomatedSignal._meta.get_field(fill.field)
-    places = getattr(column, "decimal_places", None)
-    mine, better = getattr(scratch, fill.field), getattr(signal, fill.field)
-    return bool(round(mine, places) != round(better, places)) if places is not None else bool(mine != better)
-
-
-def plain_moment(fill: Fill) -> str:
-    scratch = AutomatedSignal(provenance={})
-    join_fill(scratch, fill)
-    return str(scratch.provenance[fill.field]["at"])
+    return rule is not None and rule.live and signal.provenance[fill.field]["at"] != minute_of_fill(fill)
 
 
 def rule_for(signal: AutomatedSignal, fill: Fill) -> str:
     """Which rule decided between the fill and the value that replaced it, in words."""
     held = signal.provenance[fill.field]
-    by = f"tier {held['tier']}" if held["tier"] is not None else "the event that owns the value"
-    rule = RULES.get(fill.field)
-    if rule is not None and rule.live and held["at"] != plain_moment(fill):
-        return f"{by} speaks for a later bar"
-    return f"{by} is trusted more than tier {fill.tier}"
+    by = named(held["tier"]) if held["tier"] is not None else "the event that owns the value"
+    return f"{by} speaks for a later bar" if is_news(signal, fill) else f"{by} is trusted more than {named(fill.tier)}"
 
 
 def update_proposed(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
@@ -267,30 +252,21 @@ def update_gaps(plan: Plan, batch: Batch, now: datetime) -> None:
 def told_by(signal: AutomatedSignal, gap: str) -> dict[str, Any]:
     """The tier whose event closed the gap, and the event: a copy (tier 0), or the answer to a request (tier 1)."""
     entries = [entry for name in CATALOGUE[gap].fields if (entry := signal.provenance.get(name))]
-    entry = next((entry for entry in entries if "event" in entry["evidence"] and entry["tier"] in (0, 1)), None)
+    tiers = (OWN_EVENTS.told, ASKING.told)
+    entry = next((entry for entry in entries if "event" in entry["evidence"] and entry["tier"] in tiers), None)
     return {"tier": str(entry["tier"]), "evidence": entry["evidence"]} if entry else {}
 
 
 def store(batch: Batch) -> None:
     """Write the batch. Ended fills go first: a field has one active fill at most."""
-    update_alike(Fill, batch.ended, "state", "ended_at")
+    update(Fill, batch.ended, ("state", "ended_at"))
     append(Fill, batch.fills)
-    write_columns(batch.rows, batch.columns | FLAGS | STAMPS)
-    write_columns(batch.flagged, FLAGS)
-    update_alike(GapRecord, batch.closed, "state", "closed_at", "tier")
+    update(AutomatedSignal, batch.rows, batch.columns | FLAGS | STAMPS)
+    update(AutomatedSignal, batch.flagged, FLAGS)
+    update(GapRecord, batch.closed, ("state", "closed_at", "tier"))
     append(GapRecord, batch.opened)
     count_records(batch.opened, batch.closed)
     batch.journal.write()
-
-
-def update_alike(model: type[Model], rows: Iterable[Model], *names: str) -> None:
-    """Write these fields of rows that mostly have the same values: one statement for each difference."""
-    values_of = attrgetter(*names)
-    alike: dict[Any, list[Any]] = defaultdict(list)
-    for row in rows:
-        alike[values_of(row)].append(row.pk)
-    for values, keys in alike.items():
-        model._default_manager.filter(pk__in=keys).update(**dict(zip(names, values, strict=True)))
 
 
 def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> None:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from reconciliation.gaps import OWING
-from reconciliation.tiers.calculation.ladder import TIER
 from signals.models import AutomatedSignal, Fill, PriceBar, Source
+from signals.storage.queries import batches, merged
+from signals.tiers import CALCULATION
 
 from .loading import LONGEST_TRADE
-from .periods import batches, merged
 
 # Bars that a cycle looks at; the rest waits for the next one. And periods in a query, keys in an update.
 AT_ONCE, PERIODS, KEYS = 5000, 20, 5000
@@ -75,6 +75,6 @@ def ran(start: datetime, end: datetime) -> Q:
 
 def holds_from(start: datetime) -> Q:
     """Trades with a fill that stands and that prices up to this moment or a later one have decided."""
-    fills = Fill.objects.filter(signal=OuterRef("pk"), state=Fill.State.ACTIVE, tier=TIER)
+    fills = Fill.objects.filter(signal=OuterRef("pk"), state=Fill.State.ACTIVE, tier=CALCULATION.key)
     dated = reduce(or_, (Q(**{f"{name}__gte": start}) for name in DATED))
     return Exists(fills.filter(as_of__gte=start)) | (dated & Exists(fills.filter(field__in=DATED)))

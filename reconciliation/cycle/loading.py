@@ -13,26 +13,26 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q, Window
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
-from reconciliation.gaps import Dismissed, GapView
+from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
 from reconciliation.tiers.proposals import Barred, Case
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
+from signals.models.signal import clone
 from signals.signal.deriving import Place, protected, settle
 from signals.signal.joining import join
-from signals.signal.rebuilding import derive
 from signals.signal.registers import PEAKS, Event
+from signals.storage.queries import Period, merged
 from signals.vocabulary import EventType, Status
 
-from .neighbours import load_neighbours
-from .periods import Period, merged
+from .nearby_signals import load_neighbours
 
 # No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)
-# A fill of these ranks no lower than an event that carries the value: such an event may be hidden under it.
-TIED_TIERS = frozenset({"0", "1"})
+# What updates report and prices extend.
+EXCURSIONS = ("be_mfe", "no_be_mfe", "mae")
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ def load(
     """The cases of signals of one source, and which of their gaps are dismissed."""
     place = Place.of(source)
     standing = load_standing(rows)
-    events = load_events(rows, standing)
-    bases = [base_of(row, events[row.pk], standing.active[row.pk], place) for row in rows]
+    events = load_events(rows)
+    bases = [base_of(row, events[row.pk], place) for row in rows]
     moments = moments_of(standing, now)
     bars = load_bars(bases, source, moments, view)
     neighbours = load_neighbours(bases, source)
@@ -131,35 +131,35 @@ class Told(NamedTuple):
 ROW = Told._fields
 
 
-def load_events(rows: Sequence[AutomatedSignal], standing: Standing) -> Mapping[int, list[Told]]:
-    """Each signal's events in order of fire time, without superseded updates where these are not needed.
+def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[Told]]:
+    """Each signal's events in order of fire time, without superseded updates: all that these report, a later one does.
 
-    They are needed where a live measurement was filled: what stood before it may be in any of them; and where the row
-    lost its peaks. Of a trade whose entry no event tells the first update is there too: with the last it can give the
-    entry (tiers.extremes).
+    Where the row lost its peaks, superseded ones are there too. Of a trade whose entry no event tells the first update
+    is: with the last it can give the entry (tiers.extremes).
     """
-    whole = {row.pk for row in rows if peak_lost(row) or hides_updates(standing.active[row.pk].values())}
-    part = [row.pk for row in rows if row.pk not in whole]
-    latest = place_by(F("fire_minute").desc(), F("payload_checksum").desc())
-    wanted = ~Q(type=EventType.MFE_UPDATE) | Q(place=1)
-    queries = [
-        SignalEvent.objects.filter(signal__in=whole),
-        SignalEvent.objects.filter(signal__in=part).annotate(place=latest).filter(wanted),
-    ]
-    lost = [row.pk for row in rows if row.pk not in whole and entry_lost(row)]
-    if lost:
-        updates = SignalEvent.objects.filter(type=EventType.MFE_UPDATE, signal__in=lost)
-        queries.append(updates.annotate(place=place_by(F("fire_minute"), F("payload_checksum"))).filter(place=1))
-    found = {event.pk: event for query in queries for event in map(Told._make, query.order_by().values_list(*ROW))}
+    events, updates = SignalEvent.objects, SignalEvent.objects.filter(type=EventType.MFE_UPDATE)
+    reports = [ExpressionWrapper(Q(facts__has_key=name), BooleanField()) for name in EXCURSIONS]
+    latest = nth(F("fire_minute").desc(), F("payload_checksum").desc(), among=reports)
+    wanted = ~Q(type=EventType.MFE_UPDATE) | Q(nth=1)
+    found = read(events.filter(signal__in=[row.pk for row in rows]).annotate(nth=latest).filter(wanted))
+    if whole := [row.pk for row in rows if peak_lost(row)]:
+        found |= read(updates.filter(signal__in=whole))
+    if lost := [row.pk for row in rows if entry_lost(row)]:
+        first = nth(F("fire_minute"), F("payload_checksum"))
+        found |= read(updates.filter(signal__in=lost).annotate(nth=first).filter(nth=1))
     by_signal: dict[int, list[Told]] = defaultdict(list)
     for event in sorted(found.values(), key=itemgetter(0, 1, 2)):
         by_signal[event.signal_id].append(event)
     return by_signal
 
 
-def place_by(*order: Any) -> Window:
-    """An event's place among those of its signal and type in this order, from 1."""
-    return Window(RowNumber(), partition_by=[F("signal_id"), F("type")], order_by=order)
+def read(events: QuerySet[SignalEvent, Any]) -> dict[int, Told]:
+    return {event.pk: event for event in map(Told._make, events.order_by().values_list(*ROW))}
+
+
+def nth(*order: Any, among: Sequence[Any] = ()) -> Window:
+    """Which an event is of those of its signal and type (and alike in these) in this order, from 1."""
+    return Window(RowNumber(), partition_by=[F("signal_id"), F("type"), *among], order_by=order)
 
 
 def entry_lost(row: AutomatedSignal) -> bool:
@@ -174,38 +174,19 @@ def peak_lost(row: AutomatedSignal) -> bool:
     return not row.provenance or any(entry and "fill" not in entry["evidence"] for entry in entries.values())
 
 
-def clone(signal: AutomatedSignal) -> AutomatedSignal:
-    """A copy to change in memory. By hand: copy() pickles a model, which takes ten times as long."""
-    fresh = AutomatedSignal.__new__(AutomatedSignal)
-    fresh.__dict__.update(signal.__dict__, provenance=dict(signal.provenance))
-    return fresh
-
-
-def hides_updates(fills: Iterable[Fill]) -> bool:
-    """Whether a fill may stand over a value that only a superseded update tells."""
-    return any(fill.as_of is not None or fill.tier in TIED_TIERS for fill in fills)
-
-
-def base_of(row: AutomatedSignal, events: Sequence[Event], active: Mapping[str, Fill], place: Place) -> AutomatedSignal:
+def base_of(row: AutomatedSignal, events: Iterable[Event], place: Place) -> AutomatedSignal:
     """The signal as its events alone have it; `row` is left as it is.
 
-    Joining events again changes nothing, unless the row knew less than they do: then it is healed.
+    Joining events again brings back what fills stood over, and what the row knew less than they do: it is healed.
     """
-    if hides_updates(active.values()):
-        base = derive(row, events, ())
-        base.clock_zone, base.clock_by = row.clock_zone, row.clock_by
-    else:
-        base = clone(row)
-        for name, entry in row.provenance.items():
-            # A value that is gone though its provenance is not must not keep its events from joining.
-            if "fill" in entry["evidence"] or getattr(row, name) is None:
-                setattr(base, name, None)
-                del base.provenance[name]
-        for event in events:
-            join(base, event)
-        base.event_count, base.first_event_at, base.last_event_at = (
-            row.event_count, row.first_event_at, row.last_event_at,
-        )  # fmt: skip
+    base = clone(row)
+    for name, entry in row.provenance.items():
+        # A value that is gone though its provenance is not must not keep its events from joining.
+        if "fill" in entry["evidence"] or getattr(row, name) is None:
+            setattr(base, name, None)
+            del base.provenance[name]
+    for event in events:
+        join(base, event)
     settle(base, place)
     return base
 
@@ -218,7 +199,7 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
         return False
     first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
     unconfirmed = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
-    unmeasured = not view.open_gaps(base, frozenset()).keys().isdisjoint({"no_mfe_update", "no_mae"})
+    unmeasured = any(CATALOGUE[name].live for name in view.open_gaps(base, frozenset()))
     return first_leg_open or unconfirmed or unmeasured
 
 

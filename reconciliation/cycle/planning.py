@@ -4,26 +4,27 @@ The order of the tiers is the order of trust. Each is asked about what is still 
 before it have left it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.tiers.inference import decided_at
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
+from reconciliation.tiers.table import Propose
 from reconciliation.tiers.trust import Measured, approval_below, trusted
 from signals.models import AutomatedSignal, Fill
+from signals.models.signal import clone
 from signals.signal.deriving import settle_after
-from signals.signal.joining import fill_tier, join_fill
+from signals.signal.joining import join_fill
 from signals.signal.registers import RULES, TIER_RANK
+from signals.tiers import TIERS
 
-from .loading import Loaded, clone
+from .loading import Loaded
 
 # A live gap that nothing fills is looked at again after a quarter of its age: prices can still come in.
 RETRY_AT_LEAST = timedelta(minutes=10)
 PLACES = 3  # of a confidence, as it is stored
-
-Propose = Callable[[Case, frozenset[str]], Iterable[Proposal]]
 
 
 @dataclass(frozen=True)
@@ -150,4 +151,4 @@ def equally_trusted(signal: AutomatedSignal, fill: Fill | Proposal) -> bool:
     rule = RULES.get(fill.field)
     if held is None or (rule is not None and rule.live):
         return False
-    return TIER_RANK[held["tier"]] >= TIER_RANK[fill_tier(fill.tier)]
+    return TIER_RANK[held["tier"]] >= TIERS[fill.tier].rank

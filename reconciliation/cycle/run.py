@@ -8,7 +8,7 @@ import gc
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,10 +23,12 @@ from reconciliation.audit import plain
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import Health, count_waiting, health
 from reconciliation.models import GapTotal, SignalHealthMetric, SyncRun
-from reconciliation.tiers import TIERS, inference, trust
-from reconciliation.tiers.proposals import Case, Proposal
+from reconciliation.tiers import trust
+from reconciliation.tiers.proposals import Proposal
+from reconciliation.tiers.table import PROPOSE
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.rebuilding import restore
+from signals.tiers import ASKING, TIERS
 
 from .applying import Applied, apply_plans, is_outranked, set_aside
 from .lease import Lease, LeaseLostError, held
@@ -42,7 +44,6 @@ HOPELESS = 50
 YOUNG = 50_000  # objects made between two looks of the garbage collector: some tens of MiB
 # What a dry run says of each value.
 FILLS, WAITS, TAKEN_BACK = "fill", "would wait for approval", "would be taken back"
-ASKING = "1"  # the tier that is a queue of requests, not a function
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class Report:
 
 
 @dataclass(slots=True)
-class Tally:
+class GapTally:
     """Gaps in scope, by name: counted at the start, corrected by what each examined signal had and has.
 
     When the scope is some signals only (`whole` is false), it starts at nothing and just adds them up.
@@ -100,7 +101,7 @@ class Tally:
     after: Counter[str]
 
     @classmethod
-    def of(cls, waiting: Mapping[str, int], *, whole: bool) -> "Tally":
+    def of(cls, waiting: Mapping[str, int], *, whole: bool) -> "GapTally":
         start: Counter[str] = Counter()
         if whole:
             start.update(dict(GapTotal.objects.values_list("gap", "open")))
@@ -123,7 +124,7 @@ class Cycle:
     view: GapView
     means: Means
     report: Report
-    tally: Tally
+    tally: GapTally
     health: Health
     waiting: int
     run: SyncRun | None = None
@@ -242,19 +243,15 @@ def shown(made: Plan, offer: Proposal | Fill, outcome: str) -> dict[str, Any]:
     }
 
 
-def infer(case: Case, _: frozenset[str]) -> Iterator[Proposal]:
-    return inference.infer(case, grace_bars=settings.CANCEL_GRACE_BARS)
-
-
 def means_of(tiers: Collection[str] | None) -> Means:
-    """The tiers to ask, by trust. Inference comes last: it looks at times and directions that tiers may have filled."""
-    asked: dict[str, Callable[[Case, frozenset[str]], Any]] = {name: tier.propose for name, tier in TIERS.items()}
-    asked[inference.TIER] = infer
+    """The tiers to ask, by trust. Raises ValueError when one is named that there is not."""
+    asked = PROPOSE
     if tiers is not None:
-        unknown = set(tiers) - asked.keys() - {ASKING}
+        unknown = set(tiers) - TIERS.keys()
         if unknown:
-            raise ValueError(f"no tier {', '.join(sorted(unknown))}: there are {', '.join([*asked, ASKING])}")
-        asked = {name: ask for name, ask in asked.items() if name in tiers}
+            known = [*PROPOSE, *(key for key in TIERS if key not in PROPOSE)]
+            raise ValueError(f"no tier {', '.join(sorted(unknown))}: there are {', '.join(known)}")
+        asked = {key: propose for key, propose in PROPOSE.items() if key in tiers}
     return Means(asked, trust.measured(), settings.CANCEL_GRACE_BARS)
 
 
@@ -298,7 +295,7 @@ def run_sync(
         close_run(cycle)
         if scope.whole:
             forget_runs(timezone.now())
-    if scope.whole and (tiers is None or ASKING in tiers):
+    if scope.whole and (tiers is None or ASKING.key in tiers):
         # After the lease: a companion may take seconds to answer.
         asking.step(now=timezone.now(), as_of=now, by_hand=scope.by_hand)
     return cycle.report
@@ -308,7 +305,7 @@ def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lea
     view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
     with report.phase("health"):
         found, waiting = health(view), count_waiting(view)
-        tally = Tally.of(waiting, whole=scope.whole)
+        tally = GapTally.of(waiting, whole=scope.whole)
     report.health_before = found.score
     return Cycle(scope, view, means, report, tally, found, sum(waiting.values()), run, lease)
 

@@ -12,10 +12,10 @@ from django.utils import timezone
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import GapRecord, SetAside
 from signals.models import AutomatedSignal, Fill, Source
+from signals.storage.queries import batches
 
 from . import late_bars
-from .neighbours import KEYS, disturbed
-from .periods import batches
+from .nearby_signals import KEYS, disturbed
 
 CHUNK = 400
 

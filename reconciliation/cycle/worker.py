@@ -9,20 +9,24 @@ from django.utils import timezone
 from reconciliation.health_windows import keep
 from reconciliation.models import SyncRun
 from signals.receiving.draining import drain_spool
+from signals.receiving.uploads import forget_old
 
+from .heartbeat import pusher_fault, readers_fault, scheduler_fault, started
 from .lease import BusyError, running
 from .run import run_sync
+from .schedule import last_finished
 
 log = logging.getLogger(__name__)
 WEDGED_AFTER_INTERVALS = 2.5
 
 
 def tick() -> str:
-    """One scheduled turn: take in what was spooled, run a cycle, count what no page can wait for.
+    """One scheduled turn: forget old uploads, take in what was spooled, run a cycle, count what no page can wait for.
 
     Returns what was done, for django-q2's list.
     """
     now = timezone.now()
+    forget_old(now)
     drained = drain_spool(now)
     try:
         report = run_sync(now=now, trigger=SyncRun.Trigger.SCHEDULE)
@@ -36,6 +40,22 @@ def tick() -> str:
     )
 
 
+def patience() -> timedelta:
+    return timedelta(seconds=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL)
+
+
+def cluster_fault(now: datetime) -> str | None:
+    """Why the cluster that this machine runs must be restarted, or None. The soonest sign first.
+
+    Ask no sooner than a minute after its start, which the scheduler may take. Raises OSError or a database error where
+    that cannot be judged.
+    """
+    for sign in (readers_fault, pusher_fault, scheduler_fault):
+        if fault := sign(now):
+            return fault
+    return wedged(now) if started(now) > patience() else None
+
+
 def wedged(now: datetime) -> str | None:
     """Why the worker must be restarted though it runs, or None: no scheduled cycle has ended for 2.5 intervals.
 
@@ -44,11 +64,9 @@ def wedged(now: datetime) -> str | None:
     """
     if running(now):
         return None
-    ended = SyncRun.objects.filter(trigger=SyncRun.Trigger.SCHEDULE, finished_at__isnull=False)
-    last = ended.order_by("-pk").values_list("finished_at", flat=True).first()
+    last = last_finished()
     if last is None:
         return "no scheduled cycle has ever finished"
-    patience = timedelta(seconds=WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL)
-    if now - last <= patience:
+    if now - last <= patience():
         return None
     return f"the last scheduled cycle finished at {last:%Y-%m-%d %H:%M:%S}Z, {int((now - last).total_seconds())} s ago"

@@ -1,4 +1,4 @@
-"""The audit log: what was done to signals, by whom, and why. Append-only."""
+"""The audit log: what was done to signals and to what they depend on, by whom, and why. Append-only."""
 
 from typing import Any
 
@@ -11,7 +11,8 @@ from .runs import SyncRun
 
 
 class SyncAuditLog(models.Model):
-    """One thing done, nearly always to one signal; a measured confidence concerns a source, named in `evidence`.
+    """One thing done, nearly always to one signal; a measured confidence concerns a source, named in `evidence`, and
+    what people administer (sources, tokens, accounts) is named there, too.
 
     Entries of one operation share a run, or an `operation` when people did it.
     """
@@ -32,6 +33,7 @@ class SyncAuditLog(models.Model):
         GAP_REOPENED = "gap_reopened", "Gap dismissal taken back"
         SET_ASIDE = "set_aside", "Set aside after an error"
         CALIBRATED = "calibrated", "Confidence measured"
+        ADMINISTERED = "administered", "Changed beside signals"
 
     at = models.DateTimeField()
     run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="audit")

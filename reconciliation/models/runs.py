@@ -60,6 +60,11 @@ class SyncRun(models.Model):
     def __str__(self) -> str:
         return f"run {self.pk} ({self.trigger}, {self.state})"
 
+    @classmethod
+    def last_finished(cls) -> "SyncRun | None":
+        """The run that finished last; None when none ever has: then nothing is known to work."""
+        return cls.objects.filter(state=cls.State.FINISHED).order_by("-finished_at").first()
+
 
 class SignalHealthMetric(models.Model):
     """The system's health after a run, kept for trends. `health` is null when no signal is in the window."""

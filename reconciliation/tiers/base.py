@@ -1,37 +1,15 @@
-"""What all tiers share: the tier itself, what a tier may fill, and how it writes down what it proposes."""
+"""What all tiers share: what a tier may fill, and how it writes down what it proposes."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from signals.models import AutomatedSignal
-from signals.vocabulary import DataSource
+from signals.tiers import Tier
 
-from .proposals import Case, Proposal
+from .proposals import Proposal
 from .trust import declared
-
-DATA_SOURCES: Mapping[str, DataSource] = {
-    "0": DataSource.RECONCILED,
-    "2": DataSource.CALCULATED,
-    "3": DataSource.RECONCILED,
-    "inference": DataSource.INFERRED,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """A way to fill gaps. `propose` is pure: the same case and gaps give the same proposals, in the same order.
-
-    `gaps` are the names of the gaps that are open; fields that are no gap (direction, the extended targets, exits)
-    are proposed whenever they are missing. The case's signal holds what its events make of it and what tiers asked
-    before would fill, but no fills of earlier cycles: so a tier builds on evidence and never on itself.
-    """
-
-    name: str
-    title: str
-    propose: Callable[[Case, frozenset[str]], Iterable[Proposal]]
 
 
 def misses(signal: AutomatedSignal, field: str) -> bool:
@@ -51,7 +29,7 @@ def event_of(signal: AutomatedSignal, field: str) -> dict[str, str]:
 
 
 def propose(
-    tier: str,
+    tier: Tier,
     field: str,
     value: Any,
     method: str,
@@ -65,10 +43,10 @@ def propose(
     return Proposal(
         field=field,
         value=value,
-        tier=tier,
+        tier=tier.key,
         method=method,
-        data_source=DATA_SOURCES[tier],
-        confidence=declared(tier, field) if confidence is None else confidence,
+        data_source=tier.data_source,
+        confidence=declared(tier.key, field) if confidence is None else confidence,
         gap=gap,
         evidence=evidence,
         as_of=as_of,

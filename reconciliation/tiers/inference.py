@@ -8,16 +8,23 @@ same direction supersedes nothing by itself: the next opposite one cancels all t
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.conf import settings
+
 from signals.clock import MINUTE
 from signals.formats import iso
+from signals.tiers import INFERENCE
 from signals.vocabulary import Direction, Status
 
 from .base import propose
 from .proposals import Case, Neighbour, Proposal
 
-TIER = "inference"
 REASON = "opposite_signal"
 OPPOSITE = {Direction.BULLISH.value: Direction.BEARISH.value, Direction.BEARISH.value: Direction.BULLISH.value}
+
+
+def from_alternation(case: Case, _: frozenset[str]) -> Iterator[Proposal]:
+    """As `infer` says, with the grace that is set. It is asked about status only, whatever gaps are open."""
+    return infer(case, grace_bars=settings.CANCEL_GRACE_BARS)
 
 
 def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
@@ -36,7 +43,7 @@ def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
         "bars_pending": bars,
     }
     for field, value in values.items():
-        yield propose(TIER, field, value, "alternation", evidence)
+        yield propose(INFERENCE, field, value, "alternation", evidence)
 
 
 def decided_at(case: Case, *, grace_bars: int) -> datetime | None:

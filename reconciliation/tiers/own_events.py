@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from signals.clock import session_of
 from signals.formats import canonical
 from signals.models import AutomatedSignal
+from signals.tiers import OWN_EVENTS
 
 from .base import clock_proven, event_of, misses, propose
 from .proposals import Case, Proposal
-
-TIER = "0"
 
 
 def from_own_events(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
@@ -33,11 +32,11 @@ def from_own_events(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         if bar is not None:
             evidence = {**event_of(signal, "signal_time"), "rule": "the session in which the signal's bar opened"}
             session = session_of(bar, case.place.zone).value
-            yield propose(TIER, "session", session, "stated_bar", evidence, gap="no_session")
+            yield propose(OWN_EVENTS, "session", session, "stated_bar", evidence, gap="no_session")
 
 
 def same_price(signal: AutomatedSignal, field: str, other: str, gap: str) -> Iterator[Proposal]:
     value = getattr(signal, other)
     if value is not None and misses(signal, field):
         evidence = {**event_of(signal, other), "rule": f"{other} is the {field}"}
-        yield propose(TIER, field, canonical(value), f"{field}_from_{other}", evidence, gap=gap)
+        yield propose(OWN_EVENTS, field, canonical(value), f"{field}_from_{other}", evidence, gap=gap)

@@ -11,12 +11,12 @@ from decimal import Decimal
 from signals.clock import MINUTE, TradeId, bar_of, session_of
 from signals.formats import iso
 from signals.signal.deriving import named_bar
+from signals.tiers import TRADE_ID
 
 from .base import clock_proven, event_of, misses, propose
 from .proposals import Case, Proposal
 from .trust import declared
 
-TIER = "3"
 # Of 55 recorded `strategy` signals 28 had their triangle one bar before ENTRY's, the others two to eight.
 UNKNOWN_TRIANGLE = Decimal("0.5")
 # No event of the source ever said in which zone its ids are: where the setting was wrong, so was every time.
@@ -31,7 +31,7 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     if trade_id is None:
         return
     if trade_id.direction and misses(signal, "direction"):
-        yield propose(TIER, "direction", trade_id.direction, "id_direction", {"trade_id": signal.trade_id})
+        yield propose(TRADE_ID, "direction", trade_id.direction, "id_direction", {"trade_id": signal.trade_id})
     bar = named_bar(signal)
     if bar is None:
         return
@@ -39,16 +39,17 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     start, method, most = own_bar(case, bar)
     if "no_signal_date" in gaps and misses(signal, "signal_time"):
         confidence = min(trust(case, "signal_time"), most)
-        yield propose(TIER, "signal_time", iso(start), method, evidence, gap="no_signal_date", confidence=confidence)
+        value, gap = iso(start), "no_signal_date"
+        yield propose(TRADE_ID, "signal_time", value, method, evidence, gap=gap, confidence=confidence)
     if "no_session" in gaps and misses(signal, "session"):
         session, confidence = session_of(start, case.place.zone).value, trust(case, "session")
-        yield propose(TIER, "session", session, "id_session", evidence, gap="no_session", confidence=confidence)
+        yield propose(TRADE_ID, "session", session, "id_session", evidence, gap="no_session", confidence=confidence)
     yield from confirmation(case, gaps, bar, evidence)
 
 
 def trust(case: Case, field: str) -> Decimal:
     """How far a time read from the id is to be trusted: not further than the zone that it was read in."""
-    return min(declared(TIER, field), CERTAIN if clock_proven(case.signal) else UNPROVEN_CLOCK)
+    return min(declared(TRADE_ID.key, field), CERTAIN if clock_proven(case.signal) else UNPROVEN_CLOCK)
 
 
 def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
@@ -69,7 +70,8 @@ def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
 def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict[str, str]) -> Iterator[Proposal]:
     """ENTRY's bar, by its fire time or by an id that names it, and the open minutes since the signal's bar."""
     signal, gap = case.signal, "no_confirmation_time"
-    confirmed, start, confidence = signal.confirmation_time, signal.signal_time, declared(TIER, "confirmation_time")
+    confirmed, start = signal.confirmation_time, signal.signal_time
+    confidence = declared(TRADE_ID.key, "confirmation_time")
     if confirmed is None and gap in gaps:
         if signal.entry_fired_at:
             confirmed, method = bar_of(signal.entry_fired_at), "id_to_entry"
@@ -80,10 +82,10 @@ def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict
             return
         if misses(signal, "confirmation_time"):
             value = iso(confirmed)
-            yield propose(TIER, "confirmation_time", value, method, evidence, gap=gap, confidence=confidence)
+            yield propose(TRADE_ID, "confirmation_time", value, method, evidence, gap=gap, confidence=confidence)
     start = signal.triangle_time if signal.single_leg else start or bar
     if confirmed is None or start is None or start > confirmed or not misses(signal, "bars_to_confirmation"):
         return
     bars, closes = case.place.market.open_minutes(start, confirmed), gap if gap in gaps else ""
     confidence = trust(case, "bars_to_confirmation")
-    yield propose(TIER, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence)
+    yield propose(TRADE_ID, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence)

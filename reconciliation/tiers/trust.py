@@ -1,6 +1,6 @@
 """How far a fill is to be trusted: what is declared per tier and field, and what `calibrate` has measured.
 
-Declared confidences are docs/reconciliation.md's trust table. The setting TIER_CONFIDENCE changes them, as
+Declared confidences are those of signals/tiers.py. The setting TIER_CONFIDENCE changes them, as
 `2.exit=0.65,3=0.85`; a measured one (per source) beats both.
 """
 
@@ -12,16 +12,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from reconciliation.models import MeasuredConfidence
+from signals.tiers import TIERS
 
 from .proposals import Proposal
 
-DEFAULTS: Mapping[str, Decimal] = {
-    "0": Decimal("1"),
-    "1": Decimal("1"),
-    "2": Decimal("0.8"),
-    "2.exit": Decimal("0.7"),
-    "3": Decimal("0.9"),
-    "inference": Decimal("0.95"),
+# By tier, and by tier and field (or group), as the settings name them too.
+DECLARED: Mapping[str, Decimal] = {key: tier.confidence for key, tier in TIERS.items()} | {
+    f"{key}.{field}": confidence for key, tier in TIERS.items() for field, confidence in tier.confidences.items()
 }
 # Fields that are declared together.
 GROUPS: Mapping[str, str] = {
@@ -37,11 +34,9 @@ Measured = Mapping[tuple[int, str, str], Decimal]
 
 def declared(tier: str, field: str) -> Decimal:
     """The declared confidence, 0 to 1: of the field, else of its group, else of the tier."""
-    table = {**DEFAULTS, **given("TIER_CONFIDENCE", settings.TIER_CONFIDENCE)}
-    for key in (f"{tier}.{field}", f"{tier}.{GROUPS.get(field, '')}", tier):
-        if key in table:
-            return table[key]
-    raise KeyError(f"no confidence is declared for tier {tier}: add it to reconciliation/tiers/trust.py")
+    table = {**DECLARED, **given("TIER_CONFIDENCE", settings.TIER_CONFIDENCE)}
+    keys = (f"{tier}.{field}", f"{tier}.{GROUPS.get(field, '')}", tier)
+    return next(table[key] for key in keys if key in table)
 
 
 @lru_cache(maxsize=4)
@@ -54,7 +49,7 @@ def given(setting: str, text: str) -> Mapping[str, Decimal]:
             value = Decimal(number)
         except InvalidOperation:
             value = Decimal("nan")
-        if key.split(".")[0] not in DEFAULTS or value.is_nan() or not 0 <= value <= 1:
+        if key.split(".")[0] not in TIERS or value.is_nan() or not 0 <= value <= 1:
             raise ImproperlyConfigured(f"{setting}: {part!r} is not like 2.exit=0.7 or 3=0.9.")
         table[key] = value
     return table

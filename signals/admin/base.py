@@ -3,31 +3,19 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import Max, Min, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
-COUNTED_ROWS = 10_000
-TIERS = ("0", "1", "2", "3", "inference")
-EMPTY = "–"  # noqa: RUF001 - a dash for no value
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg] # it takes none when it runs
-    """Counts to COUNTED_ROWS and no further: nobody pages beyond, and counting a million rows takes seconds."""
-
-    @cached_property
-    def count(self) -> int:
-        rows = cast("QuerySet[Any]", self.object_list)
-        return rows.order_by()[:COUNTED_ROWS].count()
+from signals.formats import EMPTY
+from signals.storage.paging import BoundedPaginator
 
 
 class Periods(QuerySet[Any]):

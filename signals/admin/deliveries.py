@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from signals.dialects import DIALECTS
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
 
-from .base import EMPTY, Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
+from .base import Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
 
 DIALECT = among("dialect", (dialect.name for dialect in DIALECTS))
 BODY = ("raw", "repaired_text")
@@ -98,13 +99,13 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(Quarantine)
 class QuarantineAdmin(ReadOnlyAdmin):
-    list_display = ("received", "source", "state", "reason", "decided_by", "decided_at")
+    list_display = ("received", "source", "state", "reason", "decider", "decided_at")
     list_filter = ("state", "delivery__source")
-    list_select_related = ("delivery__source", "decided_by")
+    list_select_related = ("delivery__source",)
     search_fields = ("delivery__reason", "note", "delivery__checksum__exact")
     ordering = ("-pk",)
     fields = (
-        "state", "see_delivery", "reason", "shown_proposal", "see_replay", "note", "decided_by", "decided_at",
+        "state", "see_delivery", "reason", "shown_proposal", "see_replay", "note", "decider", "decided_at",
     )  # fmt: skip
     readonly_fields = ("see_delivery", "reason", "shown_proposal", "see_replay")
 

@@ -11,9 +11,10 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from signals.exporting import synthetic
-from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
+from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
+from signals.tiers import TIERS
 
-from .base import TIERS, Periods, ReadOnlyAdmin, among, link, list_link, page_link, pretty
+from .base import Periods, ReadOnlyAdmin, among, link, list_link, page_link, pretty
 
 
 @admin.register(AutomatedSignal)
@@ -154,7 +155,7 @@ class FillAdmin(OfSignalAdmin):
     list_display = (
         "created_at", "see_signal", "field", "shown_value", "tier", "method", "data_source", "confidence", "state",
     )  # fmt: skip
-    list_filter = ("state", among("tier", TIERS), "data_source", ("created_at", RangeDateTimeFilter))
+    list_filter = ("state", among("tier", sorted(TIERS)), "data_source", ("created_at", RangeDateTimeFilter))
     fields = (
         "see_signal", "field", "gap", "shown_value", "tier", "method", "data_source", "confidence", "state", "as_of",
         "run_id", "created_at", "ended_at", "shown_evidence",
@@ -172,8 +173,18 @@ class FillAdmin(OfSignalAdmin):
 
 @admin.register(PriceBar)
 class PriceBarAdmin(ReadOnlyAdmin):
-    list_display = ("symbol", "time", "kind", "open", "high", "low", "close")
-    list_filter = ("kind", ("time", RangeDateTimeFilter))
+    list_display = ("symbol", "time", "kind", "origin", "open", "high", "low", "close")
+    list_filter = ("kind", "origin", ("time", RangeDateTimeFilter))
+    list_filter_submit = True
+    search_fields = ("symbol__exact",)
+    search_help_text = "A whole symbol."
+    ordering = ("-symbol", "-time")  # as the unique index runs
+
+
+@admin.register(RefusedBar)
+class RefusedBarAdmin(ReadOnlyAdmin):
+    list_display = ("symbol", "time", "reason", "open", "high", "low", "close")
+    list_filter = ("reason", ("time", RangeDateTimeFilter))
     list_filter_submit = True
     search_fields = ("symbol__exact",)
     search_help_text = "A whole symbol."

@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin, TabularInline
 
+from signals.formats import EMPTY
 from signals.models import AlertId, AutomatedSignal, Delivery, Source, SourceToken
 from signals.receiving.senders import new_token
 
-from .base import EMPTY, list_link
+from .base import list_link
 
 # What signals' times follow from, beside their events.
 CLOCK = frozenset({"clock_zone", "zones", "market_zone", "calendar"})

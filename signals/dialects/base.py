@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from signals.dialects import values
+from signals.dialects.jsontext import Spoilt
 from signals.dialects.spellings import TABLE, Table
 from signals.dialects.values import EVENT_TYPES, FaultError
 from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
 from signals.formats import quoted
+from signals.symbols import goes_below_zero
 from signals.vocabulary import REPORTS, EventType
 
 Payload = Mapping[str, Any]
 Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
 
+MAX_ENTRIES = 5000
 _ADVICE = "Correct a copy of the body and replay it, or dismiss it."
 
 
@@ -31,43 +35,67 @@ class Dialect:
     kinds: frozenset[str] = frozenset()
     entries: Callable[[Payload], list[Entry]]
     table: Table = TABLE
-    bars: Callable[[Payload, Sequence[EventFacts]], tuple[BarFacts, ...]] | None = None
+    bars: Callable[[Payload, Sequence[EventFacts], bool], tuple[BarFacts, ...]] | None = None
     pulse: Callable[[Payload], Heartbeat] | None = None
 
     def recognises(self, payload: Payload, kind: str) -> bool:
         return payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
 
-    def read(self, payload: Payload) -> Reading:
-        """All facts of the payload. Raises UnreadableError when nothing in it can be read."""
+    def read(self, payload: Payload, *, signed: bool = False) -> Reading:
+        """All facts of the payload. Raises UnreadableError when nothing in it can be read.
+
+        `signed`: its market has prices of zero and less. The symbols that it names itself are asked, too.
+        """
+        signed = signed or is_signed(payload)
         try:
             entries = self.entries(payload)
+            if len(entries) > MAX_ENTRIES:
+                raise FaultError(f"it holds {len(entries):,} entries; no alert has more than {MAX_ENTRIES:,}")
             heartbeat = self.pulse(payload) if self.pulse else None
         except FaultError as fault:
             raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
-        events, faults = _events(self.table, entries)
+        events, faults, notes = _events(self.table.signed if signed else self.table, entries)
         bars: tuple[BarFacts, ...] = ()
         try:
-            bars = self.bars(payload, events) if self.bars else ()
+            bars = self.bars(payload, events, signed) if self.bars else ()
         except FaultError as fault:
             faults.append(f"price bar: {fault}")
         if faults and not (events or bars):
             others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise UnreadableError(f"{self.name}: {faults[0]}{others}. {_ADVICE}")
-        return Reading(self.name, tuple(events), bars, heartbeat=heartbeat, faults=tuple(faults))
+        return Reading(
+            self.name,
+            tuple(events),
+            bars,
+            heartbeat=heartbeat,
+            faults=(*faults, *notes),
+            refused=len(faults),
+        )
 
 
-def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str]]:
-    """The entries that can be read, and a line for each that cannot."""
-    events, faults = [], []
+def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str], list[str]]:
+    """The entries that can be read, a line for each that cannot, and one for each value that counts as absent."""
+    events, faults, notes = [], [], []
     for position, (kind, entry) in enumerate(entries):
+        said = f"entry {position}, {kind.value}" if len(entries) > 1 else kind.value
+        absent: list[str] = []
         try:
+            if isinstance(entry, Spoilt):
+                raise FaultError(entry.problem)
             if not isinstance(entry, dict):
                 raise FaultError(f"{quoted(entry)} is not an object")
-            events.append(EventFacts(kind.value, _trade_id(entry), position, table.read(kind, entry)))
+            prices = table.signed if is_signed(entry) else table
+            events.append(EventFacts(kind.value, _trade_id(entry), position, prices.read(kind, entry, absent)))
+            notes += [f"{said}: {note}" for note in absent]
         except FaultError as fault:
-            place = f"entry {position}, " if len(entries) > 1 else ""
-            faults.append(f"{place}{kind.value}: {fault}")
-    return events, faults
+            faults.append(f"{said}: {fault}")
+    return events, faults, notes
+
+
+def is_signed(named: Payload) -> bool:
+    """Whether the symbol that is named there has prices of zero and less."""
+    symbol = named.get("symbol")
+    return isinstance(symbol, str) and goes_below_zero(symbol)
 
 
 def _trade_id(entry: Payload) -> str:
@@ -95,6 +123,8 @@ def one_event(payload: Payload) -> list[Entry]:
     if kind is None or kind in REPORTS:
         known = ", ".join(name for name, each in EVENT_TYPES.items() if each not in REPORTS)
         sent = payload.get("event_type") or payload.get("type")
+        if isinstance(sent, str) and (found := values.UNFILLED.search(sent)):
+            raise FaultError(f"the event type {values.unfilled(found[0])}")
         raise FaultError(f"the event type {quoted(sent)} is not one of {known}; keys seen: {keys_of(payload)}")
     return [(kind, payload)]
 
@@ -109,15 +139,13 @@ def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = Fal
     return [(kind, item) for item in items]
 
 
-def closes(payload: Payload, events: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
+def closes(payload: Payload, events: Sequence[EventFacts], _: bool = False) -> tuple[BarFacts, ...]:
     """One close per distinct price of the delivery: all its entries speak of the same bar."""
     found: dict[str, BarFacts] = {}
     for event in events:
         close = event.values.get("current_price")
         if close is not None and close not in found:
-            found[close] = BarFacts(
-                values.positive(close), symbol=symbol_of(payload, event.position), position=event.position
-            )
+            found[close] = BarFacts(Decimal(close), symbol=symbol_of(payload, event.position), position=event.position)
     return tuple(found.values())
 
 

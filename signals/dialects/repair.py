@@ -10,13 +10,14 @@ import re
 
 import json_repair
 
-from signals.dialects.jsontext import BrokenError
+from signals.dialects.jsontext import BrokenError, parsed
 from signals.facts import Repair, UnreadableError
 from signals.formats import quoted
 from signals.receiving.masking import mask_tokens
 
 # A colon between digits belongs to a time.
 _STRUCTURE = re.compile(r"([{}\[\],]|(?<!\d):|:(?!\d))")
+_BETWEEN = re.compile(r"(?<=\})\s*(?=\{)")  # two objects
 _WHOLE = re.compile(r'\s*(?:"[^"]*"|-?\d[\d.eE+-]*|true|false|null)?\s*')
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -25,14 +26,42 @@ MAX_DAMAGE = 200
 
 
 def repaired(text: str, broken: BrokenError) -> Repair:
-    """The mended text. Raises UnreadableError, with the proposal where there is one, when quotes are not enough."""
-    if not text.startswith("{"):
+    """The mended text. Raises UnreadableError, with the proposal where there is one, when quotes are not enough.
+
+    Several objects one behind the other are mended each by itself: json-repair would keep one of them.
+    """
+    pieces = _BETWEEN.split(text)
+    if len(pieces) == 1 or damage(text) > MAX_DAMAGE:
+        return _repaired(text, broken)
+    mended = "\n".join(_piece(piece, number) for number, piece in enumerate(pieces, 1))
+    return Repair(_masked(mended), _summary(text, mended))
+
+
+def _piece(text: str, number: int) -> str:
+    try:
+        parsed(text)
+    except BrokenError as broken:
+        try:
+            return _repaired(text, broken).text
+        except UnreadableError as error:
+            raise UnreadableError(f"Of several alerts number {number} cannot be read: {error.reason}") from None
+    return text
+
+
+def proved(sent: bytes, proposal: str) -> bool:
+    """Whether a proposal has all that was sent, and differs from it in quotes only."""
+    text = sent.decode(errors="replace").strip()
+    return text.endswith(("}", "]")) and proposal in (text, _mended(text, proposal))
+
+
+def _repaired(text: str, broken: BrokenError) -> Repair:
+    if not text.startswith(("{", "[{")):
         raise UnreadableError(
             f"The body is not a JSON object ({broken.problem}). Send the indicator's message unchanged."
         )
     found = _proposal(text)
     proposal = _masked(found)
-    if not text.endswith("}"):
+    if not text.endswith("}" if text[0] == "{" else "]"):
         raise UnreadableError(
             "The body was cut off: it does not end in '}' and may hold half a number. "
             "Complete a copy from the alert log and replay it.",
@@ -50,14 +79,18 @@ def repaired(text: str, broken: BrokenError) -> Repair:
 
 def _proposal(text: str) -> str:
     """What json-repair makes of the text, "" when it is too damaged to ask."""
-    damaged = sum(1 for part in _STRUCTURE.split(text)[::2] if not _WHOLE.fullmatch(part))
-    if damaged > MAX_DAMAGE or abs(text.count("{") - text.count("}")) > MAX_DAMAGE:
+    if damage(text) > MAX_DAMAGE or abs(text.count("{") - text.count("}")) > MAX_DAMAGE:
         return ""
     try:
         proposal = json_repair.repair_json(text, skip_json_loads=True, ensure_ascii=False)
     except (ValueError, RecursionError, ArithmeticError):
         return ""
     return str(proposal).encode("utf-8", "backslashreplace").decode().replace("\x00", "")
+
+
+def damage(text: str) -> int:
+    """How many of its parts are damaged."""
+    return sum(1 for part in _STRUCTURE.split(text)[::2] if not _WHOLE.fullmatch(part))
 
 
 def _masked(text: str) -> str:

@@ -25,7 +25,7 @@ def _entries(payload: Payload) -> list[Entry]:
     ]
 
 
-def _bar(payload: Payload, _: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
+def _bar(payload: Payload, _: Sequence[EventFacts], signed: bool) -> tuple[BarFacts, ...]:
     """The bar, with O/H/L/C all present and in order, or nothing when the snapshot carries no price."""
     sent = {name: payload.get(name) for name in ("open", "high", "low", "close")}
     if all(is_absent(value) for value in sent.values()):
@@ -33,7 +33,7 @@ def _bar(payload: Payload, _: Sequence[EventFacts]) -> tuple[BarFacts, ...]:
     prices = {}
     for name, value in sent.items():
         try:
-            prices[name] = values.positive(value)
+            prices[name] = values.signed(value) if signed else values.positive(value)
         except FaultError as fault:
             raise FaultError(f"{name} {quoted(value)} {fault}") from None
     if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:

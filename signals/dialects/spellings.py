@@ -5,11 +5,12 @@ means by a field (`with_rows`); a new spelling of an old fact is one more name i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from signals.dialects import values
-from signals.dialects.values import Converter, FaultError, converter_for, is_absent
+from signals.dialects.values import SIGNED, Converter, FaultError, converter_for, filled, is_absent, is_no_number
 from signals.formats import quoted
 from signals.vocabulary import EXITS, REPORTS, EventType, Status
 
@@ -99,8 +100,16 @@ class Table:
     def with_rows(self, *rows: Row) -> "Table":
         return Table((*rows, *self.rows))
 
-    def read(self, kind: EventType, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """The facts of one entry. Raises FaultError naming the first field that cannot be read, and its value."""
+    @cached_property
+    def signed(self) -> "Table":
+        """The same for a market that has prices of zero and less."""
+        return Table(replace(each, convert=SIGNED.get(each.convert, each.convert)) for each in self.rows)
+
+    def read(self, kind: EventType, entry: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+        """The facts of one entry. Raises FaultError naming the first field that cannot be read, and its value.
+
+        `notes` is told of fields that hold no number and count as absent.
+        """
         found: dict[str, Any] = {}
         for fact, name, part, convert in self._columns[kind]:
             if fact in found:
@@ -111,9 +120,11 @@ class Table:
             if part:
                 raw = _inside(raw, name, part)
             if is_absent(raw):
+                if is_no_number(raw):
+                    notes.append(f"{_path(name, part)} {quoted(raw)} is no number and counts as absent")
                 continue
             try:
-                value = convert(raw)
+                value = convert(filled(raw))
             except FaultError as fault:
                 raise FaultError(f"{_path(name, part)} {quoted(raw)} {fault}" if name else str(fault)) from None
             if value is not None:

@@ -7,28 +7,36 @@ with words that fit behind "field 'value': ".
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
+from signals.clock import TradeId
 from signals.facts import FACTS
 from signals.formats import canonical
 from signals.formats import quoted as shown
+from signals.symbols import normalised
 from signals.vocabulary import Direction, EventType, Session, Status, Trend
 
 Converter = Callable[[Any], Any]
 
 # What the columns hold. Beyond these, a number is no price and no R but an error of the sender.
-PRICE_LIMIT, PRICE_PLACES = 10**9, 8
-R_LIMIT, R_PLACES = 10**7, 10  # ten is what the indicator prints; what lies beyond is float noise
+PRICE_LIMIT, PRICE_PLACES = 10**12, 18
+R_LIMIT, R_PLACES = 10**7, 12  # the indicator prints ten; what lies beyond is float noise
 MAX_DIGITS = 18
+EXACT = Context(prec=15)  # digits that a double carries, in which charts count: the others are noise of its writing
 MAX_COUNT = 10**6
 MAX_TEXT = 64
 MAX_LABEL = 24
 MAX_SYMBOL = 32
 MAX_TRADE_ID = 64
+NO_NUMBERS = frozenset(
+    {"nan", "na", "n/a", *(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity"))}
+)
+LONGEST_NO_NUMBER = 16
 YEARS = range(2000, 2100)  # beyond them a date is damaged; at the ends of the calendar no zone can be added to it
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_102_444_800_000  # the same years
 
+UNFILLED = re.compile(r"\{\{[^{}]*\}\}")  # of TradingView, as {{close}}
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 _DIRECTIONS = {
@@ -66,19 +74,41 @@ class FaultError(ValueError):
 
 
 def is_absent(value: object) -> bool:
-    """Null and empty, also as the texts that string concatenation in Pine makes of them."""
-    return value is None or (value.__class__ is str and value in ("", "null"))
+    """Null and empty, also as the texts that string concatenation in Pine makes of them, and what it prints for na."""
+    return value is None or (value.__class__ is str and (value in ("", "null") or is_no_number(value)))
+
+
+def is_no_number(value: object) -> bool:
+    """What is written where a number could not be had."""
+    return isinstance(value, str) and len(value) <= LONGEST_NO_NUMBER and value.strip().lower() in NO_NUMBERS
+
+
+def filled(value: Any) -> Any:
+    """The value itself. Raises FaultError for one that holds a placeholder as it was written."""
+    found = UNFILLED.search(value) if value.__class__ is str and "{{" in value else None
+    if found:
+        raise FaultError(unfilled(found[0]))
+    return value
+
+
+def unfilled(placeholder: str) -> str:
+    return (
+        f"is a placeholder: TradingView did not fill in {placeholder[:40]}; placeholders work only in the alert"
+        " dialog's message, not in alert()"
+    )
 
 
 def number(value: Any, limit: int, places: int) -> Decimal:
-    """A decimal from a JSON number or its text, at most `limit` in size, rounded to `places`."""
+    """A decimal from a JSON number or its text, at most `limit` in size, with what `places` hold of its digits."""
     decimal = _decimal(value)
     _, digits, exponent = decimal.as_tuple()
     if len(digits) > MAX_DIGITS:
         raise FaultError(f"has more than {MAX_DIGITS} digits")
     if not -limit <= decimal <= limit:  # not abs(), which overflows on the exponents JSON allows
         raise FaultError(f"is beyond {limit:,}")
-    return decimal.quantize(Decimal((0, (1,), -places))) if int(exponent) < -places else decimal
+    if int(exponent) < -places:
+        decimal = decimal.quantize(Decimal((0, (1,), -places)))
+    return EXACT.plus(decimal) if len(digits) > EXACT.prec else decimal
 
 
 def _decimal(value: Any) -> Decimal:
@@ -105,6 +135,11 @@ def positive(value: Any) -> Decimal:
     return decimal
 
 
+def signed(value: Any) -> Decimal:
+    """A price of a market that has prices of zero and less."""
+    return number(value, PRICE_LIMIT, PRICE_PLACES)
+
+
 def price(value: Any) -> str:
     """A price that the event itself is about: zero is an error."""
     return canonical(positive(value))
@@ -113,6 +148,18 @@ def price(value: Any) -> str:
 def price_or_placeholder(value: Any) -> str | None:
     """A price that is carried along: the indicator writes 0 for one that it does not know."""
     return canonical(positive(value)) if _decimal(value) else None
+
+
+def signed_price(value: Any) -> str:
+    return canonical(signed(value))
+
+
+def signed_or_placeholder(value: Any) -> str | None:
+    return canonical(signed(value)) if _decimal(value) else None
+
+
+# Where a market has prices of zero and less.
+SIGNED: dict[Converter, Converter] = {price: signed_price, price_or_placeholder: signed_or_placeholder}
 
 
 def count(value: Any) -> int:
@@ -142,10 +189,10 @@ def text(value: Any) -> str | None:
 
 
 def symbol(value: Any) -> str:
-    """A symbol decides whose prices these are, so it is never cut."""
-    if isinstance(value, str) and len(value.strip()) > MAX_SYMBOL:
+    """A symbol in its one spelling. It decides whose prices these are, so it is never cut."""
+    if isinstance(filled(value), str) and len(value.strip()) > MAX_SYMBOL:
         raise FaultError(f"is longer than {MAX_SYMBOL} characters")
-    return text(value) or ""
+    return normalised(text(value) or "")
 
 
 def version(value: Any) -> str:
@@ -154,7 +201,7 @@ def version(value: Any) -> str:
 
 
 def trade_id(value: Any) -> str:
-    """The signal's name, exactly as sent."""
+    """The signal's name in one spelling, whatever the case and the spaces of an id that names a bar."""
     if is_absent(value) or (isinstance(value, str) and not value.strip()):
         raise FaultError("is missing; every event must name its signal")
     if not isinstance(value, str):
@@ -163,12 +210,13 @@ def trade_id(value: Any) -> str:
         raise FaultError(f"is longer than {MAX_TRADE_ID} characters")
     if not value.isprintable():
         raise FaultError("holds control characters")
-    return value
+    return TradeId.spelling(filled(value))
 
 
 def _word(value: Any, words: Mapping[str, str]) -> str:
     known = words.get(value.strip().upper()) if isinstance(value, str) else None
     if known is None:
+        filled(value)
         raise FaultError("is none of " + ", ".join(words))
     return known
 

@@ -1,7 +1,7 @@
 """What is stored. README.md's diagram says who writes what."""
 
 from .deliveries import Delivery, Quarantine, new_delivery_id
-from .prices import PriceBar
+from .prices import PriceBar, RefusedBar
 from .signal import AutomatedSignal, Fill, SignalEvent
 from .sources import AlertId, Source, SourceToken
 
@@ -12,6 +12,7 @@ __all__ = [
     "Fill",
     "PriceBar",
     "Quarantine",
+    "RefusedBar",
     "SignalEvent",
     "Source",
     "SourceToken",

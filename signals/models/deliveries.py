@@ -1,6 +1,7 @@
 """Deliveries: what arrived, byte for byte, and what became of it."""
 
 import uuid
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +11,9 @@ from uuid_utils.compat import uuid7
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .sources import Source
+
+# The fire minute of a log row whose time cannot be read.
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_delivery_id() -> uuid.UUID:
@@ -98,8 +102,9 @@ class Quarantine(models.Model):
     replay = models.ForeignKey(Delivery, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     note = models.TextField(blank=True)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    decider = models.CharField(max_length=150, blank=True, help_text="Name of who decided, frozen.")
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -1,28 +1,38 @@
-"""Price evidence: one-minute bars, or only their closes."""
+"""Price evidence: one-minute bars, or only their closes; and bars that were refused."""
 
 from django.db import models
 from django.db.models import Q
+
+# To keep what was sent to its last digit, of coins at 1e-10 as of what costs thousands of millions.
+PRICE_DIGITS, PRICE_PLACES = 32, 18
 
 
 class PriceBar(models.Model):
     """A one-minute bar of a symbol. Prices in points. `kind` says how much of the bar is known.
 
-    One row per symbol and bar: a whole bar beats a close, then the greater checksum, so that the order in which
-    deliveries arrive does not matter.
+    One row per symbol and bar: a whole bar beats a close, then the better origin wins, and of equals the greater
+    evidence, so that the order in which they arrive does not matter.
     """
 
     class Kind(models.IntegerChoices):
         CLOSE = 1, "Close only"
         BAR = 2, "Open, high, low, close"
 
+    class Origin(models.IntegerChoices):
+        """Who says so; the greater is believed before the lesser. The indicator's own prices are its trades'."""
+
+        FILE = 1, "File"
+        INDICATOR = 2, "Indicator"
+
     symbol = models.CharField(max_length=32)
     time = models.DateTimeField(help_text="Open of the bar, UTC.")
     kind = models.SmallIntegerField(choices=Kind)
-    open = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
-    high = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
-    low = models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True)
-    close = models.DecimalField(max_digits=18, decimal_places=8)
-    evidence = models.CharField(max_length=40, help_text="Checksum and position of the delivery it came in.")
+    open = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True)
+    high = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True)
+    low = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True)
+    close = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    origin = models.SmallIntegerField(choices=Origin, default=Origin.INDICATOR)
+    evidence = models.CharField(max_length=40, help_text="Checksum and position of the delivery or row it came in.")
     fresh = models.BooleanField(default=True, editable=False, help_text="No cycle has looked at it as it is now.")
 
     class Meta:
@@ -32,3 +42,25 @@ class PriceBar(models.Model):
 
     def __str__(self) -> str:
         return f"{self.symbol} {self.time:%Y-%m-%d %H:%M}Z {self.close}"
+
+
+class RefusedBar(models.Model):
+    """A bar of a file that cannot be right, kept as it was given. No value is ever made of it."""
+
+    symbol = models.CharField(max_length=32)
+    time = models.DateTimeField(help_text="Open of the bar, UTC.")
+    open = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    high = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    low = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    close = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
+    reason = models.CharField(max_length=40)
+    evidence = models.CharField(max_length=40, help_text="Checksum of the row it came in.")
+
+    class Meta:
+        ordering = ["symbol", "-time"]
+        constraints = [
+            models.UniqueConstraint(fields=["symbol", "time", "evidence"], name="one_refusal_per_bar_and_row")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.time:%Y-%m-%d %H:%M}Z refused: {self.reason}"

@@ -1,4 +1,4 @@
-"""The signal, its events and its fills. `projection.py` says how the first follows from the other two."""
+"""The signal, its events and its fills. `signals/signal/` says how the first follows from the other two."""
 
 from decimal import Decimal
 from typing import Any
@@ -9,18 +9,20 @@ from django.db.models import Q
 from signals.vocabulary import DataSource, Direction, EventType, Session, Status
 
 from .deliveries import Delivery
+from .prices import PRICE_DIGITS, PRICE_PLACES
 from .provenance import ProvenanceField
 from .sources import Source
 
 MAX_TRADE_ID = 64
+R_PLACES = 12
 
 
 def price(**options: Any) -> "models.DecimalField[Any, Any]":
-    return models.DecimalField(max_digits=18, decimal_places=8, null=True, blank=True, **options)
+    return models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES, null=True, blank=True, **options)
 
 
 def r_multiple(**options: Any) -> "models.DecimalField[Any, Any]":
-    return models.DecimalField(max_digits=18, decimal_places=10, null=True, blank=True, **options)
+    return models.DecimalField(max_digits=20, decimal_places=R_PLACES, null=True, blank=True, **options)
 
 
 def moment(**options: Any) -> "models.DateTimeField[Any, Any]":
@@ -154,6 +156,8 @@ class AutomatedSignal(models.Model):
 class SignalEvent(models.Model):
     """One fact about one signal, read out of a delivery. Append-only; `facts` is described in facts.py."""
 
+    trade_id: str  # of an event that is not stored yet: which signal it is for, until that one's key is known
+
     signal = models.ForeignKey(AutomatedSignal, on_delete=models.PROTECT, related_name="events")
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="+", db_index=False)
     delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="events", db_index=False)
@@ -215,3 +219,10 @@ class Fill(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field} = {self.value} (tier {self.tier})"
+
+
+def clone(signal: AutomatedSignal) -> AutomatedSignal:
+    """A copy to change in memory. By hand: copy() pickles a model, which takes ten times as long."""
+    fresh = AutomatedSignal.__new__(AutomatedSignal)
+    fresh.__dict__.update(signal.__dict__, provenance=dict(signal.provenance))
+    return fresh

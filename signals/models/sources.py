@@ -1,16 +1,19 @@
 """Sources: who sends, how they are recognised, and what has been learned about them."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from signals.clock import is_zone
 from signals.market import market
+from signals.symbols import normalised
 
 
 def default_zones() -> list[str]:
@@ -21,12 +24,17 @@ def default_zones() -> list[str]:
 SWITCHES = frozenset({"gaps_off", "tiers_off", "calendar"})
 
 
+# Between these every clock of the world can show a moment; beyond, its local time may not exist.
+EXPIRY = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+ABOVE_ZERO = MinValueValidator(Decimal("0.000001"), "A tick is more than 0.")
+
+
 class Source(models.Model):
     """One indicator on one chart (or another sender), within which trade ids are unique."""
 
     name = models.SlugField(max_length=64, unique=True)
     symbol = models.CharField(max_length=32, default="MNQ1!", help_text="What its prices are prices of.")
-    tick_size = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal("0.25"))
+    tick_size = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal("0.25"), validators=[ABOVE_ZERO])
     calendar = models.CharField(max_length=48, default="CME Globex Equity", help_text="Market calendar, or 24/7.")
     market_zone = models.CharField(
         max_length=48, default="America/New_York", help_text="Zone of local dates and sessions."
@@ -39,9 +47,13 @@ class Source(models.Model):
     zones = models.JSONField(default=default_zones, help_text="Zones its trade ids may be in.")
     zones_seen = models.JSONField(default=list, help_text="Zones its own data has voted for.")
     update_minutes = models.PositiveSmallIntegerField(
-        default=1, help_text="Minutes between updates of an open trade, as expected."
+        default=1,
+        help_text="Minutes between updates of an open trade, as expected.",
+        validators=[MinValueValidator(1)],
     )
-    alert_expires_at = models.DateTimeField(null=True, blank=True)
+    alert_expires_at = models.DateTimeField(
+        null=True, blank=True, validators=[MinValueValidator(EXPIRY[0]), MaxValueValidator(EXPIRY[1])]
+    )
     open_on_loopback = models.BooleanField(
         default=False, help_text="Accept webhooks without a token from this machine itself."
     )
@@ -59,6 +71,13 @@ class Source(models.Model):
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_source"),
+            # In the database, for a form can forget them: each has broken every page that shows the source's signals.
+            models.CheckConstraint(condition=Q(tick_size__gt=0), name="source_tick_above_zero"),
+            models.CheckConstraint(condition=Q(update_minutes__gte=1), name="source_updates_in_minutes"),
+            models.CheckConstraint(
+                condition=Q(alert_expires_at__isnull=True) | Q(alert_expires_at__range=EXPIRY),
+                name="source_expiry_that_a_clock_shows",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -66,6 +85,7 @@ class Source(models.Model):
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
         """Save, and have the next cycle look at all of the source's signals when a switch was changed."""
+        self.symbol = normalised(self.symbol)
         if self.pk and (update_fields is None or not SWITCHES.isdisjoint(update_fields)):
             stored = Source.objects.filter(pk=self.pk).values(*SWITCHES).first()
             if stored and any(getattr(self, name) != value for name, value in stored.items()):
@@ -81,6 +101,10 @@ class Source(models.Model):
                 wrong[field] = "There is no such time zone. Give one as America/New_York."
         if not isinstance(self.zones, list) or not all(map(is_zone, self.zones)):
             wrong["zones"] = 'Give a list of time zones that exist, as ["America/New_York", "America/Chicago"].'
+        for field in ("gaps_off", "tiers_off"):
+            names = getattr(self, field)
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                wrong[field] = "Give a list of names, as []."
         try:
             market(self.calendar).is_open(timezone.now())
         except ValueError as error:

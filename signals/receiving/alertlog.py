@@ -4,21 +4,26 @@ import csv
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import chain, islice
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from signals.dialects.values import MAX_SYMBOL
+from signals.formats import quoted
 from signals.intake import MAX_BODY, Incoming, Taken, checksum_of, take_in
 from signals.models import AlertId, Source
+from signals.symbols import normalised
 from signals.vocabulary import Channel, DeliveryStatus
 
+from .logfile import ADVICE, NotAnAlertLogError
 from .senders import default_source, mask_body
 
 log = logging.getLogger(__name__)
+MOST_REASONS = 20
 CHUNK = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
 COLUMNS = {
     "alert id": "alert_id",
@@ -29,17 +34,17 @@ COLUMNS = {
 }
 NEEDED = ("body", "time")
 YEARS = range(2000, 2100)  # a time beyond them is a damaged one, and calendars end
-
-
-class NotAnAlertLogError(ValueError):
-    """The file is not a CSV export of TradingView's alert log."""
+SEPARATORS = ",;\t"
+_SPREADSHEET_DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1\d{2,4}\b.*", re.ASCII | re.DOTALL)
+_OWN_WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")  # what differs between reasons of one kind
 
 
 @dataclass(slots=True)
 class Imported:
     """What an import did. `failed` are rows that even one by one could not be stored, with their reasons.
 
-    `other_symbols` counts rows by their symbol where it is not their source's.
+    `other_symbols` counts rows by their symbol where it is not their source's, `reasons` those in quarantine, now or
+    before, by why (in the words of the first of each kind).
     """
 
     rows: int = 0
@@ -52,6 +57,8 @@ class Imported:
     updated: set[int] = field(default_factory=set)
     sources: Counter[str] = field(default_factory=Counter)
     other_symbols: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
@@ -66,6 +73,7 @@ class Imported:
             "signals_updated": len(self.updated - self.created),
             "sources": dict(self.sources),
             "other_symbols": dict(self.other_symbols),
+            "reasons": dict(self.reasons.most_common(MOST_REASONS)),
             "failed": self.failed,
         }
 
@@ -81,22 +89,24 @@ def of_other_symbols(rows: Mapping[str, int]) -> str:
     )
 
 
+def of_quarantined(reasons: Mapping[str, int]) -> str:
+    """The reason why most rows are in quarantine; "" when none is."""
+    if not reasons:
+        return ""
+    reason = max(reasons, key=reasons.__getitem__)
+    return f"In quarantine, {reasons[reason]} of {sum(reasons.values())} because: {reason}"
+
+
 def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
     """The rows of an alert log, as they come; raises NotAnAlertLogError when the header is not one."""
     csv.field_size_limit(1 << 20)
-    rows = csv.reader(lines)
-    try:
-        header = [name.strip().lower() for name in next(rows, [])]
-    except csv.Error as error:
-        raise NotAnAlertLogError(f"This is not a CSV file ({error}).") from error
-    if header:
-        header[0] = header[0].removeprefix("\ufeff")
+    rows, header = columns_of(iter(lines))
     places = {COLUMNS[name]: index for index, name in enumerate(header) if name in COLUMNS}
     missing = [name for name, key in COLUMNS.items() if key in NEEDED and key not in places]
     if missing:
         raise NotAnAlertLogError(
-            f"No column {', '.join(name.title() for name in missing)} in the first line. Export the log in"
-            " TradingView under Alerts, Log, Export; its columns are Alert ID, Ticker, Name, Description, Time."
+            f"No column {', '.join(name.title() for name in missing)} in the first line. {ADVICE} Its columns are"
+            f" Alert ID, Ticker, Name, Description, Time; this file's are {shown_columns(header)}."
         )
     try:
         for row in rows:
@@ -108,17 +118,60 @@ def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
         ) from error
 
 
+def columns_of(lines: Iterator[str]) -> tuple[Any, list[str]]:
+    """A reader of the rows behind the first line, and the columns that this one names.
+
+    Excel separates by semicolons or tabs where a comma is the decimal sign, and may say so in a line `sep=;` before.
+    """
+    first = next(lines, "").removeprefix("\ufeff")
+    if re.match(r"\s*<(!doctype|html|\?xml)", first, re.IGNORECASE):
+        raise NotAnAlertLogError(f"This file is a web page, no CSV. {ADVICE}")
+    said = re.fullmatch(r'"?sep=(.)"?\s*', first)
+    if said:
+        first = next(lines, "")
+    separator = said[1] if said else max(SEPARATORS, key=lambda each: known_columns(first.split(each)))
+    rows = csv.reader(chain([first], lines), delimiter=separator)
+    try:
+        return rows, [name.strip().lower() for name in next(rows, [])]
+    except csv.Error as error:
+        raise NotAnAlertLogError(f"This is not a CSV file ({error}).") from error
+
+
+def known_columns(names: Iterable[str]) -> int:
+    return sum(name.strip(' "\r\n').lower() in COLUMNS for name in names)
+
+
+def shown_columns(header: Sequence[str]) -> str:
+    return ", ".join(quoted(name) for name in header[:10]) or "none"
+
+
+def fired_at_of(cell: str) -> datetime:
+    """The moment that a row's time names. Raises ValueError, saying why, where it could be more than one moment."""
+    text = cell.strip()
+    try:
+        stated = datetime.fromisoformat(re.sub(r"\s*(UTC|GMT)$", "+00:00", text))
+        if stated.tzinfo is not None and stated.astimezone(UTC).year in YEARS:
+            return stated.astimezone(UTC)
+    except (ValueError, OverflowError):
+        stated = None
+    shown = f"The row's time {cell[:40]!r}"
+    if _SPREADSHEET_DATE.fullmatch(text):
+        raise ValueError(f"{shown} is written as a spreadsheet does: nobody can tell its day, month and zone. {ADVICE}")
+    if stated is None or stated.tzinfo is not None or stated.year not in YEARS:
+        raise ValueError(f"{shown} is not a time such as 2025-12-11T05:59:01Z.")
+    if ":" not in text and "T" not in text.upper():
+        raise ValueError(f"{shown} is a date without a clock, and none is guessed. {ADVICE}")
+    raise ValueError(f"{shown} names no time zone, and none is guessed: TradingView's end in Z. {ADVICE}")
+
+
 def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incoming:
     cells = {key: row[index] if index < len(row) else "" for key, index in places.items()}
     body, _ = mask_body(cells["body"].encode("utf-8", "surrogateescape"))
     fired_at, problem = None, ""
     try:
-        fired_at = datetime.fromisoformat(cells["time"].strip().replace("Z", "+00:00"))
-        fired_at = fired_at.replace(tzinfo=fired_at.tzinfo or UTC).astimezone(UTC)
-        if fired_at.year not in YEARS:
-            raise ValueError("no year in which TradingView sent alerts")
-    except (ValueError, OverflowError):
-        fired_at, problem = None, f"The row's time {cells['time'][:40]!r} is not a time such as 2025-12-11T05:59:01Z."
+        fired_at = fired_at_of(cells["time"])
+    except ValueError as error:
+        problem = str(error)
     if len(body) > MAX_BODY:
         problem = problem or f"The message has {len(body)} bytes; no alert has more than {MAX_BODY}."
     return Incoming(
@@ -140,7 +193,7 @@ def plain(cell: str) -> str:
 
 def symbol_of(ticker: str) -> str:
     """The symbol of a ticker: MNQ1! of "CME_MINI:MNQ1!, 1m". What is no plain ticker, as a spread, stays as it is."""
-    symbol = re.sub(r"^\w+:", "", ticker.split(",", 1)[0]).strip()
+    symbol = normalised(ticker)
     # Never cut: two symbols must not become one.
     return symbol if len(symbol) <= MAX_SYMBOL else checksum_of(symbol.encode())
 
@@ -201,7 +254,7 @@ def import_chunk(source: Source, items: list[Incoming], done: Imported, now: dat
     Raises OperationalError or InterfaceError when the database is gone.
     """
     try:
-        count(take_in(source, items, now=now), source, done)
+        count(items, take_in(source, items, now=now), source, done)
     except Exception as error:
         if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
             raise
@@ -216,14 +269,18 @@ def import_chunk(source: Source, items: list[Incoming], done: Imported, now: dat
             import_chunk(source, [item], done, now)
 
 
-def count(taken: Taken, source: Source, done: Imported) -> None:
+def count(items: Sequence[Incoming], taken: Taken, source: Source, done: Imported) -> None:
     done.created |= taken.created
     done.updated |= taken.updated
     done.sources[source.name] += len(taken.outcomes)
-    for outcome in taken.outcomes:
+    for item, outcome in zip(items, taken.outcomes, strict=True):
         done.rows += 1
         done.events += outcome.events
         done.repaired += outcome.repaired and outcome.status == DeliveryStatus.ACCEPTED
         done.accepted += outcome.status == DeliveryStatus.ACCEPTED
         done.duplicates += outcome.status == DeliveryStatus.DUPLICATE
         done.quarantined += outcome.status == DeliveryStatus.QUARANTINED
+        # What cannot be taken in is there already when the file was imported before.
+        reason = item.problem or (outcome.reason if outcome.status == DeliveryStatus.QUARANTINED else "")
+        if reason:
+            done.reasons[done.kinds.setdefault(_OWN_WORDS.sub("", reason), reason)] += 1

@@ -15,9 +15,9 @@ from signals.intake import take_in
 from signals.models import Source
 
 from . import outage, refusals
-from .journal import Spooled
-from .spool import Drained, DrainStop, SpoolError
-from .webhook import UnknownSenderError, find_source, incoming_of, spool
+from .spool import Drained, DrainStop, SpoolError, spool
+from .spooled import Spooled
+from .webhook import UnknownSenderError, find_source, incoming_of
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25  # between looks at what waits

@@ -20,8 +20,8 @@ from django.db import InterfaceError, OperationalError, connection
 
 from signals.models import Source, SourceToken
 
-from .journal import Spooled
 from .spool import Spool
+from .spooled import Spooled
 
 PAUSE = 5.0  # seconds for which alerts go straight to the spool after the database has failed
 STRANGERS_BYTES = 16 * 1024 * 1024

@@ -10,12 +10,19 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from signals import dialects
+from signals.dialects.repair import proved
 from signals.facts import Reading, UnreadableError
 from signals.intake import Incoming, Outcome, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine
+from signals.symbols import goes_below_zero
 from signals.vocabulary import Channel
 
 from .senders import mask_body
+
+UNPROVED = (
+    "The proposal differs from what was sent in more than quotes: it may lack a part of it, or hold half a number."
+    " Compare it with the body and correct it by hand."
+)
 
 
 class NotOpenError(Exception):
@@ -24,7 +31,10 @@ class NotOpenError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What replaying a text would do: the events it holds, and which of their signals exist; or why it cannot."""
+    """What replaying a text would do: the events it holds, and which of their signals exist.
+
+    `problem` says why it cannot be replayed, beside what it would do where it can be read all the same.
+    """
 
     reading: Reading | None
     known: frozenset[str]
@@ -39,14 +49,21 @@ def preview(quarantine: Quarantine, text: str) -> Preview:
         return Preview(None, frozenset(), error.reason)
     ids = {event.trade_id for event in reading.events}
     known = AutomatedSignal.objects.filter(source=quarantine.delivery.source_id, trade_id__in=ids)
-    return Preview(reading, frozenset(known.values_list("trade_id", flat=True)))
+    problem = UNPROVED if is_unproved(quarantine, text) else ""
+    return Preview(reading, frozenset(known.values_list("trade_id", flat=True)), problem)
+
+
+def is_unproved(quarantine: Quarantine, text: str) -> bool:
+    """Whether a text is what was proposed, and has not passed the proof that a repair must pass."""
+    offered = quarantine.proposal.strip()
+    return bool(offered) and text.strip() == offered and not proved(bytes(quarantine.delivery.raw), offered)
 
 
 def read_copy(original: Delivery, body: bytes) -> Reading:
     """Read a mended body. Raises UnreadableError, also where mending the body would not be enough."""
     if original.channel == Channel.LOG and original.fired_at is None:
         raise UnreadableError(f"{original.reason} Correct it in the log, import the log again, and dismiss this row.")
-    return dialects.read(body)
+    return dialects.read(body, signed=goes_below_zero(original.symbol or original.source.symbol))
 
 
 def suggestion(quarantine: Quarantine) -> str:
@@ -55,10 +72,15 @@ def suggestion(quarantine: Quarantine) -> str:
 
 
 def replay(quarantine: Quarantine, text: str, *, by: User | None, now: datetime) -> Outcome:
-    """Take in a mended copy. Raises UnreadableError when it still cannot be read, NotOpenError when it is too late."""
+    """Take in a mended copy. Raises NotOpenError when it is too late.
+
+    Raises UnreadableError when it still cannot be read, or is a proposal that lacks the proof.
+    """
     original = quarantine.delivery
     body, _ = mask_body(text.encode())
     read_copy(original, body)
+    if is_unproved(quarantine, text):
+        raise UnreadableError(UNPROVED)
     with transaction.atomic():
         row = lock_open(quarantine)
         incoming = Incoming(
@@ -92,4 +114,5 @@ def lock_open(quarantine: Quarantine) -> Quarantine:
 
 def decide(row: Quarantine, state: Quarantine.State, note: str, by: User | None, now: datetime) -> None:
     row.state, row.note, row.decided_by, row.decided_at = state, note, by, now
+    row.decider = by.get_username() if by else ""
     row.save()

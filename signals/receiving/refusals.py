@@ -21,7 +21,7 @@ from django.http import HttpRequest
 
 from signalsync_project.masking import masked
 
-from .journal import locked
+from .files import locked
 from .senders import client_address, mask_body
 
 HEAD = "signalsync.head"  # of a request's environment: how its body begins, masked

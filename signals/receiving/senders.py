@@ -28,6 +28,10 @@ FORWARDING = frozenset(
 WORD = re.compile(rb"[\w.:!/-]{1,20}")
 
 
+# By which names a program on this machine calls it. Who is passed on to us mostly called a public one.
+LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
 def hash_token(token: str) -> str:
     """SHA-256 of a token. Tokens are random and long, so that a slow hash would protect nothing."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -97,12 +101,28 @@ def default_source() -> Source:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The sender's address. Proxies are counted from the right: whatever stands further left can be forged."""
+    """The sender's address, "" when there is none. Proxies are counted from the right: what is further left is forged.
+
+    It is what the webhook stores, throttles count by and axes locks by: PostgreSQL takes nothing else for an address.
+    """
     if settings.TRUSTED_PROXIES:
         chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
         if len(chain) >= settings.TRUSTED_PROXIES:
-            return str(chain[-settings.TRUSTED_PROXIES])
-    return str(request.META.get("REMOTE_ADDR", ""))
+            return plain_address(str(chain[-settings.TRUSTED_PROXIES]))
+    return plain_address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+@lru_cache(maxsize=1024)
+def plain_address(told: str) -> str:
+    """The address without the port that some proxies add; "" for what is none, as a Unix socket or `unknown`."""
+    if told.startswith("["):
+        told = told[1:].partition("]")[0]
+    elif told.count(":") == 1:
+        told = told.partition(":")[0]
+    try:
+        return str(ip_address(told))
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=1024)
@@ -115,8 +135,14 @@ def stored_address(address: str) -> str | None:
 
 
 def on_loopback(request: HttpRequest) -> bool:
-    """Whether a program on this machine made the request: no proxy before us shows, and no page of another site."""
+    """Whether a program on this machine made the request, and called it so.
+
+    No proxy before us shows, neither by what it adds nor by the host that was asked for, and no page of another site.
+    """
     signs = FORWARDING & request.META.keys()
+    name = str(request.META.get("HTTP_HOST") or request.META.get("SERVER_NAME", "")).lower()
+    if re.sub(r":\d*$", "", name) not in LOCAL_NAMES:
+        return False
     origin = request.META.get("HTTP_ORIGIN")
     if settings.TRUSTED_PROXIES or signs or (origin and urlsplit(origin).netloc != request.META.get("HTTP_HOST")):
         return False

@@ -18,19 +18,10 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from .journal import (
-    Line,
-    Spooled,
-    decode,
-    encode,
-    framed,
-    fsync_directory,
-    lines_of,
-    locked,
-    size_of,
-    unframe,
-    write_all,
-)
+from django.conf import settings
+
+from .files import fsync_directory, locked, size_of, write_all
+from .spooled import Line, Spooled, decode, encode, frame, lines, unframe
 
 logger = logging.getLogger(__name__)
 
@@ -98,7 +89,7 @@ class Spool:
 
     def append_all(self, records: Iterable[Spooled]) -> None:
         """All of them or none, at the price of one: it is the disk's confirmation that takes time."""
-        self._append(b"".join(framed(encode(record)) for record in records))
+        self._append(b"".join(frame(encode(record)) for record in records))
 
     def _append(self, frames: bytes) -> None:
         with self._file_errors("append to"):
@@ -170,8 +161,8 @@ class Spool:
         stopped = None
         try:
             for segment in self._segments():
-                lines = lines_of(segment, self._drained_bytes(segment))
-                while run := list(islice(lines, AT_ONCE)):
+                rest = lines(segment, self._drained_bytes(segment))
+                while run := list(islice(rest, AT_ONCE)):
                     if handle_many and len(run) >= MANY and self._hand_over_all(run, handle_many):
                         outcomes["count"] += len(run)
                         self._note_progress(progress_fd, segment, run[-1].end)
@@ -255,7 +246,7 @@ class Spool:
         # Not fsynced, and allowed to fail (a full disk must not keep the spool from emptying): a note
         # that is lost means handing over again, never losing. It outlives the process all the same.
         with suppress(OSError):
-            os.pwrite(fd, framed(b"%s %020d" % (segment.name.encode(), offset)), 0)
+            os.pwrite(fd, frame(b"%s %020d" % (segment.name.encode(), offset)), 0)
 
     def _drained_bytes(self, segment: Path) -> int:
         """How far this segment has been handed over; 0 when unknown."""
@@ -284,7 +275,7 @@ class Spool:
 
     def _first_receipt(self, path: Path) -> datetime | None:
         with suppress(FileNotFoundError):
-            for line in lines_of(path, self._drained_bytes(path)):
+            for line in lines(path, self._drained_bytes(path)):
                 payload = unframe(line.raw)
                 with suppress(ValueError, KeyError, TypeError):
                     if payload is not None:
@@ -300,7 +291,7 @@ class Spool:
         refused = [path for path in self.rejected() if path.suffix == ".json"]
         with self._file_errors("requeue the rejected records of"):
             for path in refused:
-                self._append(framed(json.loads(path.read_bytes())["payload"].encode()))
+                self._append(frame(json.loads(path.read_bytes())["payload"].encode()))
                 path.unlink()
         return len(refused)
 
@@ -327,3 +318,8 @@ class Spool:
             advice = ADVICE.get(error.errno or 0, "check the path and its disk")
             reason = error.strerror or str(error)
             raise SpoolError(f"cannot {attempt} the spool {self.directory}: {reason}; {advice}") from error
+
+
+def spool() -> Spool:
+    """The journal for bodies that the database cannot take."""
+    return Spool(settings.SPOOL_DIR, lock_timeout=0.3)

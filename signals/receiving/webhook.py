@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.core.cache import cache
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error as DatabaseError
@@ -31,9 +30,9 @@ from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
 from . import outage, refusals
-from .journal import Spooled
 from .senders import client_address, credentials, open_source, source_of_token
-from .spool import Spool
+from .spool import Spool, spool
+from .spooled import Spooled
 from .throttling import BadTokenThrottle, SourceThrottle
 
 log = logging.getLogger(__name__)
@@ -45,11 +44,6 @@ ARRIVED = "signalsync.arrived"  # of the environment: seconds since 1970, by the
 
 class UnknownSenderError(Exception):
     """No source belongs to the token, or none is open to this sender."""
-
-
-def spool() -> Spool:
-    """The journal for bodies that the database cannot take."""
-    return Spool(settings.SPOOL_DIR, lock_timeout=0.3)
 
 
 def find_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:
@@ -210,8 +204,8 @@ def token_in(request: HttpRequest) -> str:
 
 
 def left_ms(asked: float) -> int:
-    """What the sender's lookup, begun at `asked` (monotonic), has left of WAIT_MS for storing; 0, no limit, stays 0."""
-    return WAIT_MS and max(1, WAIT_MS - int((monotonic() - asked) * 1000))
+    """What the sender's lookup, begun at `asked` (monotonic), has left of WAIT_MS for storing."""
+    return max(1, WAIT_MS - int((monotonic() - asked) * 1000))
 
 
 def incoming_of(record: Spooled) -> Incoming:

@@ -14,9 +14,10 @@ from signals.clock import TradeId, bar_of, instant, local, session_of
 from signals.formats import iso
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
+from signals.tiers import Rank
 from signals.vocabulary import DataSource, Session, Status
 
-from .registers import EVENT_PROVENANCE, TIER_RANK, Rank
+from .registers import EVENT_PROVENANCE, TIER_RANK
 
 SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
 # Fields that nothing else is derived from.

@@ -98,7 +98,7 @@ def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSigna
     votes = votes_of([event])
     if not is_quiet(source, votes):
         return None
-    signal = blank(source.pk, event.trade_id)  # type: ignore[attr-defined]
+    signal = blank(source.pk, event.trade_id)
     absorb(signal, [event])
     ruling = plain_ruling(signal, source, set(source.zones_seen))
     if ruling is None:

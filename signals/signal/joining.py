@@ -19,7 +19,6 @@ from signals.signal.registers import (
     RULES,
     TIER_RANK,
     Event,
-    Rank,
     Rule,
     claims,
     key_of,
@@ -27,14 +26,19 @@ from signals.signal.registers import (
     stored_key,
     typed,
 )
+from signals.tiers import OWN_EVENTS, TOLD, Rank
 
 
-def join(signal: AutomatedSignal, event: Event) -> None:
-    """Let one event join its signal, in memory. Joining it again changes nothing but `event_count`."""
-    at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
+def count_in(signal: AutomatedSignal, event: Event) -> None:
+    """Count an event that is new to its signal, in memory."""
     signal.event_count += 1
     signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
     signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
+
+
+def join(signal: AutomatedSignal, event: Event) -> None:
+    """Let the claims of an event join its signal, in memory. Joining it again changes nothing."""
+    at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     origins: dict[Rank, dict[str, Any]] = {}
     evidence = {"event": name, "type": str(event.type)}
@@ -88,32 +92,39 @@ class FillLike(Protocol):
     def as_of(self) -> datetime | None: ...
 
 
-def fill_tier(tier: str) -> int | str:
-    return int(tier) if tier.isdigit() else tier
+def minute_of_fill(fill: FillLike) -> str:
+    """The fire minute that an event for a measurement's bar would have had, as provenance writes it.
+
+    Empty for all other fills: they have no moment, so that processing time never decides.
+    """
+    return iso(fill.as_of + MINUTE) if fill.as_of else ""
+
+
+def outdoes(signal: AutomatedSignal, fill: FillLike) -> bool:
+    """Whether the signal holds a value equal to or better than the fill's.
+
+    A measurement is a value as of a bar: a fill for a later bar extends an event's value.
+    """
+    held = signal.provenance.get(fill.field)
+    if held is None:
+        return False
+    live = RULES.get(fill.field, Rule(NOBODY)).live
+    # A relation that tier 0 found between events yields to any event that states the value.
+    rank = Rank.DERIVED if fill.tier == OWN_EVENTS.key else TIER_RANK[TOLD[fill.tier]]
+    return stored_key(live, held) >= key_of(live, rank, minute_of_fill(fill), "", "")
 
 
 def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
-    """Let an active fill join its signal, in memory; False when the signal holds an equal or better value.
-
-    A measurement is a value as of a bar: a fill for a later bar extends an event's value, and its moment is the fire
-    minute that an event for that bar would have had. Other fills have no moment, so that processing time never
-    decides.
-    """
-    rule = RULES.get(fill.field, Rule(NOBODY))
-    tier = fill_tier(fill.tier)
-    at = iso(fill.as_of + MINUTE) if fill.as_of else ""
-    # A relation that tier 0 found between events yields to any event that states the value.
-    rank = Rank.DERIVED if tier == 0 else TIER_RANK[tier]
-    held = signal.provenance.get(fill.field)
-    if held and stored_key(rule.live, held) >= key_of(rule.live, rank, at, "", ""):
+    """Let an active fill join its signal, in memory; False when the signal outdoes it."""
+    if outdoes(signal, fill):
         return False
     setattr(signal, fill.field, typed(fill.field, fill.value))
     signal.provenance[fill.field] = {
         "source": str(fill.data_source),
-        "tier": tier,
+        "tier": TOLD[fill.tier],
         "confidence": float(fill.confidence),
         "evidence": {"fill": fill.method, **fill.evidence},
-        "at": at,
+        "at": minute_of_fill(fill),
     }
     return True
 

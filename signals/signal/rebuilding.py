@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from signals.models import AutomatedSignal, Fill, SignalEvent, Source
-from signals.signal.joining import blank, join, join_fill
+from signals.signal.joining import blank, count_in, join, join_fill
 
 from .deriving import Place
 from .registers import Event
@@ -39,6 +39,7 @@ def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fil
     """What the signal should be, except for its zone and what follows from it. `signal` is left as it is."""
     fresh = blank(signal.source_id, signal.trade_id)
     for event in events:
+        count_in(fresh, event)
         join(fresh, event)
     for fill in fills:
         join_fill(fresh, fill)

@@ -13,37 +13,21 @@ without the signal's other events. `joining` puts claims into rows, `deriving` a
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import IntEnum
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
+from django.db import models
+
+from signals.facts import FACTS
+from signals.models import AutomatedSignal
+from signals.tiers import ASKING, OWN_EVENTS, TIERS, Rank
 from signals.vocabulary import EXITS, REPORTS, DataSource, EventType, Status
 
-
-class Rank(IntEnum):
-    """Trust, as docs/architecture.md lists it; among claims the higher rank wins."""
-
-    INFERENCE = 10
-    CALCULATED = 20
-    TRADE_ID = 30
-    ASKED = 40
-    DERIVED = 45  # settle's own relation of two events: any payload that states the value beats it
-    CARRIED = 50
-    OWNER = 60
-
-
-TIER_RANK: dict[Any, Rank] = {
-    None: Rank.OWNER,
-    0: Rank.CARRIED,
-    1: Rank.ASKED,
-    3: Rank.TRADE_ID,
-    2: Rank.CALCULATED,
-    "inference": Rank.INFERENCE,
-}
-EVENT_PROVENANCE: dict[Rank, tuple[DataSource, int | None]] = {
+# By tier as provenance tells it; None is the event that owns the value.
+TIER_RANK: dict[Any, Rank] = {None: Rank.OWNER, **{tier.told: tier.rank for tier in TIERS.values()}}
+EVENT_PROVENANCE: dict[Rank, tuple[DataSource, int | str | None]] = {
     Rank.OWNER: (DataSource.REALTIME, None),
-    Rank.CARRIED: (DataSource.RECONCILED, 0),
-    Rank.ASKED: (DataSource.POLLING, 1),
+    **{tier.rank: (tier.data_source, tier.told) for tier in (OWN_EVENTS, ASKING)},
 }
 
 
@@ -99,17 +83,11 @@ RULES: dict[str, Rule] = {
     "lowest_low": Rule(MEASURES, live=True),
 }
 PEAKS = {"be_mfe": "be_mfe_peak", "no_be_mfe": "no_be_mfe_peak"}
-DECIMALS = frozenset(
-    {"entry_price", "stop_loss", "be_price", "be_exit_price", "stop_exit_price"}
-    | {f for f, r in RULES.items() if r.live}
-)
-MOMENTS = frozenset({"triangle_time", "confirmation_time", "signal_time"}) | {f for f in RULES if f.endswith("_at")}
+COLUMNS = AutomatedSignal._meta.concrete_fields
+DECIMALS = frozenset(column.name for column in COLUMNS if isinstance(column, models.DecimalField))
+MOMENTS = frozenset(column.name for column in COLUMNS if isinstance(column, models.DateTimeField))
 # Facts that are claimed under their own name, whoever sends them.
-PLAIN_FACTS = (
-    "direction", "htf_alignment", "htf_conflict", "triangle_time", "confirmation_time", "bars_to_confirmation",
-    "entry_price", "stop_loss", "be_price", "cancel_reason", "cancelled_by", "bars_pending",
-    "be_mfe", "no_be_mfe", "mae", "current_price", "highest_high", "lowest_low",
-)  # fmt: skip
+PLAIN_FACTS = tuple(field for field in RULES if field in FACTS)
 
 
 class Event(Protocol):

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from signals.clock import Vote
 from signals.models import AutomatedSignal, SignalEvent, Source
-from signals.signal.joining import blank, join
+from signals.signal.joining import blank, count_in, join
 from signals.storage import bulk
 from signals.storage.bulk import insert
 
@@ -48,7 +48,7 @@ def project(
         return frozenset(), frozenset()
     by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
     for event in events:
-        by_trade[event.trade_id].append(event)  # type: ignore[attr-defined]
+        by_trade[event.trade_id].append(event)
     stored = lock_signals(source, by_trade) if known else {}
     votes = votes_of(events)
     safe = hold == Hold.ALONE or (hold == Hold.SHARED and is_quiet(source, votes))
@@ -65,7 +65,7 @@ def project(
     place = Place.of(source)
     save(signals.values(), place, now=now, careful=careful)
     for event in events:
-        event.signal_id = signals[event.trade_id].pk  # type: ignore[attr-defined]
+        event.signal_id = signals[event.trade_id].pk
     insert(SignalEvent, events)
     if votes:
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
@@ -99,14 +99,12 @@ def shakes_clock(known: dict[str, AutomatedSignal], by_trade: dict[str, list[Sig
 def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
     """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
     for event in events:
-        event.sequence_number = signal.event_count + 1
+        count_in(signal, event)
+        event.sequence_number = signal.event_count
         try:
             join(signal, event)
         except Exception as error:
             log.exception("an event of %s did not join", signal.trade_id)
-            signal.event_count = event.sequence_number
-            signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
-            signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
             signal.rebuild_error = told(error)
 
 
@@ -147,7 +145,7 @@ def save(signals: Iterable[AutomatedSignal], place: Place, *, now: datetime, car
 
 def overwrite(rows: Sequence[AutomatedSignal]) -> None:
     """Write whole rows whose locks the caller holds."""
-    bulk.overwrite(AutomatedSignal, rows, UPDATED)
+    bulk.update(AutomatedSignal, rows, UPDATED)
 
 
 def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:

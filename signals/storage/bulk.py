@@ -1,4 +1,4 @@
-"""Bulk writing: many rows in one statement, and the keys of those that went in.
+"""Bulk writing: many rows in one statement. The one way to write many rows of different values.
 
 Django's bulk_create prepares every value of every row in half a dozen calls, and under ON CONFLICT it cannot say which
 rows were kept out, so that they must be asked for. This takes half its time (docs/performance.md has the figures), for
@@ -115,18 +115,28 @@ def append(model: type[models.Model], rows: Sequence[Any]) -> None:
             cursor.execute(plan.text(len(chunk), ""), plan.parameters(chunk))
 
 
-def overwrite(model: type[models.Model], rows: Sequence[models.Model], names: Iterable[str]) -> None:
-    """Write the named fields of rows that are stored and locked by the caller; one that is not there is inserted."""
+def update(model: type[models.Model], rows: Sequence[models.Model], names: Iterable[str]) -> None:
+    """Write the named fields of rows that are stored, and locked by the caller; no other field is touched."""
     if not rows:
         return
-    plan = plan_of(model, with_key=True)
-    columns = [quoted(model._meta.get_field(name)) for name in names]
-    ending = f" ON CONFLICT ({quoted(primary_key(model))}) DO UPDATE SET " + ", ".join(
-        f"{column} = excluded.{column}" for column in columns
-    )
+    plan, ending = plan_of_update(model, frozenset(names), connection.vendor)
     with connection.cursor() as cursor:
         for chunk in chunks(plan.fields, rows):
-            cursor.execute(plan.text(len(chunk), ending), plan.parameters(chunk))
+            more = f", {plan.marks}" * (len(chunk) - 1)
+            cursor.execute(f"{plan.start}{more}{ending}", plan.parameters(chunk))
+
+
+@cache
+def plan_of_update(model: type[models.Model], names: frozenset[str], vendor: str) -> tuple[Plan, str]:
+    """With the first row's marks in its start, and how the statement ends."""
+    key, *others = fields = (primary_key(model), *(model._meta.get_field(name) for name in sorted(names)))
+    # The first row tells PostgreSQL the types; SQLite keeps those of the values.
+    marks = (f"%s::{field.db_type(connection)}" if vendor == "postgresql" else "%s" for field in fields)
+    start = f"WITH new({', '.join(map(quoted, fields))}) AS (VALUES ({', '.join(marks)})"
+    table, column = f'"{model._meta.db_table}"', quoted(key)
+    changes = ", ".join(f"{quoted(field)} = new.{quoted(field)}" for field in others)
+    ending = f") UPDATE {table} SET {changes} FROM new WHERE {table}.{column} = new.{column}"  # noqa: S608 ours
+    return plan_for(fields, start), ending
 
 
 def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:

@@ -31,6 +31,7 @@ ARRIVED = "signalsync.arrived"
 """Of a request's environment: when its first byte reached this machine, in seconds since 1970."""
 
 WEBHOOK = b"/api/automated-signals/webhook"
+ALIVE = b"/healthz"  # asks whether this process answers
 WARM_UP = b"OPTIONS %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % WEBHOOK
 WEBHOOK_THREADS = 2
 PAGE_THREADS = 4
@@ -134,7 +135,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """A whole request."""
         if call.alert:
             self.take_alert(call)
-        elif self.pages_at:
+        elif self.pages_at and call.path.rstrip(b"/") != ALIVE:
             call.pass_on(self.loop, self.pages_at)
         else:
             self.submit(self.page_threads, call)

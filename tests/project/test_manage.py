@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
 NOWHERE = "postgres://root@127.0.0.1:1/x"  # nothing listens there
 
 

@@ -1,6 +1,7 @@
 """`manage.py serve` for real: gunicorn and the cluster start, come back, stop, and leave nothing behind."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,22 @@ from tests.processes import PATIENCE, Output
 
 ROOT = Path(__file__).resolve().parents[2]
 
+LONG = 240.0  # seconds, for what starts several times
+
+# `manage.py` whose supervisor asks more often.
+IMPATIENT = """
+import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "signalsync_project.settings")
+import django
+django.setup()
+from django.core.management import execute_from_command_line
+from reconciliation.management.commands import serve
+{setup}
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
+CLUSTER = "serve.BEAT_EVERY, serve.CLUSTER_ASKED_EVERY, serve.CLUSTER_ASKED_AFTER = 0.5, 0.5, 10.0"
+WEB = "serve.WEB_ASKED_EVERY, serve.WEB_ASKED_AFTER, serve.WEB_ANSWERS_WITHIN = 0.2, 10.0, 3.0"
+
 pytestmark = pytest.mark.slow
 
 
@@ -24,24 +41,41 @@ def serve(tmp_path: Path) -> Iterator:
     """Starts `manage.py serve` on a free port, a database of its own and without sample history."""
     started: list[subprocess.Popen[bytes]] = []
     environment = {**os.environ, "DATABASE_URL": "", "VAR_DIR": str(tmp_path), "DEMO": "0", "PYTHONWARNINGS": "ignore"}
+    environment["PYTHONPATH"] = str(ROOT)
 
-    def start(*options: str, **more: str) -> Output:
+    def start(*options: str, setup: str = "", **more: str) -> Output:
+        command = ["-c", IMPATIENT.format(setup=setup)] if setup else [str(ROOT / "manage.py")]
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), "serve", "--bind", "127.0.0.1:0", *options],
+            [sys.executable, *command, "serve", "--bind", "127.0.0.1:0", *options],
             cwd=tmp_path,
             env=environment | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
         started.append(process)
-        return Output(process)
+        return Output(process, LONG)
 
+    start.environment = environment
     yield start
     for process in started:
         process.kill()
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def ready(output: Output) -> int:
+    return int(output.expect(r"ready for work at (\d+)")[1])
+
+
+def worker_pids(output: Output) -> list[int]:
+    """The workers' numbers, as far as was read."""
+    return [int(pid) for pid in re.findall(r"ready for work at (\d+)", output.seen)][-2:]
+
+
+def ask_for_a_cycle(environment: dict[str, str]) -> None:
+    code = "from django_q.tasks import async_task; async_task('reconciliation.cycle.worker.tick')"
+    subprocess.run([sys.executable, str(ROOT / "manage.py"), "shell", "-c", code], env=environment, check=True)
 
 
 def status_of(url: str) -> int:
@@ -73,8 +107,59 @@ def test_nothing_is_left_after_it_was_killed(serve) -> None:
     output.expect_end()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the file's lock is for forked processes")
+def test_killing_workers_that_wait_for_work_stops_nothing(serve) -> None:
+    output = serve("--no-web")
+    output.expect("Processed ")  # the cycle that a start asks for
+    waiting = worker_pids(output)
+    for _ in range(3):
+        for pid in waiting:
+            os.kill(pid, signal.SIGKILL)
+        waiting = [ready(output) for _ in waiting]
+    ask_for_a_cycle(serve.environment)
+    output.expect("Processed ")
+    output.process.terminate()
+    output.expect_end()
+    assert "is wedged" not in output.seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="beats are for forked processes")
+def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve) -> None:
+    output = serve("--no-web", setup=CLUSTER)
+    output.expect("Processed ")
+    os.kill(worker_pids(output)[0], signal.SIGSTOP)
+    output.expect(r"worker is wedged: [012] of 3 processes \(workers and monitor\) show that they live; restarting it")
+    output.expect("worker started")
+    output.expect("Q Cluster .* running")
+    ask_for_a_cycle(serve.environment)
+    output.expect("Processed ")
+    output.process.kill()
+    output.expect_end()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
+def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(serve) -> None:
+    output = serve("--no-worker", setup=WEB)
+    url = output.expect(r"SignalSync runs at (http://\S+)")[1]
+    master = int(output.expect(r"web started \(pid (\d+)\)")[1])
+    workers = [int(output.expect(r"Booting worker with pid: (\d+)")[1]) for _ in range(2)]
+    assert status_of(f"{url}healthz") == 200
+    os.kill(master, signal.SIGSTOP)
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    output.expect(r"web is wedged: 3 requests in a row were not answered \(.*\); restarting it")
+    output.expect("web was killed by SIGKILL")
+    assert status_of(f"{url}healthz") == 200
+    output.process.kill()
+    output.expect_end()
+
+
 def test_production_refuses_a_database_that_is_behind_the_code(serve) -> None:
-    secrets = {"SECRET_KEY": "k" * 50, "ALLOWED_HOSTS": "example.org", "WEBHOOK_TOKEN": "t" * 24}
+    secrets = {
+        "SECRET_KEY": "kV7w_2QpZr-9TyGm04LwPfVnKc7DsHrJ2aEuXb3x",
+        "ALLOWED_HOSTS": "example.org",
+        "WEBHOOK_TOKEN": "Zb3xq-9TyGm_04LwPfVnKc7D",
+    }
     output = serve(PRODUCTION="1", **secrets)
     output.expect("The database is behind the code: run `manage.py migrate`")
     assert output.process.wait() == 1

@@ -18,9 +18,9 @@ from signalsync_project.settings import VARIABLES, value
 ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
     "PRODUCTION": "1",
-    "SECRET_KEY": "x" * 50,
+    "SECRET_KEY": "kV7w_2QpZr-9TyGm04LwPfVnKc7DsHrJ2aEuXb3x",
     "ALLOWED_HOSTS": "signals.example.com",
-    "WEBHOOK_TOKEN": "t" * 24,
+    "WEBHOOK_TOKEN": "Zb3xq-9TyGm_04LwPfVnKc7D",
 }
 
 
@@ -69,6 +69,28 @@ def test_production_refuses_to_start_without(missing: str, tmp_path: Path) -> No
 def test_production_refuses_a_short_webhook_token(tmp_path: Path) -> None:
     result = start_with(tmp_path, **{**SAFE, "WEBHOOK_TOKEN": "short"})
     assert "24" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "weak"),
+    [
+        ("SECRET_KEY", "a"),
+        ("SECRET_KEY", "a" * 60),
+        ("SECRET_KEY", "abcdefgh" * 8),
+        ("WEBHOOK_TOKEN", "t" * 24),
+        ("WEBHOOK_TOKEN", "0123456789ab" * 2),
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", "signals.example.com,*"),
+        ("OPERATOR_PASSWORD", "a"),
+        ("OPERATOR_PASSWORD", "password123"),
+        ("OPERATOR_PASSWORD", "operator1"),
+    ],
+)
+def test_production_refuses_what_could_be_guessed(name: str, weak: str, tmp_path: Path) -> None:
+    result = start_with(tmp_path, **{**SAFE, name: weak})
+    assert result.returncode != 0
+    assert f"{name}: " in result.stderr
+    assert weak not in result.stderr or len(weak) < 3
 
 
 def test_production_starts_with_all_of_them(tmp_path: Path) -> None:

@@ -15,7 +15,10 @@ import pytest
 from signalsync_project.supervisor import LONGEST_BACKOFF, STEADY, backoff, failures_after, how_it_ended
 from tests.processes import PATIENCE, Output
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="death signals and subreapers are Linux's")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="death signals and subreapers are Linux's"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ import time_machine
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from reconciliation.decisions import approve, dismiss_gap, reopen_gap, take_back, undo_fill, undo_run, undo_tier
+from reconciliation.decisions import approve, dismiss_gap, of_run, of_tier, reopen_gap, take_back, undo, undo_fill
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
 from reconciliation.models import GapRecord, GapTotal, MeasuredConfidence, SyncAuditLog
@@ -18,7 +18,7 @@ from reconciliation.tiers import trust
 from signals.models import Fill
 from tests.builders import at, created, entry, send, the_signal, update
 
-from .cases import bars, cycle, fill_of, scheduled, states
+from .cycles import bars, cycle, fill_of, scheduled, states
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def test_an_undos_audit_tells_what_the_row_has_then() -> None:
     send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(8))])
     bars(dict.fromkeys(range(5, 30), 25741))
     cycle(30)
-    undo_tier("2", at(-(10**7)), actor="ann", reason="try without")
+    undo(of_tier("2", at(-(10**7))), actor="ann", reason="try without")
     undone = SyncAuditLog.objects.get(action="undone", field="be_mfe")
     assert (undone.old, undone.new, the_signal().be_mfe) == ("0.4", "0.4", Decimal("0.4"))
 
@@ -97,7 +97,7 @@ def test_new_evidence_may_fill_again_what_was_undone() -> None:
     send([(created(), at(1)), (entry(), at(5)), (update(0.4), at(8))])
     bars(dict.fromkeys(range(5, 30), 25741))
     cycle(30)
-    undo_tier("2", at(-(10**7)), actor="ann", reason="try without")
+    undo(of_tier("2", at(-(10**7))), actor="ann", reason="try without")
     cycle(30)
     assert the_signal().mfe_as_of == at(7)
     bars(dict.fromkeys(range(30, 32), 25741))
@@ -109,7 +109,7 @@ def test_a_run_is_undone_as_a_whole_under_one_operation() -> None:
     without_creation()
     run = cycle(6).run_id
     assert run
-    assert undo_run(run, actor="ann", reason="all of it") == Fill.objects.count()
+    assert undo(of_run(run), actor="ann", reason="all of it") == Fill.objects.count()
     signal = the_signal()
     assert (signal.confirmation_time, signal.targets, signal.targets_extended) == (None, None, None)
     assert (signal.data_source, signal.confidence_score) == ("indicator_realtime", 1)
@@ -121,9 +121,9 @@ def test_a_run_is_undone_as_a_whole_under_one_operation() -> None:
 def test_what_a_tier_did_since_a_time_is_undone_and_the_rest_stays() -> None:
     without_creation()
     cycle(6)
-    assert undo_tier("3", at(-(10**7)), actor="ann", reason="clock is off") == 2
+    assert undo(of_tier("3", at(-(10**7))), actor="ann", reason="clock is off") == 2
     assert set(Fill.objects.filter(state="active").values_list("tier", flat=True)) == {"2"}
-    assert undo_tier("2", at(10**7), actor="ann", reason="later") == 0
+    assert undo(of_tier("2", at(10**7)), actor="ann", reason="later") == 0
 
 
 def undosync(*options: str) -> dict[str, Any]:

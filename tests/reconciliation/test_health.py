@@ -15,7 +15,7 @@ from reconciliation.models import SignalHealthMetric, SyncRun
 from signals.models import AutomatedSignal, Source
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, update
 
-from .cases import cycle
+from .cycles import cycle
 
 pytestmark = pytest.mark.django_db
 DAY = 24 * 60

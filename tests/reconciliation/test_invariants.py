@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
+from signals.bars.storing import Bar, store_bars
 from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, PriceBar, Source
-from signals.prices import Bar, store_bars
 from signals.signal.rebuilding import chunks, differences, rederive
 from signals.signal.registers import RULES
 from tests.builders import (
@@ -31,7 +31,7 @@ from tests.builders import (
     update,
 )
 
-from .cases import OPPOSITE_ID, cycle
+from .cycles import OPPOSITE_ID, cycle
 
 pytestmark = pytest.mark.django_db
 END = 60

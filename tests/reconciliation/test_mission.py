@@ -12,7 +12,7 @@ from reconciliation.health import count_gaps, health
 from tests.builders import at
 from tests.conftest import SHARED
 
-from .cases import bars
+from .cycles import bars
 
 pytestmark = pytest.mark.django_db
 AS_OF = parse_datetime("2025-12-12T20:00:00Z")

@@ -16,7 +16,7 @@ from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.admin.base import BoundedPaginator, periods
+from signals.admin.base import periods
 from signals.models import (
     AlertId,
     AutomatedSignal,
@@ -24,16 +24,18 @@ from signals.models import (
     Fill,
     PriceBar,
     Quarantine,
+    RefusedBar,
     SignalEvent,
     Source,
     SourceToken,
 )
 from signals.receiving.senders import default_source, hash_token, new_token
+from signals.storage.paging import BoundedPaginator
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal, update
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 12, 12, tzinfo=UTC)
-EVIDENCE = [AutomatedSignal, SignalEvent, Fill, PriceBar, Delivery, Quarantine]
+EVIDENCE = [AutomatedSignal, SignalEvent, Fill, PriceBar, RefusedBar, Delivery, Quarantine]
 ALL = [Source, *EVIDENCE]
 HOSTILE = b"<script>alert('x')</script>"
 
@@ -52,6 +54,10 @@ def rows() -> None:
     AlertId.objects.create(source=default_source(), alert_id="3141592")
     PriceBar.objects.create(
         symbol="MNQ1!", time=at(3), kind=PriceBar.Kind.CLOSE, close=Decimal("25741.5"), evidence="x"
+    )
+    price = Decimal("25970.5")
+    RefusedBar.objects.create(
+        symbol="MNQ1!", time=at(3), open=price, high=price, low=price, close=price, reason="a jump", evidence="x"
     )
     Fill.objects.create(
         signal=the_signal(), field="targets_extended", value={"1R": "25750"}, tier="2", method="arithmetic",
@@ -228,7 +234,7 @@ class TestTokens:
 
 
 def test_counting_stops_at_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("signals.admin.base.COUNTED_ROWS", 3)
+    monkeypatch.setattr("signals.storage.paging.COUNTED_ROWS", 3)
     send([(update(0.1 * n), at(n)) for n in range(1, 6)])
     paginator = BoundedPaginator(SignalEvent.objects.order_by("pk"), 2)
     first: Page[SignalEvent] = paginator.page(1)

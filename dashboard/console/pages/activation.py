@@ -7,9 +7,10 @@ from django.conf import settings
 from django.contrib import messages
 from django.urls import reverse
 
-from dashboard.console.actions import Action, Change, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.actions import ActionPage, Done, LoggedChange, Preview
+from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE
+from dashboard.telling.addresses import address
 from dashboard.watching import selftest
 from dashboard.watching.activation import observe, steps
 from signals.admin.sources import webhook_address
@@ -23,15 +24,16 @@ class Activation(Page):
     route = "console/activation/"
     title = "Activation"
     icon = "checklist"
+    place = 20
     template_name = "dashboard/activation/page.html"
     fragment = "dashboard/activation/live.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
-        told = steps(observe(now), now)
+        found = steps(observe(now))
         return {
-            "steps": told,
-            "met": sum(step.met for step in told),
-            "waiting": not told[0].met,
+            "steps": found,
+            "met": sum(step.met for step in found),
+            "waiting": not found[0].met,
             **({} if self.alone else self.guide()),
         }
 
@@ -44,7 +46,7 @@ class Activation(Page):
         return {"base": base, "tokenless": local, "default": source, "public": bool(settings.PUBLIC_URL)}
 
 
-class SelfTest(Action[None]):
+class SelfTest(ActionPage[None]):
     name = "self-test"
     route = "console/activation/self-test/"
     title = "Self-test"
@@ -70,7 +72,7 @@ class SelfTest(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         token = selftest.prepare(now)
         result = selftest.send(webhook_address(self.request, token), token, now)
-        changed = [Change(selftest.self_test_source(), f"Self-test: {result.said}, {result.seconds:.3f} s.")]
+        changed = [LoggedChange(selftest.self_test_source(), f"Self-test: {result.said}, {result.seconds:.3f} s.")]
         if result.in_time:
             says = f"Stored in {result.seconds * 1000:.0f} ms; TradingView waits {selftest.PATIENCE:.0f} s."
             return Done(says, changed, link=address("activation"))
@@ -79,6 +81,3 @@ class SelfTest(Action[None]):
             " certificate, proxy), that it lets POST through, and the server's log."
         )
         return Done(says, changed, link=address("activation"), level=messages.ERROR)
-
-
-PAGES: tuple[type[Page], ...] = (Activation, SelfTest)

@@ -15,16 +15,18 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from dashboard import jobs
-from dashboard.console import uploads
-from dashboard.console.actions import Action, ActionError, Change, Done, Preview
-from dashboard.console.page import Page, address, refusal
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
+from dashboard.console.page import Page, refusal
 from dashboard.console.roles import REPLAY
-from dashboard.telling.recovery import Recovery, recovery
-from dashboard.watching.attention import some
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import some
+from dashboard.telling.import_preview import ImportPreview, preview_import
 from reconciliation.cycle.worker import wedged
 from signals.models import Delivery, Source
-from signals.receiving.alertlog import NotAnAlertLogError, import_log, read_log
+from signals.receiving import uploads
+from signals.receiving.alertlog import import_log, read_log
 from signals.receiving.ledger import Ledger, Line, Verdict, ledger
+from signals.receiving.logfile import NotAnAlertLogError
 from signals.vocabulary import Channel
 
 from .deliveries import first_id
@@ -58,6 +60,7 @@ class AlertLog(Page):
     route = "console/alert-log/"
     title = "Alert log"
     icon = "receipt_long"
+    place = 70
     template_name = "dashboard/alertlog/page.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
@@ -78,13 +81,12 @@ class AlertLog(Page):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Comparison:
     """What the preview of an import shows besides its sentences."""
 
     ledger: Ledger
     lines: Rows[Line]
     shown: str
-    recovery: Recovery
 
 
 class SourceForm(forms.Form):
@@ -96,7 +98,7 @@ class SourceForm(forms.Form):
     )
 
 
-class LedgerPage(Action[uploads.Upload]):
+class LedgerPage(ActionPage[uploads.Upload]):
     """The ledger of an uploaded log, and the import of it: the same as `import_alerts`, as often as you like."""
 
     name = "ledger"
@@ -133,11 +135,11 @@ class LedgerPage(Action[uploads.Upload]):
             many = f"{len(rows) + more:,} rows are too many to compare here. Importing stores what is not stored yet."
             return Preview(says=[many, WORKERS], warnings=background)
         compared = ledger(rows, given.get("source"))
-        brought = recovery((line.row for line in compared.absent), now=now)
-        told = Told(compared, self.page_of(compared.lines), self.request.GET.get("verdict", ""), brought)
+        brought = preview_import((line.row for line in compared.absent), now=now)
+        shown = Comparison(compared, self.page_of(compared.lines), self.request.GET.get("verdict", ""))
         says = [*sentences(compared, brought), *([WORKERS] if len(rows) > ROWS_AT_ONCE else [])]
         verb = "" if compared.absent else "Note the exact times"
-        return Preview(says=says, warnings=[*background, *warnings(compared)], verb=verb, more=told)
+        return Preview(says=says, warnings=[*background, *warnings(compared)], verb=verb, more=shown)
 
     def page_of(self, lines: Sequence[Line]) -> Rows[Line]:
         wanted = self.request.GET.get("verdict", "")
@@ -161,9 +163,10 @@ class LedgerPage(Action[uploads.Upload]):
         if done.failed:
             raise ActionError(said)
         changed = [
-            Change(source, f"Imported {done.sources[source.name]} rows of the alert log {subject.name}.")
+            LoggedChange(source, f"Imported {done.sources[source.name]} rows of the alert log {subject.name}.")
             for source in Source.objects.filter(name__in=done.sources)
         ]
+        subject.used()
         return Done(said, changed, link=address("ledger", subject.key))
 
 
@@ -183,7 +186,7 @@ def in_background(rows: int, now: datetime) -> list[str]:
     return [f"The worker is down ({fault}): the import waits until it is back. manage.py import_alerts does it now."]
 
 
-def sentences(compared: Ledger, brought: Recovery) -> list[str]:
+def sentences(compared: Ledger, brought: ImportPreview) -> list[str]:
     missing = len(compared.absent)
     if not missing:
         return ["Nothing is lost: every row of this log is stored. Importing it only notes the exact times."]
@@ -220,6 +223,3 @@ def warnings(compared: Ledger) -> list[str]:
             " what answers at the webhook's address (a proxy, another server) if there are many."
         )
     return found
-
-
-PAGES: tuple[type[Page], ...] = (AlertLog, LedgerPage)

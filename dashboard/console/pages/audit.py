@@ -14,14 +14,15 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from dashboard.console.forms import NewYorkTimeField
 from dashboard.console.page import Page
-from dashboard.telling.records import AuditRecord
+from dashboard.telling.serializers import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
-from signals.admin.base import TIERS, BoundedPaginator
-from signals.clock import NEW_YORK, instant, local
 from signals.exporting import cell
 from signals.models import AutomatedSignal
+from signals.storage.paging import BoundedPaginator
+from signals.tiers import TIERS
 
 SEE_AUDIT = "reconciliation.view_syncauditlog"
 ROWS = 50
@@ -30,19 +31,6 @@ CHUNK = 1000
 REACH = 100_000
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 FORMATS = ("csv", "json")
-
-
-class NewYorkTimeField(forms.DateTimeField):
-    """A wall clock time of the market's zone, as the console shows them; cleaned to UTC."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-    def prepare_value(self, value: Any) -> Any:
-        return local(value, NEW_YORK) if isinstance(value, datetime) else value
-
-    def to_python(self, value: Any) -> datetime | None:
-        given = super().to_python(value)
-        return None if given is None else instant(given.replace(tzinfo=None), NEW_YORK)
 
 
 class TimeFilter(forms.Form):
@@ -71,7 +59,7 @@ class TimeFilter(forms.Form):
 class AuditFilter(TimeFilter):
     signal = forms.CharField(required=False, max_length=64, label="Signal (trade id)")
     action = forms.ChoiceField(required=False, choices=[("", "any"), *SyncAuditLog.Action.choices])
-    tier = forms.ChoiceField(required=False, choices=[("", "any"), *((tier, tier) for tier in TIERS)])
+    tier = forms.ChoiceField(required=False, choices=[("", "any"), *((tier, tier) for tier in sorted(TIERS))])
     gap = forms.ChoiceField(
         required=False, choices=[("", "any"), *((gap.name, gap.title) for gap in CATALOGUE.values())]
     )
@@ -114,6 +102,7 @@ class Audit(Page):
     route = "console/audit/"
     title = "Audit"
     icon = "history_edu"
+    place = 80
     permission = SEE_AUDIT
     template_name = "dashboard/audit/page.html"
     fragment = "dashboard/audit/live.html"
@@ -219,6 +208,3 @@ def json_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
     for number, record in enumerate(records(entries)):
         yield (",\n" if number else "\n") + json.dumps(record, ensure_ascii=False, default=str)
     yield "\n]\n"
-
-
-PAGES: tuple[type[Page], ...] = (Audit, Changes, AuditExport)

@@ -16,12 +16,12 @@ from django.http import Http404
 from dashboard.console.page import Page
 from dashboard.watching.silence import last_webhook
 from signals import dialects
-from signals.admin.base import BoundedPaginator
 from signals.clock import NEW_YORK
 from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
 from signals.receiving import refusals
 from signals.receiving.refusals import Refusal
+from signals.storage.paging import BoundedPaginator
 from signals.vocabulary import Channel, DeliveryStatus
 
 # TradingView stops an alert that fires more often than this.
@@ -141,6 +141,7 @@ class Deliveries(Page):
     route = "console/deliveries/"
     title = "Deliveries"
     icon = "move_to_inbox"
+    place = 60
     template_name = "dashboard/deliveries/page.html"
     fragment = "dashboard/deliveries/live.html"
 
@@ -173,6 +174,3 @@ class DeliveryPage(Page):
         if delivery is None:
             raise Http404("No delivery has this id.")
         return {"delivery": delivery, "copies": delivery.duplicates.defer(*BODY).order_by("received_at")[:20]}
-
-
-PAGES = (Deliveries, DeliveryPage)

@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from dashboard.console.actions import ActionError, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.forms import NoteForm, ReasonForm
+from dashboard.console.gap_lists import Found
+from dashboard.console.selection import NOTHING_PICKED, OnSelection, Selection, gap_named
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import some
 from dashboard.telling.history import open_gaps
-from dashboard.watching.attention import some
 from reconciliation.decisions import dismiss_gap, reopen_gap
 from reconciliation.gaps import Gap, score
 from reconciliation.models import GapRecord
 from signals.models import AutomatedSignal
-
-from .fixing import NOTHING_PICKED, NoteForm, OnSelection, ReasonForm, Selection
-from .gaps import Found, gap_named
 
 Standing = dict[int, tuple[str, ...]]
 """By the keys of the signals that the action still concerns: what its preview says of each."""
@@ -128,6 +128,3 @@ class ReopenGap(OfOneSignal, ReopenGaps):
     name = "reopen-gap"
     route = "console/signals/<int:pk>/gaps/<str:gap>/reopen/"
     title = "Take a dismissal back"
-
-
-PAGES: tuple[type[Page], ...] = (DismissGaps, ReopenGaps, DismissGap, ReopenGap)

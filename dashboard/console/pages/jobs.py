@@ -7,13 +7,14 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
+from dashboard.console.page import Page
 from dashboard.console.roles import RECONCILE, REPLAY
 from dashboard.models import Job
+from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE}
+NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -21,7 +22,10 @@ FIGURES: Mapping[str, str] = {
     "events": "Events",
     "signals_created": "Signals created",
     "signals_updated": "Signals updated",
+    "fills": "Values filled",
+    "errors": "Signals set aside",
 }
+UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at"}
 
 
 class JobPage(Page):
@@ -41,11 +45,12 @@ class JobPage(Page):
             "worker_fault": wedged(now) if job.state == Job.State.WAITING else "",
             "stuck": jobs.stuck(job, now),
             "may_resume": self.request.user.has_perm(NEEDED[job.kind]),
-            "unit": "rows" if job.kind == jobs.IMPORT else "values",
+            "of": max(job.total, job.done),
+            "unit": UNITS[job.kind],
         }
 
 
-class ResumeJob(Action[Job]):
+class ResumeJob(ActionPage[Job]):
     """Let work that failed or was cut off go on."""
 
     name = "resume-job"
@@ -73,6 +78,3 @@ class ResumeJob(Action[Job]):
         if not self.person.has_perm(NEEDED[subject.kind]) or not jobs.resume(subject, now):
             raise ActionError("It has neither failed nor stopped, or somebody was faster. Look at its page.")
         return Done("It goes on.")
-
-
-PAGES: tuple[type[Page], ...] = (JobPage, ResumeJob)

@@ -1,31 +1,28 @@
 """Where the console begins: how healthy the system is and why, what it does, and what it needs from people."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django_q.models import Schedule
 
-from dashboard.api.sync import gap_counts
-from dashboard.console.page import Page, address
+from dashboard.console.page import Page
+from dashboard.telling.health_trend import DEFAULT, PERIODS, Point, bucket, marks, trend
 from dashboard.telling.history import open_gaps
-from dashboard.telling.trends import DEFAULT, PERIODS, Point, bucket, marks, trend
-from dashboard.templatetags.console import duration
-from dashboard.watching.attention import Need, needs, some
+from dashboard.watching.attention import needs
+from dashboard.watching.checks.worker import idle_since
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Verdict, judge, listen
 from reconciliation.cycle import schedule
 from reconciliation.cycle.lease import running
 from reconciliation.cycle.worker import wedged
 from reconciliation.gaps import CATALOGUE, Gap, GapView
-from reconciliation.health import Health, window
+from reconciliation.health import Health, gap_counts, window
 from reconciliation.health_windows import windows
 from reconciliation.models import SyncRun
 from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Source
-
-from .sources import expiry_warning
 
 WORST = 8
 GOOD, FAIR = 90, 70  # percent
@@ -72,20 +69,16 @@ def sick(view: GapView) -> list[Sick]:
 
 def worker_state(now: datetime) -> dict[str, Any]:
     """Whether cycles take place; the last one, and when the next is due."""
-    scheduled = SyncRun.objects.filter(trigger=SyncRun.Trigger.SCHEDULE, finished_at__isnull=False)
-    latest = scheduled.order_by("-pk").values_list("finished_at", flat=True).first()
-    fault = ""
+    fault, ever = "", True
     if wedged(now):
-        fault = (
-            f"the last one finished {duration((now - latest).total_seconds())} ago" if latest else "none has run yet"
-        )
-    last = SyncRun.objects.filter(state=SyncRun.State.FINISHED).order_by("-finished_at").first()
+        fault, ever = idle_since(now)
+    last = SyncRun.last_finished()
     took = last.seconds.get("total") if last else None
     next_run = Schedule.objects.filter(name=schedule.NAME).values_list("next_run", flat=True).first()
     current = SyncRun.objects.filter(state=SyncRun.State.RUNNING).first() if running(now) else None
     return {
         "fault": fault,
-        "ever": latest is not None,
+        "ever": ever,
         "last": last,
         "took": took,
         "next": next_run,
@@ -93,45 +86,30 @@ def worker_state(now: datetime) -> dict[str, Any]:
     }
 
 
-def expiring(sources: Iterable[Source], now: datetime) -> Iterator[Need]:
-    for source in sources:
-        if warning := expiry_warning(source.alert_expires_at, now):
-            level, says = warning
-            yield Need(level, f"{source.name}: {says}", address("source", source.pk), "Source")
-
-
-def left_over(actionable: int) -> Iterator[Need]:
-    if actionable:
-        says = (
-            f"{some(actionable, 'actionable gap')} that no tier could fill so far. Each type says what a person can do."
-        )
-        yield Need("info", says, address("gaps"), "Gaps")
-
-
 class Overview(Page):
     name = "overview"
     route = ""
     title = "Overview"
     icon = "monitoring"
+    place = 10
     template_name = "dashboard/overview/page.html"
     fragment = "dashboard/overview/live.html"
     every = 10
 
     def content(self, now: datetime) -> dict[str, Any]:
         view, worker = GapView.at(now), worker_state(now)
-        told = windows(view)
-        found = told.system
+        spans = windows(view)
+        found = spans.system
         sources = list(Source.objects.exclude(name=SELF_TEST))
         verdicts = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
         actionable = sum(each["actionable"] for each in counts.values())
-        more = [*expiring(sources, now), *left_over(actionable)]
         trends = {} if self.alone else trend_content(self.request.GET.get("trend", ""), now)
         return {
             **trends,
             "health": found,
             "tone": tone(found.score),
-            "windows": list(told.each.values()),
+            "windows": list(spans.each.values()),
             "reasons": reasons(view, found),
             "sick": sick(view),
             "gaps": [(gap, counts[gap.name]["actionable"], counts[gap.name]["waiting"]) for gap in CATALOGUE.values()],
@@ -139,7 +117,7 @@ class Overview(Page):
             "total_waiting": sum(each["waiting"] for each in counts.values()),
             "worker": worker,
             "sources": zip_sources(sources, verdicts),
-            "needs": needs(verdicts, worker["fault"], now, more),
+            "needs": needs(now),
         }
 
 
@@ -195,6 +173,3 @@ def clock_text(moment: datetime) -> str:
 
 def milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-PAGES: tuple[type[Page], ...] = (Overview, Trends)

@@ -11,14 +11,15 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 
-from dashboard.console.actions import Action, ActionError, Change, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
+from dashboard.console.page import Page, picked
 from dashboard.console.roles import REPLAY
-from dashboard.templatetags.console import alert_time, wall
-from signals.admin.base import BoundedPaginator
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import alert_time, wall
 from signals.facts import Reading, UnreadableError
 from signals.models import Quarantine
 from signals.receiving.quarantine import NotOpenError, dismiss, preview, replay, suggestion
+from signals.storage.paging import BoundedPaginator
 
 ROWS = 50
 MOST_AT_ONCE = 200
@@ -63,7 +64,7 @@ class MendForm(forms.Form):
         return str(self.cleaned_data["text"]).replace("\r\n", "\n")
 
 
-class Mend(Action[Quarantine]):
+class Mend(ActionPage[Quarantine]):
     """Mend one body, see what it would do, and replay it."""
 
     name = "mend"
@@ -85,14 +86,15 @@ class Mend(Action[Quarantine]):
     def preview(self, subject: Quarantine, given: dict[str, Any], now: datetime) -> Preview:
         if subject.state != State.OPEN:
             return Preview(problem=f"It was already {subject.get_state_display().lower()}.")
-        told = preview(subject, given.get("text", ""))
-        if told.reading is None:
-            return Preview(problem=told.problem)
+        found = preview(subject, given.get("text", ""))
+        if found.reading is None:
+            return Preview(problem=found.problem)
         return Preview(
-            says=[f"{told.reading.dialect}: {sentence(told.reading)}"],
+            problem=found.problem,
+            says=[f"{found.reading.dialect}: {sentence(found.reading)}"],
             columns=("Event", "Trade id", "Signal", "Says"),
-            rows=event_rows(told.reading, told.known),
-            warnings=told.reading.faults,
+            rows=event_rows(found.reading, found.known),
+            warnings=found.reading.faults,
         )
 
     def perform(self, subject: Quarantine, given: dict[str, Any], now: datetime) -> Done:
@@ -102,7 +104,7 @@ class Mend(Action[Quarantine]):
             raise ActionError(str(error)) from error
         return Done(
             f"Replayed: {outcome.events} event{'' if outcome.events == 1 else 's'} stored.",
-            changed=[Change(subject, f"Replayed a mended copy as delivery {outcome.delivery_id}.")],
+            changed=[LoggedChange(subject, f"Replayed a mended copy as delivery {outcome.delivery_id}.")],
             link=address("delivery", outcome.delivery_id),
         )
 
@@ -133,14 +135,14 @@ def fired(row: Quarantine) -> str:
     return wall(moment) if moment else "time unknown"
 
 
-class Picked(Action[Sequence[Quarantine]]):
+class Picked(ActionPage[Sequence[Quarantine]]):
     """An action on the deliveries that were ticked (`?pick=…`)."""
 
     permission = REPLAY
     back = "quarantine"
 
     def subject(self) -> Sequence[Quarantine]:
-        keys = [key for key in self.request.GET.getlist("pick") if key.isdecimal() and len(key) < 19][:MOST_AT_ONCE]
+        keys = picked(self.request, MOST_AT_ONCE)
         rows = list(quarantined().filter(pk__in=keys, state=State.OPEN))
         if not rows and self.request.method == "GET" and keys:
             raise Http404("None of these is open any more.")
@@ -156,16 +158,16 @@ class ReplayProposals(Picked):
     def preview(self, subject: Sequence[Quarantine], given: dict[str, Any], now: datetime) -> Preview:
         if not subject:
             return Preview(problem="Nothing was ticked. Tick deliveries in the list first.")
-        told = [(row, preview(row, suggestion(row))) for row in subject]
-        good = sum(each.reading is not None for _, each in told)
+        found = [(row, preview(row, suggestion(row))) for row in subject]
+        good = sum(each.reading is not None and not each.problem for _, each in found)
         rows = [
             (
                 fired(row),
                 row.delivery.source.name,
-                sentence(each.reading) if each.reading else f"stays: {each.problem}",
+                f"stays: {each.problem}" if each.problem or not each.reading else sentence(each.reading),
                 ", ".join(sorted({event.trade_id for event in each.reading.events})) if each.reading else "",
             )
-            for row, each in told
+            for row, each in found
         ]
         if not good:
             return Preview(
@@ -176,7 +178,7 @@ class ReplayProposals(Picked):
             says=[f"{good} of {len(subject)} can be replayed as proposed; the others stay in quarantine."],
             columns=("Fired", "Source", "What it would do", "Signals"),
             rows=rows,
-            warnings=["A proposal is a guess at what was meant. Compare it with the body where it matters."],
+            warnings=["A proposal has all that was sent, in other quotes. Compare it where it matters."],
         )
 
     def perform(self, subject: Sequence[Quarantine], given: dict[str, Any], now: datetime) -> Done:
@@ -188,7 +190,7 @@ class ReplayProposals(Picked):
                 left += 1
                 continue
             events += outcome.events
-            changed.append(Change(row, f"Replayed its proposal as delivery {outcome.delivery_id}."))
+            changed.append(LoggedChange(row, f"Replayed its proposal as delivery {outcome.delivery_id}."))
         if not changed:
             raise ActionError("None of these could be replayed. Open each and mend it by hand.")
         stay = f" {left} stay in quarantine." if left else ""
@@ -223,10 +225,7 @@ class Dismiss(Picked):
                 dismiss(row, given["note"], by=self.person, now=now)
             except NotOpenError:
                 continue
-            changed.append(Change(row, f"Dismissed: {given['note']}"))
+            changed.append(LoggedChange(row, f"Dismissed: {given['note']}"))
         if not changed:
             raise ActionError("Somebody has decided about all of these already.")
         return Done(f"{len(changed)} dismissed.", changed, link=address("quarantine"), level=messages.SUCCESS)
-
-
-PAGES = (QuarantinePage, ReplayProposals, Dismiss, Mend)

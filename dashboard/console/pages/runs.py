@@ -12,22 +12,22 @@ from django.shortcuts import get_object_or_404
 from django_q.tasks import async_task
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
-from dashboard.console.page import Page, address
-from dashboard.console.rehearsal import REHEARSED, rehearse
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
+from dashboard.console.cycles import SAMPLED, dry_run, dry_run_summary, run_summary, tried_on
+from dashboard.console.page import Page, picked
 from dashboard.console.roles import RECONCILE
-from dashboard.templatetags.console import tier_name
-from dashboard.watching.attention import some
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.lease import BusyError
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.work import Scope, due, find_work, put_off
 from reconciliation.cycle.worker import wedged
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog, SyncRun
-from signals.admin.base import COUNTED_ROWS, BoundedPaginator
+from reconciliation.tiers.table import PROPOSE, choices
+from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Source
-
-from .fixing import TIER_TITLES, outcome, result, tried_on
+from signals.storage.paging import COUNTED_ROWS, BoundedPaginator
 
 ROWS = 30
 ENTRIES = 25
@@ -120,6 +120,7 @@ class Runs(Page):
     route = "console/runs/"
     title = "Runs"
     icon = "autorenew"
+    place = 50
     template_name = "dashboard/runs/page.html"
     fragment = "dashboard/runs/live.html"
 
@@ -171,8 +172,7 @@ class Compare(Page):
     template_name = "dashboard/runs/compare.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
-        keys = [int(key) for key in self.request.GET.getlist("pick") if key.isdecimal() and len(key) < 19]
-        runs = list(SyncRun.objects.filter(pk__in=keys[:20]).order_by("pk"))
+        runs = list(SyncRun.objects.filter(pk__in=picked(self.request, 20)).order_by("pk"))
         if len(runs) != 2:
             return {"problem": f"Tick two runs in the list; {len(runs)} of those ticked are there."}
         one, other = map(Shown, runs)
@@ -208,7 +208,7 @@ def compared(one: Shown, other: Shown) -> Iterator[tuple[str, Any, Any, Any]]:
 
 def written(value: float | None) -> str:
     if value is None:
-        return "–"  # noqa: RUF001 - a dash for no value
+        return EMPTY
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
@@ -229,7 +229,7 @@ class StartForm(forms.Form):
     )
     tiers = forms.MultipleChoiceField(
         required=False,
-        choices=list(TIER_TITLES.items()),
+        choices=choices(PROPOSE),
         widget=forms.CheckboxSelectMultiple,
         label="Ask only these tiers",
         help_text="None ticked: all of them, in order of trust.",
@@ -242,7 +242,7 @@ class StartForm(forms.Form):
         return " ".join(named)
 
 
-class StartRun(Action[None]):
+class StartRun(ActionPage[None]):
     """Start a cycle: for everything, some tiers, a source, or some signals."""
 
     name = "start-run"
@@ -268,10 +268,14 @@ class StartRun(Action[None]):
         except ValueError as error:
             return Preview(problem=f"{sentence(error)} Check the spelling{' and the source' if source else ''}.")
         long = not named and len(keys) > SIGNALS_AT_ONCE
-        sample = list(AutomatedSignal.objects.filter(pk__in=keys[:REHEARSED]).select_related("source"))
-        offers, reports = rehearse(sample, now, given["tiers"] or None)
+        sample = list(AutomatedSignal.objects.filter(pk__in=keys[:SAMPLED]).select_related("source"))
+        offers, reports = dry_run(sample, now, given["tiers"] or None)
         looked = f"more than {SIGNALS_AT_ONCE} signals" if long else some(len(keys), "signal")
-        says = [f"It would look at {looked}. {outcome(offers, reports, tried_on(sample, len(keys)))}" if keys else ""]
+        says = [
+            f"It would look at {looked}. {dry_run_summary(offers, reports, tried_on(sample, len(keys)))}"
+            if keys
+            else ""
+        ]
         warnings = []
         if long:
             says.append("That takes longer than a page may: the worker does it, and Runs shows it under way.")
@@ -290,7 +294,7 @@ class StartRun(Action[None]):
         }
         if not given["trade_ids"] and len(examined((), given["source"], now)) > SIGNALS_AT_ONCE:
             async_task(  # type: ignore[no-untyped-call]
-                "dashboard.console.rehearsal.run_when_free", group="started by hand", **asked
+                "dashboard.console.cycles.run_when_free", group="started by hand", **asked
             )
             return Done("The worker does it: it appears here as soon as it is under way.", level=messages.INFO)
         try:
@@ -299,7 +303,7 @@ class StartRun(Action[None]):
             raise ActionError(f"A cycle is running already: {error}. Try again in a moment.") from error
         except ValueError as error:
             raise ActionError(sentence(error)) from error
-        return Done(result([report]), link=address("run", report.run_id))
+        return Done(run_summary([report]), link=address("run", report.run_id))
 
 
 def sentence(error: Exception) -> str:
@@ -322,6 +326,3 @@ def examined(trade_ids: Sequence[str], source: Source | None, now: datetime) -> 
             return sorted(some_keys)
     work = find_work(scope, view, mark=False)
     return sorted(key for keys in work.values() for key in keys)
-
-
-PAGES: tuple[type[Page], ...] = (Runs, StartRun, Compare, Run)

@@ -12,16 +12,14 @@ from django.http import Http404
 from dashboard.console.page import Page
 from dashboard.telling.chart import chart, life
 from dashboard.telling.fields import GROUPS, LADDER, brief, named, written
-from dashboard.telling.history import audit_of, events_of, gap_told, open_gaps
-from dashboard.telling.lifecycle import findings_of, steps
-from dashboard.telling.timing import wait_of
+from dashboard.telling.history import audit_of, events_of, gap_summary, open_gaps
+from dashboard.telling.lifecycle import findings_of, timeline
+from dashboard.telling.wait_times import wait_of
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.models import AskedGap, GapRecord, SetAside
 from signals.market import market
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
 from signals.vocabulary import EventType
-
-from .signal_actions import ACTIONS
 
 # What one page shows at most. A trade of two days has 2,700 updates; of anything else a signal has a few dozen.
 UPDATES = 3000
@@ -66,7 +64,7 @@ def values(signal: AutomatedSignal, fills: Mapping[str, Fill], tick: Decimal) ->
     }
 
 
-def told_events(signal: AutomatedSignal) -> list[SignalEvent]:
+def shown_events(signal: AutomatedSignal) -> list[SignalEvent]:
     """Its events; of the updates, the latest ones."""
     events, update = events_of(signal), {"type": EventType.MFE_UPDATE}
     return [*events.exclude(**update)[:OTHERS], *events.filter(**update).reverse()[:UPDATES]]
@@ -90,7 +88,7 @@ class SignalPage(Page):
         tick, hours = signal.source.tick_size, market(signal.source.calendar)
         fills = list(signal.fills.order_by("-pk")[:OTHERS])
         audit = list(audit_of(signal).reverse()[:AUDITED])
-        events = told_events(signal)
+        events = shown_events(signal)
         span = life(signal, now)
         return {
             "title": signal.trade_id,
@@ -99,8 +97,8 @@ class SignalPage(Page):
             "findings": findings_of(signal),
             "set_aside": SetAside.objects.filter(signal=signal).first(),
             "chart": chart(signal, list(bars_of(signal, *span)), span, signal.source),
-            "steps": steps(signal, events, fills, audit, tick),
-            "untold": signal.event_count - len(events),
+            "timeline": timeline(signal, events, fills, audit, tick),
+            "left_out": signal.event_count - len(events),
             "values": values(signal, standing(fills, Fill.State.ACTIVE), tick),
             "proposed": proposed(fills, tick),
             **gaps(signal, now),
@@ -141,9 +139,6 @@ def gaps(signal: AutomatedSignal, now: datetime) -> dict[str, Any]:
     since = {ask.gap: ask.request.created_at for ask in asked}
     dismissed = GapRecord.objects.filter(signal=signal, state=GapRecord.State.DISMISSED).order_by("gap")
     return {
-        "gaps": [{**gap_told(name, due), "asked": since.get(name)} for name, due in found.items()],
-        "dismissed": [(record, gap_told(record.gap, False)["title"]) for record in dismissed],
+        "gaps": [{**gap_summary(name, due), "asked": since.get(name)} for name, due in found.items()],
+        "dismissed": [(record, gap_summary(record.gap, False)["title"]) for record in dismissed],
     }
-
-
-PAGES: tuple[type[Page], ...] = (SignalPage, *ACTIONS)

@@ -11,32 +11,32 @@ from typing import Any
 from django.contrib import messages
 from django.shortcuts import get_object_or_404
 
-from dashboard.console.actions import Action, ActionError, Change, Done, Preview
-from dashboard.console.page import address
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
+from dashboard.console.forms import ReasonForm
 from dashboard.console.roles import RECONCILE
+from dashboard.telling.addresses import address
 from dashboard.telling.fields import brief, evident, method_name, named
-from dashboard.templatetags.console import tier_name, wall
+from dashboard.telling.formats import tier_name, wall
 from reconciliation import asking
 from reconciliation.asking.requesting import latest_asks, needs_of
-from reconciliation.asking.rules import KNOWN_FOR, TIER, to_ask, worth_asking
+from reconciliation.asking.rules import KNOWN_FOR, to_ask, worth_asking
 from reconciliation.cycle.lease import BusyError
-from reconciliation.cycle.loading import clone
 from reconciliation.cycle.run import FILLS, Report, run_sync
 from reconciliation.decisions import approve, take_back, undo_fill
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, SyncRun
 from signals.models import AutomatedSignal, Fill
+from signals.models.signal import clone
 from signals.signal.deriving import Place, settle
 from signals.signal.rebuilding import Difference, derive, differences, rederive, restore
-
-from .fixing import ReasonForm
+from signals.tiers import ASKING
 
 SIGNALS = AutomatedSignal.objects.select_related("source")
 # Where the row's values come from, one by one and in sum: no values of their own.
 SUMMED_UP = frozenset({"provenance", "data_source", "confidence_score", "reconciliation_reason"})
 
 
-class OnSignal(Action[AutomatedSignal]):
+class OnSignal(ActionPage[AutomatedSignal]):
     """An action on the signal of the address."""
 
     permission = RECONCILE
@@ -162,14 +162,16 @@ class AskIndicator(OnSignal):
         done = asking.step(now=now, by_hand=True)
         titles = ", ".join(CATALOGUE[gap].title for gap in gaps)
         delivered = f"{done.delivered} delivered to a companion" if done.delivered else "waiting to be taken"
-        return Done(f"Asked about {titles}; {delivered}.", [Change(subject, f"Asked the indicator about {titles}.")])
+        return Done(
+            f"Asked about {titles}; {delivered}.", [LoggedChange(subject, f"Asked the indicator about {titles}.")]
+        )
 
 
 def why_not_ask(signal: AutomatedSignal, now: datetime) -> str:
     asked = AskedGap.objects.filter(signal=signal, ended_at=None).select_related("request").first()
     if asked:
         return f"It is being asked already, since {wall(asked.request.created_at)}. Wait for the answer."
-    if TIER in signal.source.tiers_off:
+    if ASKING.key in signal.source.tiers_off:
         return f"Tier 1 is switched off for the source {signal.source}."
     if now - signal.first_event_at > KNOWN_FOR:
         return f"It is older than {KNOWN_FOR.days} days: the indicator no longer knows it. Import its day's alert log."
@@ -198,7 +200,9 @@ class Rebuild(OnSignal):
         fields = sorted({each.field for each in restore([subject], now=now)})
         if not fields:
             raise ActionError("Nothing to do: the row is exactly what its events and fills add up to.")
-        return Done(f"Rebuilt: {', '.join(map(named, fields))}.", [Change(subject, f"Rebuilt {', '.join(fields)}.")])
+        return Done(
+            f"Rebuilt: {', '.join(map(named, fields))}.", [LoggedChange(subject, f"Rebuilt {', '.join(fields)}.")]
+        )
 
 
 class OnFill(OnSignal):
@@ -307,6 +311,3 @@ class ApproveFill(OnFill):
         except ValueError as error:
             raise ActionError(str(error)) from error
         return Done("Approved: the value stands.")
-
-
-ACTIONS = (Reconcile, AskIndicator, Rebuild, UndoFill, AllowFill, ApproveFill)

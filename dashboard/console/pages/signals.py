@@ -18,8 +18,9 @@ from rest_framework.views import APIView
 
 from dashboard.api.filters import SignalFilter, StableOrdering
 from dashboard.api.serializers import described
-from dashboard.console.page import Page, address
-from dashboard.telling.summary import statuses, summarised
+from dashboard.console.page import Page
+from dashboard.telling.addresses import address
+from dashboard.telling.status_counts import statuses, summarised
 from dashboard.watching.selftest import SELF_TEST
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.gaps import CATALOGUE
@@ -36,10 +37,6 @@ NEW_COUNTED = 100
 BADGES = 3
 DAY = timedelta(days=1)
 
-SHORT_GAPS = {
-    "no_mfe_update": "MFE", "no_entry_price": "entry", "no_stop_loss": "stop", "no_mae": "MAE", "no_session": "session",
-    "no_signal_date": "date", "no_htf_alignment": "HTF", "no_targets": "targets", "no_confirmation_time": "confirmed",
-}  # fmt: skip
 TICKED = {"status": "Status", "session": "Session", "gap": "Gap", "finding": "Finding", "data_source": "Values"}
 LABELS = {
     "search": "Trade id", "direction": "Direction", "source": "Source", "actionable": "Actionable gap",
@@ -213,7 +210,7 @@ class Row:
 
 def gap_badge(name: str, *, waits: bool) -> tuple[str, str, str]:
     title = f"{CATALOGUE[name].title}: {'waiting, not due yet' if waits else 'actionable'}"
-    return SHORT_GAPS[name], title, "warn" if waits else "bad"
+    return CATALOGUE[name].short, title, "warn" if waits else "bad"
 
 
 def number(text: str | None, default: int) -> int:
@@ -225,6 +222,7 @@ class Signals(Page):
     route = "console/signals/"
     title = "All Signals"
     icon = "candlestick_chart"
+    place = 30
     template_name = "dashboard/signals/page.html"
     fragment = "dashboard/signals/live.html"
 
@@ -340,6 +338,3 @@ class Export(Page):
         response = StreamingHttpResponse((f"{line}\n" for line in lines), content_type=content_type)
         response["Content-Disposition"] = f'attachment; filename="signals.{format}"'
         return response
-
-
-PAGES = (Signals, Export)

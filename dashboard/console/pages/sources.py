@@ -13,21 +13,21 @@ from django.db.models import Q
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
-from dashboard.console.actions import Action, Change, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.actions import ActionPage, Done, LoggedChange, Preview
+from dashboard.console.forms import NewYorkTimeField
+from dashboard.console.page import Page
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
-from dashboard.templatetags.console import new_york, wall
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import new_york, wall
+from dashboard.watching.expiry import expiry_warning
 from reconciliation.gaps import CATALOGUE
+from reconciliation.tiers.table import choices
 from signals.admin.sources import webhook_address
 from signals.market import market
 from signals.models import SignalEvent, Source, SourceToken
 from signals.receiving.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
 
-from .audit import NewYorkTimeField
-from .fixing import ALL_TIERS
-
-WARN_BEFORE = timedelta(days=7)
 SAMPLE = 200
 VOTES = 5
 
@@ -83,7 +83,7 @@ class Card:
 
     @property
     def tiers_off(self) -> list[str]:
-        return [ALL_TIERS.get(name, name) for name in self.source.tiers_off]
+        return [dict(choices()).get(name, name) for name in self.source.tiers_off]
 
 
 def observed_interval(moments: Sequence[datetime]) -> float | None:
@@ -93,22 +93,12 @@ def observed_interval(moments: Sequence[datetime]) -> float | None:
     return median((later - earlier).total_seconds() for later, earlier in pairwise(moments))
 
 
-def expiry_warning(expires: datetime | None, now: datetime) -> tuple[str, str] | None:
-    """A tone and a sentence when the alert in TradingView has ended or soon will. Pure."""
-    if expires is None or expires > now + WARN_BEFORE:
-        return None
-    if expires <= now:
-        return "bad", "Its alert in TradingView has expired. Renew it there and note the new date here."
-    days = (expires - now) / timedelta(days=1)
-    left = f"{days:.0f} days" if days >= 2 else f"{days * 24:.0f} hours"
-    return "warn", f"Its alert in TradingView expires in {left}. Renew it there before, and note the new date here."
-
-
 class Sources(Page):
     name = "sources"
     route = "console/sources/"
     title = "Sources"
     icon = "sensors"
+    place = 90
     template_name = "dashboard/sources/page.html"
     fragment = "dashboard/sources/live.html"
     every = 10
@@ -137,13 +127,16 @@ class SourcePage(Page):
 class SourceForm(forms.Form):
     name = forms.SlugField(max_length=64, help_text="Letters, digits and hyphens: one indicator on one chart.")
     symbol = forms.CharField(max_length=32, initial="MNQ1!", help_text="What its prices are prices of.")
-    tick_size = forms.DecimalField(min_value=0, max_digits=12, decimal_places=6, initial="0.25")
+    tick_size = forms.DecimalField(
+        max_digits=12, decimal_places=6, initial="0.25", validators=Source._meta.get_field("tick_size").validators
+    )
     calendar = forms.ChoiceField(
         choices=[("CME Globex Equity", "CME equity index futures"), ("24/7", "Always open")],
         help_text="When its market trades.",
     )
     alert_expires_at = NewYorkTimeField(
         required=False,
+        validators=Source._meta.get_field("alert_expires_at").validators,
         label="Alert expires (New York)",
         help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )
@@ -154,14 +147,8 @@ class SourceForm(forms.Form):
             raise forms.ValidationError("There is a source of this name. Choose another.")
         return name
 
-    def clean_tick_size(self) -> Any:
-        tick = self.cleaned_data["tick_size"]
-        if not tick:
-            raise forms.ValidationError("A tick is more than 0.")
-        return tick
 
-
-class CreateSource(Action[None]):
+class CreateSource(ActionPage[None]):
     name = "create-source"
     route = "console/sources/create/"
     title = "New source"
@@ -185,7 +172,7 @@ class CreateSource(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         source = Source.objects.create(**given)
         token = rotate(source, overlap=timedelta(), label=f"made by {self.person.get_username()}", now=now)
-        return shown_once(self, source, token, Change(source, "Created with its first token.", made=True))
+        return shown_once(self, source, token, LoggedChange(source, "Created with its first token.", made=True))
 
 
 class RotateForm(forms.Form):
@@ -198,7 +185,7 @@ class RotateForm(forms.Form):
     )
 
 
-class RotateToken(Action[Source]):
+class RotateToken(ActionPage[Source]):
     name = "rotate-token"
     route = "console/sources/<int:pk>/token/"
     title = "New webhook address"
@@ -232,10 +219,12 @@ class RotateToken(Action[Source]):
     def perform(self, subject: Source, given: dict[str, Any], now: datetime) -> Done:
         by = f"made by {self.person.get_username()}"
         token = rotate(subject, overlap=timedelta(hours=given["hours"]), label=by, now=now)
-        return shown_once(self, subject, token, Change(subject, f"Rotated its token, {given['hours']} h overlap."))
+        return shown_once(
+            self, subject, token, LoggedChange(subject, f"Rotated its token, {given['hours']} h overlap.")
+        )
 
 
-def shown_once(action: Action[Any], source: Source, token: str, change: Change) -> Done:
+def shown_once(action: ActionPage[Any], source: Source, token: str, change: LoggedChange) -> Done:
     once = {"source": source, "token": token, "address": webhook_address(action.request, token), "public": public()}
     return Done("Copy it now: it cannot be shown again.", [change], address("source", source.pk), once=once)
 
@@ -245,7 +234,7 @@ def public() -> bool:
     return bool(settings.PUBLIC_URL)
 
 
-class RevokeToken(Action[SourceToken]):
+class RevokeToken(ActionPage[SourceToken]):
     name = "revoke-token"
     route = "console/sources/token/<int:pk>/revoke/"
     title = "Revoke an address"
@@ -269,12 +258,15 @@ class RevokeToken(Action[SourceToken]):
 
     def perform(self, subject: SourceToken, given: dict[str, Any], now: datetime) -> Done:
         revoke(subject, now=now)
-        return Done("Revoked. It is refused within a few seconds.", [Change(subject.source, f"Revoked {subject}.")])
+        return Done(
+            "Revoked. It is refused within a few seconds.", [LoggedChange(subject.source, f"Revoked {subject}.")]
+        )
 
 
 class SwitchForm(forms.Form):
     alert_expires_at = NewYorkTimeField(
         required=False,
+        validators=Source._meta.get_field("alert_expires_at").validators,
         label="Alert expires (New York)",
         help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )
@@ -289,11 +281,11 @@ class SwitchForm(forms.Form):
         required=False,
         label="Tiers that may not fill for it",
         widget=forms.CheckboxSelectMultiple,
-        choices=list(ALL_TIERS.items()),
+        choices=choices(),
     )
 
 
-class ChangeSource(Action[Source]):
+class ChangeSource(ActionPage[Source]):
     """Expiry, rhythm and switches. Name, symbol and clock shape what is stored: they are the admin's."""
 
     name = "change-source"
@@ -321,7 +313,7 @@ class ChangeSource(Action[Source]):
         if not changed:
             return Preview(says=["Nothing is changed yet. Fills that a tier made stay when it is switched off."])
         rows = [
-            (SwitchForm.base_fields[name].label, new_york(told(old)), new_york(told(new)))
+            (SwitchForm.base_fields[name].label, new_york(as_text(old)), new_york(as_text(new)))
             for name, (old, new) in changed.items()
         ]
         return Preview(columns=("What", "Now", "Then"), rows=rows)
@@ -331,18 +323,15 @@ class ChangeSource(Action[Source]):
         for name, (_, new) in changed.items():
             setattr(subject, name, new)
         subject.save(update_fields=list(changed))
-        says = "; ".join(f"{name}: {told(old)} → {told(new)}" for name, (old, new) in changed.items())
-        return Done("Saved." if changed else "Nothing was changed.", [Change(subject, says)] if changed else [])
+        says = "; ".join(f"{name}: {as_text(old)} → {as_text(new)}" for name, (old, new) in changed.items())
+        return Done("Saved." if changed else "Nothing was changed.", [LoggedChange(subject, says)] if changed else [])
 
 
 def differences(source: Source, given: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {name: (getattr(source, name), new) for name, new in given.items() if getattr(source, name) != new}
 
 
-def told(value: Any) -> str:
+def as_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(value) or "none"
     return "none" if value is None else f"{value:%Y-%m-%d %H:%M}Z" if isinstance(value, datetime) else str(value)
-
-
-PAGES: tuple[type[Page], ...] = (Sources, CreateSource, SourcePage, RotateToken, RevokeToken, ChangeSource)

@@ -10,26 +10,25 @@ from django.db.models import Count, QuerySet
 from django.shortcuts import get_object_or_404
 
 from dashboard import jobs
-from dashboard.console.actions import Action, ActionError, Done, Preview
-from dashboard.console.page import Page, address
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview
+from dashboard.console.forms import NewYorkTimeField, ReasonForm
 from dashboard.console.roles import RECONCILE
-from dashboard.templatetags.console import tier_name
-from dashboard.watching.attention import some
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
 from reconciliation.decisions import undo
 from reconciliation.models import SyncRun
+from reconciliation.tiers.table import choices
 from signals.formats import iso
 from signals.models import Fill
-
-from .audit import NewYorkTimeField
-from .fixing import ALL_TIERS, ReasonForm
+from signals.tiers import CALCULATION
 
 SHOWN = 50
 # More is the worker's: a request must end within its time, and closing the page must not end the work.
 FILLS_AT_ONCE = 500
 
 
-class UndoRun(Action[SyncRun]):
+class UndoRun(ActionPage[SyncRun]):
     """Undo what a run has filled."""
 
     name = "undo-run"
@@ -91,13 +90,13 @@ def undone(person: User, asked: dict[str, Any], title: str, now: datetime) -> Do
 
 
 class UndoTierForm(ReasonForm):
-    tier = forms.ChoiceField(choices=list(ALL_TIERS.items()))
+    tier = forms.ChoiceField(choices=choices())
     since = NewYorkTimeField(label="Everything since (New York)")
 
     field_order = ("tier", "since", "reason")
 
 
-class UndoTier(Action[None]):
+class UndoTier(ActionPage[None]):
     """Undo everything that a tier has filled since a moment: for when a tier turns out to be wrong."""
 
     name = "undo-tier"
@@ -115,7 +114,7 @@ class UndoTier(Action[None]):
         return None
 
     def initial(self, subject: None) -> dict[str, Any]:
-        return {"tier": "2"}
+        return {"tier": CALCULATION.key}
 
     def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
         if not given.get("since"):
@@ -126,6 +125,3 @@ class UndoTier(Action[None]):
     def perform(self, subject: None, given: dict[str, Any], now: datetime) -> Done:
         title = f"Undoing tier {given['tier']} since {iso(given['since'])}"
         return undone(self.person, given | {"since": iso(given["since"])}, title, now)
-
-
-PAGES: tuple[type[Page], ...] = (UndoRun, UndoTier)

@@ -31,30 +31,30 @@ class Command(BaseCommand):
             if options["json"]:
                 self.stdout.write(json.dumps({"detail": str(error), "candidates": names}))
             raise CommandError(str(error), returncode=AMBIGUOUS) from error
-        told = history(signal, now=timezone.now())
+        known = history(signal, now=timezone.now())
         if options["json"]:
-            self.stdout.write(json.dumps(told, ensure_ascii=False))
+            self.stdout.write(json.dumps(known, ensure_ascii=False))
             return
-        for line in lines(told):
+        for line in lines(known):
             self.stdout.write(line)
 
 
-def lines(told: Mapping[str, Any]) -> Iterator[str]:
+def lines(known: Mapping[str, Any]) -> Iterator[str]:
     """The readable form: what is known, then what happened, then what is missing."""
-    signal = told["signal"]
+    signal = known["signal"]
     yield f"{signal['trade_id']} of {signal['source']}: {signal['status']}, health {signal['health_score']}"
     yield ""
     yield "Values (UTC; prices in points, MFE and MAE in R)"
-    for name, entry in told["provenance"].items():
+    for name, entry in known["provenance"].items():
         yield f"  {name:<22} {text(signal[name]):<34} {origin(entry)}"
     yield ""
     yield "What happened (UTC)"
-    happened = [*told["events"], *told["fills"], *told["audit"]]
+    happened = [*known["events"], *known["fills"], *known["audit"]]
     for each in sorted(happened, key=lambda each: each["at"]):
         yield f"  {each['at']}  {happening(each)}"
     yield ""
-    yield "Open gaps" if told["gaps"] else "No open gap"
-    for gap in told["gaps"]:
+    yield "Open gaps" if known["gaps"] else "No open gap"
+    for gap in known["gaps"]:
         tiers = ", ".join(gap["tiers"])
         yield f"  {gap['title']} ({gap['gap']}, {gap['state']}; can be filled by tier {tiers}). {gap['remedy']}"
 

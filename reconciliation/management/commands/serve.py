@@ -17,12 +17,20 @@ from django.utils import timezone
 
 from reconciliation import bootstrap
 from reconciliation.cycle import worker
+from reconciliation.cycle.heartbeat import BEAT_EVERY
+from signalsync_project.answering import Answering
 from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
+from signalsync_project.private import UMASK
 from signalsync_project.settings import value
 from signalsync_project.supervised import die_with
 from signalsync_project.supervisor import Child, Supervisor
 
+CLUSTER_ASKED_EVERY = 15.0  # seconds
+CLUSTER_ASKED_AFTER = 60.0  # it starts within seconds, but its scheduler first looks after 30
+WEB_ASKED_EVERY = 10.0
+WEB_ASKED_AFTER = 30.0
+WEB_ANSWERS_WITHIN = 10.0  # a busy one answers late; one without workers never
 ANSWERED_WITHIN = (timeout - 5) * 1000  # milliseconds
 
 
@@ -49,6 +57,7 @@ class Command(BaseCommand):
             raise CommandError("--no-web and --no-worker together leave nothing to run.")
         if options["stop_with_parent"]:
             die_with(os.getppid(), signal.SIGTERM)
+        os.umask(UMASK)  # for the children as well
         # Until the supervisor takes over, SIGTERM unwinds like Ctrl-C: a half-made demo is rolled back.
         previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
@@ -134,6 +143,9 @@ def web(listener: socket.socket, place: str) -> Child:
             **{LISTENING_FD: str(fd), PAGES: place, "DATABASE_STATEMENT_TIMEOUT": str(statement_timeout())}
         ),
         stop_grace_seconds=graceful_timeout + 5,
+        watchdog=Answering(address(listener), within=WEB_ANSWERS_WITHIN),
+        watchdog_every=WEB_ASKED_EVERY,
+        watchdog_after=WEB_ASKED_AFTER,
         inherited_fds=(fd,),
     )
 
@@ -157,20 +169,20 @@ def statement_timeout() -> int:
 def cluster() -> Child:
     return Child(
         name="worker",
-        argv=("django", "qcluster"),
+        argv=("reconciliation.cycle.cluster", str(BEAT_EVERY)),
         env=environment(),
         # A stopping cluster waits for its tasks, a wedged one for ever. A cycle that is cut off rolls back, and the
         # next one makes up for it.
         stop_grace_seconds=30,
-        watchdog=worker_wedged,
-        watchdog_every=30,
-        watchdog_after=worker.WEDGED_AFTER_INTERVALS * settings.SYNC_INTERVAL,
+        watchdog=cluster_fault,
+        watchdog_every=CLUSTER_ASKED_EVERY,
+        watchdog_after=CLUSTER_ASKED_AFTER,
     )
 
 
-def worker_wedged() -> str | None:
+def cluster_fault() -> str | None:
     """Asked in a thread of its own, whose connection nobody else would close."""
     try:
-        return worker.wedged(timezone.now())
+        return worker.cluster_fault(timezone.now())
     finally:
         connections.close_all()

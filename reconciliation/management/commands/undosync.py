@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from reconciliation.decisions import of_run, of_tier, standing, take_back, undo, undone
 from reconciliation.models import SyncRun
-from reconciliation.tiers import TIERS, inference
+from reconciliation.tiers.table import PROPOSE
 from signals.models import Fill
 
 from .runsync import moment
@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--run", type=int, metavar="N", help="what this run filled")
-        what.add_argument("--tier", choices=[*TIERS, inference.TIER], help="what this tier has filled since --since")
+        what.add_argument("--tier", choices=list(PROPOSE), help="what this tier has filled since --since")
         parser.add_argument("--since", type=moment, metavar="ISO", help="with --tier: from this moment on, wall clock")
         parser.add_argument(
             "--take-back", action="store_true", help="the opposite: let what was undone of it be filled again"

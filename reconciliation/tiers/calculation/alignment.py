@@ -5,17 +5,17 @@ from decimal import Decimal
 
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
+from signals.tiers import CALCULATION
 from signals.vocabulary import TIMEFRAMES
 
-from .ladder import TIER
-
+GAP = "no_htf_alignment"
 # Of 109 hidden alignments 34 were what the neighbours agreed on (docs/calibration.md): hence it is off.
 SELDOM = Decimal("0.3")
 
 
 def from_neighbours(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     """The timeframes on which the nearest signal before and the nearest after say the same."""
-    if "no_htf_alignment" not in gaps or not misses(case.signal, "htf_alignment"):
+    if GAP not in gaps or not misses(case.signal, "htf_alignment"):
         return
     before = max((one for one in case.before if one.htf_alignment), key=lambda one: one.signal_time, default=None)
     after = min((one for one in case.after if one.htf_alignment), key=lambda one: one.signal_time, default=None)
@@ -28,5 +28,4 @@ def from_neighbours(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     }
     if agreed:
         evidence = {"before": before.trade_id, "after": after.trade_id}
-        gap = "no_htf_alignment"
-        yield propose(TIER, "htf_alignment", agreed, "neighbours_agree", evidence, gap=gap, confidence=SELDOM)
+        yield propose(CALCULATION, "htf_alignment", agreed, "neighbours_agree", evidence, gap=GAP, confidence=SELDOM)

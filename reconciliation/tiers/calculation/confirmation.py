@@ -6,8 +6,7 @@ from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from signals.clock import MINUTE, bar_of
 from signals.formats import canonical, iso
-
-from .ladder import TIER
+from signals.tiers import CALCULATION
 
 MOST_BARS = 18  # between a signal's bar and ENTRY's, as far as was ever seen
 
@@ -31,7 +30,7 @@ def from_closes(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
             return
         if closes[bar] == signal.entry_price:
             evidence = {"bar": f"{case.bars[0].symbol} {iso(bar)}", "close": canonical(signal.entry_price)}
-            yield propose(TIER, "confirmation_time", iso(bar), "close_at_entry", evidence, gap=gap)
+            yield propose(CALCULATION, "confirmation_time", iso(bar), "close_at_entry", evidence, gap=gap)
             if misses(signal, "bars_to_confirmation"):
-                yield propose(TIER, "bars_to_confirmation", count, "close_at_entry", evidence, gap=gap)
+                yield propose(CALCULATION, "bars_to_confirmation", count, "close_at_entry", evidence, gap=gap)
             return

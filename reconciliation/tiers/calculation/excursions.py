@@ -17,9 +17,10 @@ from reconciliation.tiers.trust import declared
 from signals.clock import MINUTE
 from signals.formats import canonical, iso
 from signals.market import Market
+from signals.tiers import CALCULATION
 from signals.vocabulary import Status
 
-from .ladder import TIER, Ladder
+from .ladder import Ladder
 from .legs import Legs, Reach, legs_of, missed, path_of
 from .reported import Mark, confirmed_in, marks_of
 
@@ -123,5 +124,5 @@ def proposal(case: Case, field: str, gap: str, extent: Extent, *, doubtful: bool
     if not extent.whole:
         evidence["bound"] = "at least"
     value = canonical(extent.value.quantize(PLACES))
-    confidence = min(declared(TIER, field), LIKELY_TOO_FAR) if doubtful else None
-    return propose(TIER, field, value, method, evidence, gap=gap, as_of=extent.as_of, confidence=confidence)
+    confidence = min(declared(CALCULATION.key, field), LIKELY_TOO_FAR) if doubtful else None
+    return propose(CALCULATION, field, value, method, evidence, gap=gap, as_of=extent.as_of, confidence=confidence)

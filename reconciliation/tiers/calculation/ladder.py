@@ -13,9 +13,9 @@ from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from signals.formats import canonical
 from signals.models import AutomatedSignal
+from signals.tiers import CALCULATION
 from signals.vocabulary import Direction
 
-TIER = "2"
 STATED, EXTENDED = (1, 2, 3), range(1, 21)
 
 
@@ -86,15 +86,15 @@ def from_prices(
     """Whatever of direction, entry, stop and targets the signal misses and its ladder gives."""
     signal, tick = case.signal, case.tick_size
     if misses(signal, "direction"):
-        yield propose(TIER, "direction", ladder.direction.value, "side_of_stop", evidence)
+        yield propose(CALCULATION, "direction", ladder.direction.value, "side_of_stop", evidence)
     for field, gap, rung in (("entry_price", "no_entry_price", 0), ("stop_loss", "no_stop_loss", -1)):
         if gap in gaps and misses(signal, field):
-            yield propose(TIER, field, canonical(ladder.at(rung)), method, evidence, gap=gap)
+            yield propose(CALCULATION, field, canonical(ladder.at(rung)), method, evidence, gap=gap)
     if not ladder.whole(tick):
         evidence = {**evidence, "rounded": f"to the tick of {canonical(tick)}, halves away from the entry"}
     if "no_targets" in gaps and misses(signal, "targets"):
         targets = dict(zip((f"tp{n}" for n in STATED), ladder.targets(STATED, tick), strict=True))
-        yield propose(TIER, "targets", targets, method, evidence, gap="no_targets")
+        yield propose(CALCULATION, "targets", targets, method, evidence, gap="no_targets")
     if misses(signal, "targets_extended"):
         extended = dict(zip((f"{n}R" for n in EXTENDED), ladder.targets(EXTENDED, tick), strict=True))
-        yield propose(TIER, "targets_extended", extended, method, evidence)
+        yield propose(CALCULATION, "targets_extended", extended, method, evidence)

@@ -17,8 +17,9 @@ from reconciliation.tiers.trust import declared
 from signals.clock import MINUTE, bar_of
 from signals.formats import canonical, iso
 from signals.models import AutomatedSignal, PriceBar
+from signals.tiers import CALCULATION
 
-from .ladder import TIER, Ladder
+from .ladder import Ladder
 from .reported import Mark, confirmed_in, running_until
 
 # An exit is missed when its event has not come so long after the bar's close; a resent webhook comes within 15 s.
@@ -168,13 +169,13 @@ def shown_by(case: Case, ladder: Ladder, field: str, bar: Reach) -> Proposal:
         "entry": canonical(ladder.entry),
         "stop": canonical(ladder.stop),
     }
-    confidence = declared(TIER, field)
+    confidence = declared(CALCULATION.key, field)
     follows = follows_on(case, bar)
     if not (bar.whole and follows):
         evidence["bound"] = "at the latest"
     if not follows:
         confidence = min(confidence, AFTER_HOLE)
-    return propose(TIER, field, iso(bar.time + MINUTE), "price_touch", evidence, confidence=confidence)
+    return propose(CALCULATION, field, iso(bar.time + MINUTE), "price_touch", evidence, confidence=confidence)
 
 
 def follows_on(case: Case, bar: Reach) -> bool:

@@ -3,10 +3,11 @@
 import json
 import sys
 from argparse import ArgumentParser
-from contextlib import nullcontext
-from io import TextIOWrapper
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error as DatabaseError
@@ -14,7 +15,8 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from signals.models import Source
-from signals.receiving.alertlog import Imported, NotAnAlertLogError, import_log, of_other_symbols
+from signals.receiving.alertlog import Imported, import_log, of_other_symbols, of_quarantined
+from signals.receiving.logfile import NotAnAlertLogError, opened
 
 
 class Command(BaseCommand):
@@ -39,6 +41,8 @@ class Command(BaseCommand):
         self.stdout.write(as_json(total) if json else as_text(total, dry_run=dry_run))
         if total["failed"]:
             raise CommandError(f"{len(total['failed'])} rows could not be stored; import the file again to retry them.")
+        if total["rows"] and total["rows"] == sum(total["reasons"].values()):
+            raise CommandError(f"No row could be read. {of_quarantined(total['reasons'])}")
 
     def import_file(self, name: str, source: Source | None, *, dry_run: bool, quiet: bool) -> Imported:
         shown = not quiet and sys.stderr.isatty()
@@ -52,12 +56,13 @@ class Command(BaseCommand):
             raise CommandError(f"{name}: the database is gone ({str(error).strip()}): {advice}") from error
 
 
-def open_log(name: str) -> Any:
-    # surrogateescape: bytes that are not UTF-8 reach the delivery as they are, and are judged there.
-    options: Any = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
+@contextmanager
+def open_log(name: str) -> Iterator[TextIO]:
     if name == "-":
-        return nullcontext(TextIOWrapper(sys.stdin.buffer, **options))
-    return Path(name).open(**options)
+        yield opened(BufferedReader(sys.stdin.buffer))  # type: ignore[arg-type]  # which buffers it once more
+        return
+    with Path(name).open("rb") as file:
+        yield opened(file)
 
 
 def find_source(name: str) -> Source:
@@ -90,7 +95,7 @@ def as_text(total: dict[str, Any], *, dry_run: bool) -> str:
         f"{total['rows']} rows to {sources}: {total['accepted']} accepted, {total['duplicates']} duplicates,"
         f" {total['quarantined']} quarantined, {total['repaired']} repaired.",
         f"{total['events']} events; {total['signals_created']} signals created, {total['signals_updated']} updated.",
-        *filter(None, [of_other_symbols(total["other_symbols"])]),
+        *filter(None, [of_quarantined(total["reasons"]), of_other_symbols(total["other_symbols"])]),
         *(f"Could not be stored: {line}" for line in total["failed"]),
     ]
     if dry_run:

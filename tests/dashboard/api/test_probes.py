@@ -1,5 +1,6 @@
 """Probes: alive without a database, ready only when alerts can be stored, figures without secrets."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -14,9 +15,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from signals.receiving.journal import Spooled
 from signals.receiving.senders import default_source, new_token
 from signals.receiving.spool import Spool
+from signals.receiving.spooled import Spooled
 from tests.builders import at, created, entry, send
 
 REMOTE = {"REMOTE_ADDR": "203.0.113.9"}
@@ -66,6 +67,32 @@ class TestReadiness:
         answer = client.get("/readyz")
         assert answer.status_code == 503
         assert "VAR_DIR" in answer.json()["checks"]["spool"]
+
+    def test_unready_when_the_disk_is_full_though_everything_answers(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(**_: Any) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("dashboard.watching.checks.disk.tempfile.TemporaryFile", full)
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert "No space left" in answer.json()["checks"]["spool"]
+
+    def test_unready_when_the_spool_is_full(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("signals.receiving.spool.Spool.pending_bytes", lambda _: 1 << 30)
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert "full" in answer.json()["checks"]["spool"]
+
+    def test_unready_when_the_database_only_reads(self, client: Client) -> None:
+        if connection.vendor != "postgresql":
+            pytest.skip("this is about PostgreSQL")
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+        answer = client.get("/readyz")
+        assert answer.status_code == 503
+        assert "read-only" in answer.json()["checks"]["database"]
 
 
 @pytest.mark.django_db

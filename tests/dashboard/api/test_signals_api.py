@@ -269,7 +269,7 @@ class TestCost:
         assert len(results(api, page_size=100)) == 3
 
     def test_an_expensive_count_is_kept_for_a_moment(self, api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("dashboard.telling.summary.LARGE", 1)
+        monkeypatch.setattr("dashboard.telling.status_counts.LARGE", 1)
         send(lifecycle())
         first = self.queries(api)
         assert self.queries(api) == first - 1
@@ -348,3 +348,24 @@ class TestSchema:
         page = client.get("/api/docs/").content.decode()
         assert "/static/drf_spectacular_sidecar/" in page
         assert "cdn" not in page
+
+
+class TestIdsThatEndLikeAnAddress:
+    """A trade id may hold anything, also what addresses of ours end in."""
+
+    ODD = "20251211/timeline"
+
+    def test_such_a_signal_is_told_under_its_own_address(self, api: Client) -> None:
+        send([(entry(self.ODD), at(3))])
+        answer = api.get(f"/api/automated-signals/signals/{self.ODD}")
+        assert answer.json()["trade_id"] == self.ODD
+        assert api.get(f"/api/automated-signals/signals/{self.ODD}/timeline").json()["signal"]["trade_id"] == self.ODD
+
+    def test_beside_a_signal_whose_timeline_is_meant_it_is_asked_for_as_a_whole(self, api: Client) -> None:
+        send([(entry(self.ODD), at(3)), (entry("20251211"), at(4))])
+        meant = api.get(f"/api/automated-signals/signals/{self.ODD}")
+        assert meant.json()["signal"]["trade_id"] == "20251211"
+        assert api.get(f"/api/automated-signals/signals/{self.ODD}?whole=1").json()["trade_id"] == self.ODD
+
+    def test_where_neither_is_stored_the_answer_names_what_was_asked(self, api: Client) -> None:
+        assert api.get(f"/api/automated-signals/signals/{self.ODD}").status_code == 404

@@ -6,10 +6,10 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from dashboard.console import uploads
 from dashboard.models import Job
 from reconciliation.cycle.run import run_sync
 from signals.models import Delivery
+from signals.receiving import uploads
 from signals.receiving.senders import default_source, new_token
 from tests.builders import at, the_signal
 

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.console.pages import audit
-from dashboard.telling.records import AuditRecord
+from dashboard.telling.serializers import AuditRecord
 from reconciliation.models import SyncAuditLog, SyncRun
 from signals.models import AutomatedSignal
 from tests.builders import TRADE_ID, at, created, send, the_signal

@@ -4,7 +4,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from dashboard.console.pages import fixing
+from dashboard import jobs
+from dashboard.console import selection
+from dashboard.console.pages import filling
+from dashboard.models import Job
 from reconciliation.cycle.run import run_sync
 from reconciliation.models import SyncAuditLog, SyncRun
 from signals.models import Fill
@@ -36,14 +39,21 @@ def test_a_gap_is_fixed_and_the_run_undone(visitor: Visitor) -> None:
     assert the_signal().mae is None
 
 
+def by(signals: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (jobs, filling, selection):
+        monkeypatch.setattr(module, "AT_ONCE", signals)
+
+
 def test_all_of_a_type_goes_on_by_itself_and_ends(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 2)
+    by(2, monkeypatch)
     for minute in range(5):
         without_mfe(minute)
     visitor.sign_in("Operator", link("gaps"))
     visitor.page.get_by_role("row", name="No current MFE")
     visitor.open(f"{link('fix-gaps')}?gap=no_mfe_update&all=1")
     visitor.press("Fix")
+    visitor.sees("0 of 5 signals looked at")
+    jobs.work(Job.objects.get().pk)
     visitor.sees("5 of 5 signals looked at")
     expect(visitor.page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
     assert SyncRun.objects.count() == 3
@@ -106,17 +116,19 @@ def test_two_runs_are_ticked_and_compared_by_keyboard(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("columnheader", name=f"Run {first}", exact=True)).to_be_visible()
 
 
-def test_without_javascript_a_gap_is_fixed_in_chunks_by_hand(
+def test_without_javascript_all_of_a_type_is_fixed_and_the_page_tells_when_asked_again(
     chromium: Browser, live_server: LiveServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 1)
+    by(1, monkeypatch)
     for minute in range(2):
         without_mfe(minute)
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     visitor = Visitor(context.new_page(), live_server.url)
     visitor.sign_in("Operator", f"{link('fix-gaps')}?gap=no_mfe_update&all=1")
     visitor.press("Fix")
-    visitor.press("Continue")
+    visitor.sees("0 of 2 signals looked at")
+    jobs.work(Job.objects.get().pk)
+    visitor.page.reload()
     visitor.sees("2 of 2 signals looked at")
     context.close()
     assert visitor.problems == []

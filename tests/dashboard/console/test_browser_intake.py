@@ -8,9 +8,9 @@ from django.utils import timezone
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
-from dashboard.console.actions import Action
+from dashboard.console.actions import ActionPage
 from dashboard.console.page import Page
-from dashboard.console.pages import PAGES
+from dashboard.console.urls import PAGES
 from signals.intake import Incoming, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, Source
 from signals.receiving.senders import default_source
@@ -24,7 +24,9 @@ from .test_ledger import LOG, arrived, told
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 # What the navigation leads to, and the actions that need no subject.
-SHOWN: list[type[Page]] = [page for page in PAGES if "<" not in page.route and (page.icon or issubclass(page, Action))]
+SHOWN: list[type[Page]] = [
+    page for page in PAGES if "<" not in page.route and (page.icon or issubclass(page, ActionPage))
+]
 
 
 def test_signing_in_leads_to_where_one_wanted_to_go_and_out_again(visitor: Visitor) -> None:

@@ -10,8 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.console.pages import fixing
-from dashboard.console.pages.gaps import ACTIONABLE, DISMISSED, WAITING, with_gap
+from dashboard.console.gap_lists import ACTIONABLE, DISMISSED, WAITING, with_gap
 from reconciliation.cycle.lease import held
 from reconciliation.cycle.run import run_sync
 from reconciliation.gaps import CATALOGUE, GapView
@@ -19,7 +18,7 @@ from reconciliation.models import GapRecord, SetAside, SyncAuditLog, SyncRun
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving.senders import default_source
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal, update
-from tests.reconciliation.cases import bars
+from tests.reconciliation.cycles import bars
 
 from .conftest import As, person
 from .test_overview import propose
@@ -109,10 +108,11 @@ def test_a_viewer_sees_gaps_and_is_offered_nothing_to_do(signed_in: As) -> None:
 def test_the_preview_says_what_each_tier_would_do_and_does_nothing(signed_in: As) -> None:
     signal = fillable()
     shown = signed_in("Operator").get(link("fix-gaps"), {"gap": GAP, "pick": str(signal.pk)})
-    offers = {offer.told["field"]: offer.told["tier"] for offer in shown.context["preview"].more["offers"]}
+    offers = {offer.proposal["field"]: offer.proposal["tier"] for offer in shown.context["preview"].more["offers"]}
     assert offers["be_mfe"] == offers["mae"] == "2"
     alone = {
-        title[0]: [offer.told["field"] for offer in offers] for title, offers in shown.context["preview"].more["tiers"]
+        title[0]: [offer.proposal["field"] for offer in offers]
+        for title, offers in shown.context["preview"].more["tiers"]
     }
     assert "be_mfe" in alone["2"]
     assert alone["0"] == []
@@ -125,7 +125,7 @@ def test_everybody_may_see_what_each_tier_would_do(signed_in: As) -> None:
     viewer = signed_in("Viewer")
     assert link("each-tier", signal.pk) in viewer.get(link("gap", GAP)).content.decode()
     shown = viewer.get(link("each-tier", signal.pk))
-    assert "be_mfe" in {offer.told["field"] for offer in shown.context["offers"]}
+    assert "be_mfe" in {offer.proposal["field"] for offer in shown.context["offers"]}
     assert [title[0] for title, _ in shown.context["tiers"]][:3] == ["0", "3", "2"]
     assert link("fix-gaps") not in shown.content.decode()
     assert link("fix-gaps") in signed_in("Operator").get(link("each-tier", signal.pk)).content.decode()
@@ -170,49 +170,6 @@ def test_while_another_cycle_runs_nothing_is_done_and_the_person_is_told(signed_
     assert answer.status_code == 200
     assert b"A cycle is running already" in answer.content
     assert not Fill.objects.exists()
-
-
-def test_all_of_a_type_goes_in_chunks_and_ends(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 3)
-    for minute in range(7):
-        without_mfe(minute)
-    client = signed_in("Operator")
-    address = f"{link('fix-gaps')}?gap={GAP}&all=1"
-    assert "3 runs of 3 signals each" in client.get(address).content.decode()
-    step = confirmed(client, address)
-    seen = []
-    while True:
-        page = client.get(step["Location"])
-        seen.append(page.context["figures"]["looked"])
-        if not page.context["more"]:
-            break
-        assert b'hx-trigger="load' in page.content
-        step = client.post(step["Location"])
-    assert seen == [3, 6, 7]
-    assert page.context["percent"] == 100
-    assert SyncRun.objects.filter(started_by=person("Operator").username).count() == 3
-
-
-def test_a_chunk_that_must_wait_for_another_cycle_is_done_later(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixing, "AT_ONCE", 1)
-    for minute in range(2):
-        without_mfe(minute)
-    client = signed_in("Operator")
-    step = confirmed(client, f"{link('fix-gaps')}?gap={GAP}&all=1")["Location"]
-    with held():
-        assert client.post(step)["Location"] == step
-    assert client.post(step)["Location"] != step
-    assert SyncRun.objects.count() == 2
-
-
-@pytest.mark.parametrize("role", ["nobody", "Viewer"])
-def test_progress_is_made_by_operators_only(role: str, signed_in: As) -> None:
-    without_mfe()
-    assert signed_in(role).post(f"{link('fix-progress')}?gap={GAP}").status_code == 403
-    strict = Client(enforce_csrf_checks=True)
-    strict.force_login(person("Operator"))
-    assert strict.post(f"{link('fix-progress')}?gap={GAP}").status_code == 403
-    assert not SyncRun.objects.exists()
 
 
 def test_nothing_ticked_is_told_and_nothing_can_be_confirmed(signed_in: As) -> None:

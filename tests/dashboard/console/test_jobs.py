@@ -5,19 +5,23 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from dashboard import jobs
+from dashboard.console import cycles, selection
+from dashboard.console.pages import filling
 from dashboard.models import Job
+from reconciliation.cycle.lease import held
 from reconciliation.cycle.run import run_sync
-from reconciliation.models import SyncAuditLog
+from reconciliation.models import SyncAuditLog, SyncRun
 from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Delivery, Fill
 from tests.builders import at
 
 from .conftest import As, person
-from .test_gaps import confirmed, fillable, link
+from .test_gaps import GAP, confirmed, fillable, link, without_mfe
 from .test_ledger import LOG, uploaded
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +145,85 @@ def test_undoing_very_many_goes_on_where_it_was(
     assert carried_out(tasks) == ["goes on", f"{standing} values undone."]
     assert not jobs.fills_of({"run": run}).exists()
     assert f"{standing} of {standing} values" in signed_in("Viewer").get(link("job", job.pk)).content.decode()
+
+
+@pytest.fixture
+def by_threes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run looks at three signals, and a slice is a run."""
+    monkeypatch.setattr(jobs, "SLICE", -1.0)
+    for module in (jobs, filling, selection):
+        monkeypatch.setattr(module, "AT_ONCE", 3)
+
+
+ALL_OF_IT = {"gap": GAP, "all": "1"}
+
+
+def started(client: Client) -> Job:
+    """The job of fixing all gaps of the type, as previewed and confirmed."""
+    job = Job.objects.get(pk=confirmed(client, f"{link('fix-gaps')}?gap={GAP}&all=1")["Location"].split("/")[-2])
+    assert job.kind == jobs.FIX
+    return job
+
+
+@pytest.mark.usefixtures("by_threes")
+def test_all_of_a_type_goes_in_chunks_and_ends(signed_in: As, tasks: list[int]) -> None:
+    for minute in range(7):
+        without_mfe(minute)
+    client = signed_in("Operator")
+    shown = client.get(link("fix-gaps"), ALL_OF_IT).content.decode()
+    assert "3 runs of 3 signals each" in shown
+    assert "But the worker is down" in shown
+    page = link("job", started(client).pk)
+    seen, said = [], []
+    while tasks:
+        said.append(jobs.work(tasks.pop(0)))
+        seen.append(Job.objects.get().done)
+        assert f"{seen[-1]} of 7 signals looked at" in client.get(page).content.decode()
+    assert seen == [3, 6, 7, 7]
+    assert said == [*["goes on"] * 3, "7 signals looked at, 7 values filled, gaps 14 → 14."]
+    assert (Job.objects.get().percent, Job.objects.get().state) == (100, "finished")
+    assert link("gap", GAP) in client.get(page).content.decode()
+    runs = SyncRun.objects.filter(started_by=person("Operator").username, trigger=SyncRun.Trigger.CONSOLE)
+    assert runs.count() == 3
+    assert Job.objects.get().result["runs"] == sorted(runs.values_list("pk", flat=True))
+
+
+@pytest.mark.usefixtures("by_threes")
+def test_a_chunk_that_must_wait_for_another_cycle_is_done_later(
+    signed_in: As, tasks: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cycles, "WAITED_FOR", 0)
+    for minute in range(4):
+        without_mfe(minute)
+    started(signed_in("Operator"))
+    with held():
+        assert jobs.work(tasks.pop(0)) == "goes on"
+    assert not SyncRun.objects.exists()
+    assert carried_out(tasks)[-1].startswith("4 signals looked at")
+    assert SyncRun.objects.count() == 2
+
+
+@pytest.mark.usefixtures("by_threes")
+def test_fixing_asks_only_the_tiers_that_were_ticked(signed_in: As, tasks: list[int]) -> None:
+    for minute in range(4):
+        without_mfe(minute)
+    confirmed(signed_in("Operator"), f"{link('fix-gaps')}?gap={GAP}&all=1", tiers=["3"])
+    carried_out(tasks)
+    assert {tuple(run.options["tiers"]) for run in SyncRun.objects.all()} == {("3",)}
+
+
+@pytest.mark.usefixtures("by_threes")
+@pytest.mark.parametrize("role", ["nobody", "Viewer"])
+def test_all_of_a_type_is_started_by_operators_only(role: str, signed_in: As, tasks: list[int]) -> None:
+    for minute in range(4):
+        without_mfe(minute)
+    asked = f"{link('fix-gaps')}?gap={GAP}&all=1"
+    assert signed_in(role).post(asked, {"confirm": "yes"}).status_code == 403
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(person("Operator"))
+    assert strict.post(asked, {"confirm": "yes"}).status_code == 403
+    assert not Job.objects.exists()
+    assert not tasks
 
 
 def test_the_navigation_counts_what_is_in_quarantine(signed_in: As) -> None:

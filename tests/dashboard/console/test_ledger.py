@@ -15,11 +15,12 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.console import uploads
-from dashboard.telling.recovery import recovery
+from dashboard.telling.import_preview import preview_import
+from reconciliation.cycle.worker import tick
 from signals.clock import floor_minute
 from signals.intake import Incoming, checksum_of, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
+from signals.receiving import uploads
 from signals.receiving.ledger import ABSENT, WITHIN, Line, Receipt, Verdict, compare, ledger, marked_delivered
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
@@ -276,28 +277,49 @@ class TestPage:
 
 
 @pytest.mark.django_db
-class TestRecovery:
+class TestPreviewOfAnImport:
     def test_a_signal_that_is_not_stored_is_counted_apart(self) -> None:
-        brought = recovery(rows(told(created()), told(entry()), b"oops"), now=at(60))
+        brought = preview_import(rows(told(created()), told(entry()), b"oops"), now=at(60))
         assert (brought.events, brought.signals, brought.unknown, brought.unreadable) == (2, 1, 1, 1)
         assert brought.gaps == {}
 
     def test_session_and_alignment_come_from_the_signals_own_events_only(self) -> None:
         send([(update(0.5), at(4))])
         carrier = {**update(0.6), "session": "NY AM", "htf_alignment": created()["htf_alignment"]}
-        assert "no_htf_alignment" not in recovery(rows(told(carrier)), now=at(60)).gaps
-        assert recovery(rows(told(created())), now=at(60)).gaps["no_htf_alignment"] == 1
+        assert "no_htf_alignment" not in preview_import(rows(told(carrier)), now=at(60)).gaps
+        assert preview_import(rows(told(created())), now=at(60)).gaps["no_htf_alignment"] == 1
 
     def test_what_it_promises_is_closed_by_the_import(self) -> None:
         send([(update(0.5), at(4))])
         bodies = [created(), entry()]
-        promised = recovery(rows(*map(told, bodies)), now=at(60)).gaps
+        promised = preview_import(rows(*map(told, bodies)), now=at(60)).gaps
         send([(created(), at(1)), (entry(), at(3))])
         assert promised
-        assert not set(recovery(rows(*map(told, bodies)), now=at(60)).gaps) & set(promised)
+        assert not set(preview_import(rows(*map(told, bodies)), now=at(60)).gaps) & set(promised)
 
 
 @pytest.mark.django_db
+def test_an_imported_log_is_deleted_at_the_workers_next_turn(signed_in: As) -> None:
+    client = signed_in("Operator")
+    link = uploaded(client, LOG)
+    (path,) = uploads.folder().iterdir()
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    tick()
+    assert path.exists()
+    client.post(link, {"source": "", "confirm": "yes", "previewed": previewed(client.get(link).content)})
+    tick()
+    assert not path.exists()
+    assert client.get(link).status_code == 404
+
+
+def test_a_log_that_nobody_imports_goes_after_a_day_without_another_upload() -> None:
+    kept = uploads.keep(SimpleUploadedFile("log.csv", b"x"), timezone.now())
+    uploads.forget_old(timezone.now() + timedelta(hours=23))
+    assert kept.path.exists()
+    uploads.forget_old(timezone.now() + timedelta(hours=25))
+    assert not kept.path.exists()
+
+
 def test_uploads_are_kept_for_a_day_and_found_by_their_key_only() -> None:
     now = timezone.now()
     kept = uploads.keep(SimpleUploadedFile("../../etc/a log.csv", b"x"), now)

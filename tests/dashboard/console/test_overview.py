@@ -12,17 +12,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.templatetags.console import EMPTY
-from dashboard.watching.attention import Need
+from dashboard.telling.formats import EMPTY
+from dashboard.watching.checks.result import Problem
 from reconciliation import health_windows
 from reconciliation.cycle.run import run_sync
 from reconciliation.cycle.schedule import NAME, install
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SetAside, SignalHealthMetric, SyncAuditLog, SyncLease, SyncRun
 from signals.models import AutomatedSignal, Fill, Source
-from signals.receiving.journal import Spooled
 from signals.receiving.senders import default_source
-from signals.receiving.webhook import spool
+from signals.receiving.spool import spool
+from signals.receiving.spooled import Spooled
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, the_signal, update
 
 from .conftest import As, quarantined
@@ -37,8 +37,8 @@ def shown(signed_in: As, **query: str) -> Any:
     return answer.context
 
 
-def needs(signed_in: As) -> list[Need]:
-    found: list[Need] = shown(signed_in)["needs"]
+def needs(signed_in: As) -> list[Problem]:
+    found: list[Problem] = shown(signed_in)["needs"]
     return found
 
 
@@ -124,7 +124,7 @@ def test_the_last_and_the_next_cycle_and_a_worker_that_is_alive(signed_in: As) -
 def test_a_worker_that_ends_no_cycles_is_down_and_needs_somebody(signed_in: As) -> None:
     cycle_ended(settings.SYNC_INTERVAL / 60 * 3)
     worst, *_ = needs(signed_in)
-    assert worst.tone == "bad"
+    assert worst.severity == "bad"
     assert "The worker does no cycles: the last one finished 6 min ago" in worst.says
 
 
@@ -172,7 +172,7 @@ def test_an_alert_that_expires_is_told_ahead(days: int, tone: str, signed_in: As
     source.alert_expires_at = timezone.now() + timedelta(days=days)
     source.save()
     (need,) = [need for need in needs(signed_in) if need.link == reverse("console:source", args=[source.pk])]
-    assert need.tone == tone
+    assert need.severity == tone
 
 
 def test_a_cycle_that_failed_is_bad_until_one_succeeds(signed_in: As) -> None:
@@ -187,7 +187,7 @@ def test_a_cycle_that_failed_is_bad_until_one_succeeds(signed_in: As) -> None:
 def test_the_worst_comes_first(signed_in: As) -> None:
     quarantined()
     cycle_ended(1, state="failed", error="no")
-    tones = [need.tone for need in needs(signed_in)]
+    tones = [need.severity for need in needs(signed_in)]
     assert tones == sorted(tones, key=["bad", "warn", "info"].index)
 
 

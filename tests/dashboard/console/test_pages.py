@@ -1,16 +1,18 @@
 """Every page of the console: who may open it, in which frame, and what it answers to HTMX."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.console.actions import Action
+from dashboard.console.actions import ActionPage
+from dashboard.console.navigation import in_order
 from dashboard.console.page import Page
-from dashboard.console.pages import PAGES
 from dashboard.console.roles import SEE, roles
+from dashboard.console.urls import PAGES
 
 from .conftest import ANONYMOUS, NOBODY, ROLES, As, with_password
 from .examples import EXAMPLES
@@ -46,7 +48,7 @@ def test_each_role_opens_what_its_permissions_say(view: type[Page], role: str, s
     assert answer.status_code == (200 if allowed else 403)
 
 
-@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, Action)], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, ActionPage)], ids=lambda view: view.name)
 @pytest.mark.parametrize("role", [NOBODY, *ROLES])
 def test_no_action_is_done_without_its_permission(view: type[Page], role: str, signed_in: As) -> None:
     if role in ROLES and view.permission in roles()[role]:
@@ -54,7 +56,7 @@ def test_no_action_is_done_without_its_permission(view: type[Page], role: str, s
     assert signed_in(role).post(address(view), {"confirm": "yes"}).status_code == 403
 
 
-@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, Action)], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [page for page in PAGES if issubclass(page, ActionPage)], ids=lambda view: view.name)
 def test_every_action_asks_for_more_than_looking_and_is_safe_against_forged_forms(
     view: type[Page], signed_in: As
 ) -> None:
@@ -125,3 +127,15 @@ def test_people_change_their_own_password(signed_in: As) -> None:
 
 def test_names_and_routes_are_of_one_page_each() -> None:
     assert len({page.name for page in PAGES}) == len({page.route for page in PAGES}) == len(PAGES)
+
+
+def test_the_document_lists_the_pages_of_the_navigation_in_its_order() -> None:
+    document = (Path(__file__).resolve().parents[3] / "docs" / "console.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| `(/[^`]*)` \|", document, re.M)
+    assert rows == [(page.title, address(page)) for page in in_order()]
+
+
+def test_no_two_pages_have_the_same_place() -> None:
+    places = [page.place for page in in_order()]
+    assert len(set(places)) == len(places)
+    assert min(places) > 0

@@ -64,7 +64,7 @@ def test_line_ends_that_the_browser_changes_are_put_back(signed_in: As) -> None:
 
 
 def test_proposals_are_replayed_together_and_what_has_none_stays(signed_in: As) -> None:
-    client, good, hopeless = signed_in("Operator"), quarantined(), quarantined(b"<html>", 7)
+    client, good, hopeless = signed_in("Operator"), readable_by_now(), quarantined(b"<html>", 7)
     link = f"{REPLAY}?pick={good.pk}&pick={hopeless.pk}"
     shown = client.get(link).content.decode()
     assert "1 of 2 can be replayed as proposed" in shown
@@ -77,11 +77,30 @@ def test_proposals_are_replayed_together_and_what_has_none_stays(signed_in: As) 
     assert SignalEvent.objects.count() == 1
 
 
+def test_a_proposal_without_proof_is_not_replayed_by_anybody(signed_in: As) -> None:
+    client, cut = signed_in("Operator"), quarantined()
+    assert b"None of these can be read as proposed" in client.get(f"{REPLAY}?pick={cut.pk}").content
+    shown = client.get(mend(cut)).content
+    assert b"differs from what was sent in more than quotes" in shown
+    assert b'name="confirm"' not in shown
+    client.post(f"{REPLAY}?pick={cut.pk}", {"confirm": "yes"})
+    assert not SignalEvent.objects.exists()
+
+
 def test_where_no_proposal_can_be_read_nothing_is_offered(signed_in: As) -> None:
     row = quarantined(b"<html>")
     shown = signed_in("Operator").get(f"{REPLAY}?pick={row.pk}").content
     assert b"None of these can be read as proposed" in shown
     assert b'name="confirm"' not in shown
+
+
+def readable_by_now() -> Quarantine:
+    """A body that could not be read when it came, and can be since."""
+    row = quarantined(b'{"event_type":"ENTRY","trade_id":"20251211_094500000_BULLISH","price":{{close}}}')
+    body = MENDED.replace('"stop_loss"', '"be_mfe":NaN,"stop_loss"').encode()
+    Delivery.objects.filter(pk=row.delivery_id).update(raw=body)
+    Quarantine.objects.filter(pk=row.pk).update(proposal="")
+    return Quarantine.objects.get(pk=row.pk)
 
 
 @pytest.mark.parametrize("link", [REPLAY, DISMISS])

@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from dashboard.console.cycles import run_when_free
 from dashboard.console.pages import runs, undoing
 from dashboard.console.pages.runs import Shown, compared
-from dashboard.console.rehearsal import run_when_free
 from dashboard.models import Job
 from reconciliation.cycle.lease import held
 from reconciliation.cycle.run import Report, run_sync
@@ -110,7 +110,7 @@ def test_a_run_for_everything_looks_at_what_its_preview_counted(signed_in: As) -
 def test_what_was_tried_on_the_first_signals_only_says_so_in_the_same_sentence(
     signed_in: As, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "REHEARSED", 1)
+    monkeypatch.setattr(runs, "SAMPLED", 1)
     fillable()
     without_mfe()
     shown = signed_in("Operator").get(link("start-run")).content.decode()
@@ -150,7 +150,7 @@ def test_a_long_run_is_the_workers_and_waits_for_its_turn(signed_in: As, monkeyp
     assert "But the worker is down" in shown
     assert confirmed(client, link("start-run"))["Location"] == link("runs")
     task = OrmQ.objects.get().task
-    assert task["func"] == "dashboard.console.rehearsal.run_when_free"
+    assert task["func"] == "dashboard.console.cycles.run_when_free"
     assert not SyncRun.objects.exists()
     report = run_when_free(**task["kwargs"])
     assert the_run(report).started_by == person("Operator").username

@@ -25,7 +25,7 @@ from tests.builders import (
     the_signal,
     update,
 )
-from tests.reconciliation.cases import bars
+from tests.reconciliation.cycles import bars
 
 from .conftest import NOBODY, As
 

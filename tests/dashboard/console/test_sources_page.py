@@ -10,7 +10,8 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.console.pages.sources import WARN_BEFORE, expiry_warning, observed_interval
+from dashboard.console.pages.sources import observed_interval
+from dashboard.watching.expiry import WARN_BEFORE, expiry_warning
 from signals.intake import Incoming, take_in
 from signals.models import Source, SourceToken
 from signals.receiving.senders import default_source, hash_token, new_token

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.telling.fields import METHODS, evident, method_name, written
-from dashboard.templatetags.console import (  # fmt: skip
-    EMPTY,
+from dashboard.telling.formats import (  # fmt: skip
     ago,
     badge,
     clock,
@@ -21,13 +20,14 @@ from dashboard.templatetags.console import (  # fmt: skip
     gist,
     htf,
     new_york,
-    origin_badge,
     price,
     r,
     tier_name,
 )
-from signals.intake import NO_TIME
+from dashboard.telling.provenance import origin_badge
+from signals.formats import EMPTY
 from signals.models import Delivery
+from signals.models.deliveries import NO_TIME
 
 NOW = datetime(2025, 12, 11, 14, 41, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboard.telling.fields import NAMES, kind_of, named, written
-from dashboard.telling.lifecycle import CHECK, DOUBTED, INDICATOR, PERSON, TIER, Step, steps
+from dashboard.telling.lifecycle import CHECK, DOUBTED, INDICATOR, PERSON, TIER, TimelineEntry, timeline
 from reconciliation.findings import FINDINGS
 from reconciliation.models import SyncAuditLog
 from signals.formats import iso
@@ -38,8 +38,8 @@ def entry(key: int, action: str, minute: int = 11, **more: Any) -> SyncAuditLog:
 
 def told(
     events: Sequence[SignalEvent] = (), fills: Sequence[Fill] = (), audit: Sequence[SyncAuditLog] = (), **values: Any
-) -> list[Step]:
-    return steps(signal(**values), events, fills, audit, TICK)
+) -> list[TimelineEntry]:
+    return timeline(signal(**values), events, fills, audit, TICK)
 
 
 def test_steps_come_in_order_of_time_what_was_sent_before_what_was_made_of_it() -> None:
@@ -93,7 +93,7 @@ def test_what_people_did_is_told_each_time_with_their_name() -> None:
 def test_a_finding_stands_where_the_value_that_it_doubts_was_reported() -> None:
     odd = signal(mae=Decimal("0.5"))
     odd.provenance = {"mae": {"at": iso(at(7))}}
-    [step] = steps(odd, [], [], [], TICK)
+    [step] = timeline(odd, [], [], [], TICK)
     assert (step.at, step.title, step.side) == (at(7), "Finding: MAE above 0", CHECK)
 
 

@@ -4,18 +4,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 
 
 @dataclass
 class Server:
-    """`status` is what it answers. With `silent` it takes the request and says nothing; with `drip` it never ends."""
+    """`status` is what it answers. With `silent` it takes the request and says nothing; with `drip` it never ends.
+
+    With `together` it answers nobody until as many are waiting.
+    """
 
     url: str = ""
     status: int = 202
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
     drip: bool = False
+    together: Barrier | None = None
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     closing: Event = field(default_factory=Event)
 
@@ -28,6 +32,8 @@ def serving() -> Iterator[Server]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.received.append((dict(self.headers), body))
+            if told.together:
+                told.together.wait(30)
             if told.silent:
                 told.closing.wait(30)
                 return

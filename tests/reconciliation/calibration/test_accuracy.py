@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.calibration.accuracy import FEWEST, Judgement, Tally, Verdict, pooled, verdict, wilson
+from reconciliation.calibration.accuracy import FEWEST, Judgement, Rating, Tally, pooled, rating, wilson
 
 
 def tally(right: int, n: int, signals: int | None = None) -> Tally:
@@ -46,22 +46,22 @@ def test_without_trials_there_is_no_interval() -> None:
 @pytest.mark.parametrize(
     ("right", "n", "declared", "expected"),
     [
-        (80, 100, 0.8, Verdict.CALIBRATED),
-        (60, 100, 0.8, Verdict.OVERCONFIDENT),
-        (99, 100, 0.8, Verdict.TIMID),
-        (99, 100, 1.0, Verdict.OVERCONFIDENT),
-        (100, 100, 1.0, Verdict.CALIBRATED),
-        (0, FEWEST - 1, 0.8, Verdict.TOO_FEW),
-        (0, FEWEST, 0.8, Verdict.OVERCONFIDENT),
+        (80, 100, 0.8, Rating.CALIBRATED),
+        (60, 100, 0.8, Rating.OVERCONFIDENT),
+        (99, 100, 0.8, Rating.TIMID),
+        (99, 100, 1.0, Rating.OVERCONFIDENT),
+        (100, 100, 1.0, Rating.CALIBRATED),
+        (0, FEWEST - 1, 0.8, Rating.TOO_FEW),
+        (0, FEWEST, 0.8, Rating.OVERCONFIDENT),
     ],
 )
-def test_the_interval_decides(right: int, n: int, declared: float, expected: Verdict) -> None:
-    assert verdict(tally(right, n), declared) == expected
+def test_the_interval_decides(right: int, n: int, declared: float, expected: Rating) -> None:
+    assert rating(tally(right, n), declared) == expected
 
 
 def test_a_signal_is_one_witness_however_often_it_is_hidden() -> None:
-    assert verdict(tally(60, 100, signals=FEWEST), 0.8) == Verdict.CALIBRATED
-    assert verdict(tally(600, 1000, signals=FEWEST - 1), 0.8) == Verdict.TOO_FEW
+    assert rating(tally(60, 100, signals=FEWEST), 0.8) == Rating.CALIBRATED
+    assert rating(tally(600, 1000, signals=FEWEST - 1), 0.8) == Rating.TOO_FEW
 
 
 def test_tallies_are_pooled() -> None:

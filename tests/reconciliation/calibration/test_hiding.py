@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from reconciliation.calibration.hiding import FACTS, SHARES, Stored, every, fall_silent, lose, lose_facts, lose_type
 from reconciliation.calibration.measuring import bases_of, essential, fills_of
-from reconciliation.cycle.loading import Standing, load_events
+from reconciliation.cycle.loading import load_events
 from reconciliation.cycle.planning import Means
-from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Proposal
+from reconciliation.tiers.table import PROPOSE
 from signals.models import AutomatedSignal, SignalEvent
 from signals.signal.deriving import Place
+from signals.tiers import INFERENCE
 from tests import builders
 from tests.builders import update as update_body
 from tests.reconciliation.tiers.build import SHORT_ID, TRADE_ID, created, entry, event, update
@@ -25,7 +26,7 @@ from tests.reconciliation.tiers.build import SHORT_ID, TRADE_ID, created, entry,
 from .build import at, price, source, stored
 
 OTHER = {"direction": "Bearish", "session": "ASIA", "signal_date": "2024-01-01", "signal_clock": "01:00:00"}
-MEANS = Means({name: tier.propose for name, tier in TIERS.items()})
+MEANS = Means({key: propose for key, propose in PROPOSE.items() if key != INFERENCE.key})
 
 
 def history() -> Stored:
@@ -120,12 +121,12 @@ def test_the_clock_is_learned_from_the_votes_that_are_left() -> None:
 
 @pytest.mark.django_db
 def test_what_a_cycle_loads_is_loaded() -> None:
-    """The same events as cases.load_events, which reads them from the database."""
+    """The same events as loading.load_events, which reads them from the database."""
     lost = [(update_body(mfe, trade_id=SHORT_ID), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
     told = [(update_body(mfe), builders.at(n)) for n, mfe in ((5, 0.1), (6, 0.2), (7, 0.3))]
     builders.send([(builders.created(), builders.at(1)), (builders.entry(), builders.at(4)), *told, *lost])
     rows = list(AutomatedSignal.objects.order_by("pk"))
-    loaded = load_events(rows, Standing())
+    loaded = load_events(rows)
     assert sorted(len(events) for events in loaded.values()) == [2, 3]
     for row in rows:
         wanted = essential(row, list(row.events.order_by("fire_minute", "pk")))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.repairer import Repaired, read, repair
-from reconciliation.calibration.accuracy import Judgement, Tally, Verdict, verdict
+from reconciliation.calibration.accuracy import Judgement, Rating, Tally, rating
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -27,4 +27,4 @@ def test_what_survives_is_enough_for_what_it_determines_and_the_whole_log_heals_
     claims: dict[float, Tally] = defaultdict(Tally)
     for *_, confidence, trade_id, exact, within in repaired.fills:
         claims[confidence].add(trade_id, Judgement(exact, within))
-    assert all(verdict(tally, claimed) != Verdict.OVERCONFIDENT for claimed, tally in claims.items())
+    assert all(rating(tally, claimed) != Rating.OVERCONFIDENT for claimed, tally in claims.items())

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from reconciliation.cycle import late_bars
+from signals.bars.storing import Bar, store_bars
 from signals.models import PriceBar
-from signals.prices import Bar, store_bars
 from tests.builders import at, created, entry, everything, exit_stop, send, the_signal, update
-from tests.reconciliation.cases import bars, cycle, scheduled, states
+from tests.reconciliation.cycles import bars, cycle, scheduled, states
 
 pytestmark = pytest.mark.django_db
 

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from reconciliation.cycle import retention
 from reconciliation.cycle.retention import forget_runs
-from reconciliation.decisions import undo_run
+from reconciliation.decisions import of_run, undo
 from reconciliation.models import GapRecord, SignalHealthMetric, SyncAuditLog, SyncRun
 from signals.models import Fill
 from tests.builders import at, created, entry, send, update
-from tests.reconciliation.cases import cycle, scheduled
+from tests.reconciliation.cycles import cycle, scheduled
 
 pytestmark = pytest.mark.django_db
 
@@ -56,7 +56,7 @@ def test_runs_that_did_something_stay_and_are_looked_at_once() -> None:
         assert forget_runs(timezone.now()) == 0
     assert len(captured) == 1
     assert filled
-    assert undo_run(filled, actor="ann", reason="it can be undone still") > 0
+    assert undo(of_run(filled), actor="ann", reason="it can be undone still") > 0
     assert SyncAuditLog.objects.filter(run=filled).exists()
 
 

@@ -13,7 +13,7 @@ from signals.exporting import record
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.rebuilding import chunks, differences, rederive
 from tests.builders import HTF, ROW_ONLY, TRADE_ID, at, break_even, created, entry, everything, send, the_signal, update
-from tests.reconciliation.cases import OPPOSITE_ID, audited, bars, cycle, fill_of, scheduled, snapshot, states
+from tests.reconciliation.cycles import OPPOSITE_ID, audited, bars, cycle, fill_of, scheduled, snapshot, states
 
 pytestmark = pytest.mark.django_db
 

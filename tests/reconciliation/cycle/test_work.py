@@ -14,7 +14,7 @@ from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Source
 from signals.receiving.senders import default_source
 from tests.builders import at, entry, send, the_signal, update
-from tests.reconciliation.cases import cycle, scheduled
+from tests.reconciliation.cycles import cycle, scheduled
 
 pytestmark = pytest.mark.django_db
 

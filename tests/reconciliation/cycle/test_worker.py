@@ -17,8 +17,8 @@ from reconciliation.cycle import lease, schedule, worker
 from reconciliation.models import SyncRun
 from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Fill, Source, SourceToken
-from signals.receiving.journal import Spooled
 from signals.receiving.spool import Spool
+from signals.receiving.spooled import Spooled
 from tests.builders import at, entry, send
 from tests.posting import FIRED
 

@@ -16,7 +16,7 @@ from reconciliation.models import SetAside, SignalHealthMetric, SyncLease, SyncR
 from reconciliation.tiers.proposals import Case, Proposal
 from signals.models import AutomatedSignal, Fill
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, the_signal, update
-from tests.reconciliation.cases import OPPOSITE_ID, audited, bars, cycle, scheduled, snapshot
+from tests.reconciliation.cycles import OPPOSITE_ID, audited, bars, cycle, scheduled, snapshot
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from reconciliation.gaps import CATALOGUE
-from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
+from reconciliation.tiers.table import PROPOSE
 from signals import dialects
 from signals.clock import MINUTE, bar_of, floor_minute
 from signals.facts import UnreadableError
@@ -97,8 +97,8 @@ def case(
 
 def proposals(tier: str, case: Case, gaps: Iterable[str] = ALL_GAPS) -> dict[str, Proposal]:
     """What the tier proposes, by field; it must say the same when asked again, and every field once."""
-    found = list(TIERS[tier].propose(case, frozenset(gaps)))
-    assert found == list(TIERS[tier].propose(case, frozenset(gaps)))
+    found = list(PROPOSE[tier](case, frozenset(gaps)))
+    assert found == list(PROPOSE[tier](case, frozenset(gaps)))
     by_field = {each.field: each for each in found}
     assert len(by_field) == len(found)
     return by_field

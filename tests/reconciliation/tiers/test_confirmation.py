@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Case
+from reconciliation.tiers.table import PROPOSE
 from signals.formats import iso
 from signals.models import SignalEvent
 from signals.vocabulary import EventType, Status
@@ -82,8 +82,7 @@ def test_recorded_trades_are_confirmed_where_their_lost_entry_said(recorded_logs
             continue
         known.entry_price = truth.entry_price  # three trades have no other row that carries it
         found = {
-            each.field: each.value
-            for each in TIERS["2"].propose(Case(known, PLACE, LATER, TICK, events, bars), ALL_GAPS)
+            each.field: each.value for each in PROPOSE["2"](Case(known, PLACE, LATER, TICK, events, bars), ALL_GAPS)
         }
         if "confirmation_time" in found:
             assert truth.confirmation_time is not None

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciliation.tiers import TIERS
 from reconciliation.tiers.proposals import Case
+from reconciliation.tiers.table import PROPOSE
 from signals.clock import MINUTE
 from signals.models import PriceBar, SignalEvent
 from signals.simulator import Scenario, Simulation, TradeTruth, simulate
@@ -51,7 +51,7 @@ def confirmed(simulation: Simulation) -> Iterator[tuple[TradeTruth, dict[str, ob
     for trade_id, truth in simulation.truth.items():
         if truth.confirmation_time is not None and truth.followed_until != truth.confirmation_time:
             case = entry_alone(trade_id, truth, simulation)
-            yield truth, {each.field: each.value for each in TIERS["2"].propose(case, ALL_GAPS)}
+            yield truth, {each.field: each.value for each in PROPOSE["2"](case, ALL_GAPS)}
 
 
 def test_whole_bars_give_exactly_what_the_indicator_measured(simulation: Simulation) -> None:
@@ -100,7 +100,7 @@ def last_report_hidden(log: Path) -> Iterator[tuple[Case, SignalEvent]]:
 def test_a_hidden_last_report_is_filled_without_claiming_more_than_it_said(log: Path) -> None:
     outcomes: Counter[str] = Counter()
     for case, hidden in last_report_hidden(log):
-        for each in TIERS["2"].propose(case, frozenset({"no_mfe_update"})):
+        for each in PROPOSE["2"](case, frozenset({"no_mfe_update"})):
             if each.field not in hidden.facts or each.field == "mae":
                 continue
             said, filled = Decimal(hidden.facts[each.field]), Decimal(each.value)
@@ -121,7 +121,7 @@ def test_hidden_exits_are_found_by_closes_and_never_before_they_happened(recorde
         known = signal(*kept, trade_id=trade_id)
         period = [bar for bar in bars if bar.time >= known.first_event_at - MINUTE]
         now = bars[-1].time + timedelta(minutes=10)
-        for each in TIERS["2"].propose(Case(known, PLACE, now, TICK, kept, period), ALL_GAPS):
+        for each in PROPOSE["2"](Case(known, PLACE, now, TICK, kept, period), ALL_GAPS):
             told = getattr(truth, each.field) if each.field in ("be_exit_at", "stop_exit_at") else None
             if told is not None:
                 lags[each.field].append((datetime.fromisoformat(each.value) - told) // MINUTE)
@@ -143,7 +143,7 @@ def test_own_extremes_agree_with_every_mfe_that_strategy_reported(recorded_logs:
             known = signal(*born, update, trade_id=trade_id, zone=CHICAGO)
             found = {
                 each.field: each
-                for each in TIERS["2"].propose(Case(known, PLACE, update.fire_minute, TICK, events), ALL_GAPS)
+                for each in PROPOSE["2"](Case(known, PLACE, update.fire_minute, TICK, events), ALL_GAPS)
             }
             ahead, behind = update.facts["highest_high"], update.facts["lowest_low"]
             best = Decimal(ahead if known.direction == "Bullish" else behind)
@@ -175,7 +175,7 @@ def test_neighbouring_facts_of_recorded_trades_follow_from_their_ladder(log: Pat
             known = signal(kept, trade_id=trade_id, zone=ZONES.get(log.stem, NEW_YORK))
             found = {
                 each.field: each.value
-                for each in TIERS["2"].propose(Case(known, PLACE, kept.fire_minute, TICK, [kept]), ALL_GAPS)
+                for each in PROPOSE["2"](Case(known, PLACE, kept.fire_minute, TICK, [kept]), ALL_GAPS)
             }
             for name in hidden:
                 assert (found.get("targets") or found).get(name) == sent[name]

@@ -1,9 +1,9 @@
 """Repair: quotes may come and go, and nothing else; what is read then is what was meant, or nothing."""
 
 import json
-import time
 from decimal import Decimal
 
+import json_repair
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -92,7 +92,6 @@ def test_numbers_keep_the_digits_that_a_float_would_lose():
         b'{"event_type":"ENTRY","trade_id":"A","entry_price":,"stop_loss":1}',
         b'{"event_type":"ENTRY","trade_id":"A","entry_price":007}',
         b'{"event_type":"ENTRY","trade_id":"A","entry_price":25,740"}',
-        b'{"event_type":"ENTRY","trade_id":"A"}{"event_type":"ENTRY","trade_id":"B"}',
         b'{"event_type":"ENTRY","trade_id":"A","targets":{"tp1_price":1}',
         b'{"event_type":"MFE_UPDATE_BATCH","signals":[{"trade_id":"A"},{"trade_id":"B"}}',
         b'{"event_type":"ENTRY","trade_id":"A", // comment\n"entry_price":1}',
@@ -131,11 +130,17 @@ def test_a_mended_batch_is_read_whole_or_not_at_all():
     assert "trade_id '' is missing" in refused(broken).reason
 
 
-def test_a_body_damaged_all_over_is_refused_quickly():
-    began = time.monotonic()
-    for damaged in (b'{"a":"b,' * 8000 + b"}", b"{" * 20_000 + b"}", b"{" + b"a:b," * 15_000 + b'"z":1}'):
-        assert refused(damaged).reason
-    assert time.monotonic() - began < 5
+@pytest.mark.parametrize(
+    "damaged",
+    [b'{"a":"b,' * 8000 + b"}", b"{" * 20_000 + b"}", b"{" + b"a:b," * 15_000 + b'"z":1}'],
+    ids=["quotes", "braces", "names"],
+)
+def test_a_body_damaged_all_over_is_refused_without_the_seconds_that_a_proposal_would_take(damaged, monkeypatch):
+    asked = []
+    monkeypatch.setattr(json_repair, "repair_json", lambda *args, **options: asked.append(args) or "")
+
+    assert refused(damaged).reason
+    assert asked == []
 
 
 PRICES = st.decimals(Decimal(1), Decimal(50_000), places=2).map(float)

@@ -16,11 +16,13 @@ from django.db import DataError, OperationalError, connection
 
 from signals.models import AlertId, AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source
 from signals.receiving import alertlog
-from signals.receiving.alertlog import NotAnAlertLogError, import_log
+from signals.receiving.alertlog import import_log
+from signals.receiving.logfile import NotAnAlertLogError, opened
 from signals.receiving.quarantine import replay
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import at, created, entry, update
+from tests.cases import case
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 12, 12, tzinfo=UTC)
@@ -73,8 +75,8 @@ def test_a_log_without_alert_ids_is_one_too() -> None:
     assert not AlertId.objects.exists()
 
 
-@pytest.mark.parametrize("time", ["2025-12-11T09:44:00-05:00", "2025-12-11 14:44:00", " 2025-12-11T14:44:59.999Z "])
-def test_a_time_is_utc_unless_it_says_otherwise(time: str) -> None:
+@pytest.mark.parametrize("time", ["2025-12-11T09:44:00-05:00", "2025-12-11 14:44 UTC", " 2025-12-11T14:44:59.999Z "])
+def test_a_time_says_its_zone(time: str) -> None:
     import_log(lines(as_csv((*TRADE[0][:4], time))), now=NOW)
     assert Delivery.objects.get().fire_minute == at(4)
 
@@ -90,6 +92,29 @@ def test_a_row_whose_time_is_none_is_kept_for_an_operator(time: str) -> None:
     assert SignalEvent.objects.count() == 1
     again = import_log(log, now=NOW + timedelta(hours=1))
     assert (again.duplicates, again.quarantined) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("time", "why"),
+    [
+        ("2025-12-11 14:44:00", "names no time zone, and none is guessed"),
+        ("2025-12-11T14:44", "names no time zone"),
+        ("20251211T144400", "names no time zone"),
+        ("2025-12-11", "is a date without a clock, and none is guessed"),
+        ("20251211", "is a date without a clock"),
+        ("2025-W50-4", "is a date without a clock"),
+        ("12/11/2025 14:44", "is written as a spreadsheet does"),
+        ("11.12.2025 14:44:00", "is written as a spreadsheet does"),
+        ("12-11-25", "is written as a spreadsheet does"),
+    ],
+)
+def test_a_time_that_could_be_several_moments_is_never_guessed(time: str, why: str) -> None:
+    done = import_log(lines(as_csv((*TRADE[0][:4], time))), now=NOW)
+    kept = Quarantine.objects.get().delivery
+    assert (done.quarantined, kept.fired_at, SignalEvent.objects.count()) == (1, None, 0)
+    assert kept.reason.startswith(f"The row's time {time!r} {why}")
+    assert "do not open and save it in Excel" in kept.reason
+    assert done.reasons == {kept.reason: 1}
 
 
 def test_a_row_that_cannot_be_read_is_quarantined_and_a_broken_one_repaired() -> None:
@@ -132,6 +157,88 @@ def test_a_file_that_is_no_alert_log_is_refused_with_what_to_do(text: str, missi
         imported(log)
     assert str(refusal.value).startswith(f"{log}: No column {missing} in the first line. Export the log in TradingView")
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize("start", ["", "sep=;\r\n", '"sep=;"\r\n', "\ufeff"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_log_that_went_through_a_spreadsheet_is_read(
+    start: str, encoding: str, separator: str, tmp_path: Path
+) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=separator).writerows([HEADER, *TRADE])
+    log = tmp_path / "log.csv"
+    log.write_bytes((start.replace(";", separator) + file.getvalue()).encode(encoding))
+    assert imported(log)["accepted"] == 3
+    kinds = {json.loads(bytes(row.raw))["event_type"] for row in Delivery.objects.all()}
+    assert kinds == {"SIGNAL_CREATED", "ENTRY", "MFE_UPDATE"}
+
+
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        (b"PK\x03\x04rest", "an Excel workbook"),
+        (b"\x1f\x8brest", "compressed with gzip"),
+        (b"<!DOCTYPE html><html>", "a web page"),
+    ],
+)
+def test_a_file_that_is_no_text_is_named(start: bytes, named: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(start)
+    with pytest.raises(CommandError, match=f"This file is {named}.*Export the log in TradingView"):
+        imported(log)
+
+
+def test_a_header_in_another_language_is_shown_as_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("Alarm-ID,Ticker,Name,Beschreibung,Zeit\n1,2,3,4,5\n")
+    with pytest.raises(CommandError, match="this file's are 'alarm-id', 'ticker', 'name', 'beschreibung', 'zeit'"):
+        imported(log)
+
+
+def test_a_log_of_which_no_row_can_be_read_fails_and_says_why_most_are_not(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    rows = [(*TRADE[0][:4], f"12/{day}/2025 14:44") for day in (11, 12, 13)]
+    log.write_text(as_csv(row("Stop hit", 3), *rows), newline="")
+    with pytest.raises(CommandError, match="In quarantine, 3 of 4 because: The row's time '12/11/2025 14:44' is"):
+        imported(log)
+
+
+def test_the_commonest_reason_is_told_beside_what_was_taken(tmp_path: Path) -> None:
+    log, out = tmp_path / "log.csv", io.StringIO()
+    log.write_text(as_csv(TRADE[0], row("Stop hit", 3)), newline="")
+    call_command("import_alerts", str(log), stdout=out)
+    assert "In quarantine, 1 of 1 because: The body is not a JSON object" in out.getvalue()
+
+
+# -- the cases
+
+
+def case_imported(name: str, file: str) -> dict[str, Any]:
+    with case(name, file).open("rb") as stream:
+        return import_log(opened(stream), now=datetime(2026, 11, 26, tzinfo=UTC)).as_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "why"),
+    [
+        ("03-date-only-time", "input.csv", "is a date without a clock"),
+        ("03-date-only-time", "compact.csv", "is a date without a clock"),
+        ("04-local-time-without-zone", "input.csv", "names no time zone"),
+        ("17-semicolons-and-utf16", "usdate.csv", "is written as a spreadsheet does"),
+    ],
+)
+def test_the_cases_of_times_that_are_no_moment(name: str, file: str, why: str) -> None:
+    done = case_imported(name, file)
+    assert (done["accepted"], done["quarantined"]) == (0, done["rows"])
+    assert all(why in reason for reason in done["reasons"])
+    assert not AutomatedSignal.objects.exists()
+
+
+@pytest.mark.parametrize("file", ["semicolon.csv", "utf16.csv"])
+def test_the_cases_of_semicolons_and_utf16(file: str) -> None:
+    assert case_imported("17-semicolons-and-utf16", file)["accepted"] == 1
+    assert AutomatedSignal.objects.get().created_fired_at == datetime(2026, 11, 24, 15, 1, tzinfo=UTC)
 
 
 def test_a_field_that_never_ends_is_told_with_its_line() -> None:
@@ -305,6 +412,7 @@ def test_the_result_is_told_to_machines(log: Path) -> None:
         "signals_updated": 0,
         "sources": {"default": 6},
         "other_symbols": {},
+        "reasons": {},
         "failed": [],
     }
 

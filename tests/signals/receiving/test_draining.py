@@ -22,10 +22,9 @@ from signals import intake
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source, SourceToken
 from signals.receiving import draining
 from signals.receiving.draining import drain_spool
-from signals.receiving.journal import Spooled
 from signals.receiving.senders import default_source, hash_token, new_token
-from signals.receiving.spool import Drained
-from signals.receiving.webhook import spool
+from signals.receiving.spool import Drained, spool
+from signals.receiving.spooled import Spooled
 from signals.vocabulary import DeliveryStatus
 from tests.builders import entry, update
 from tests.posting import CREATED, FIRED, TRADE, post

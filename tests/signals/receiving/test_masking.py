@@ -41,8 +41,61 @@ def test_a_token_is_replaced_wherever_it_stands(text: str, expected: str) -> Non
     assert masked(text) == expected
 
 
+SECRET = "Zb3xq-9TyGm_04LwPfVnKc7DsHrJ2aEu"
+
+
+def encoded(text: str, times: int) -> str:
+    """Every character spelt in percent, as often as asked."""
+    for _ in range(times):
+        text = "".join(f"%{byte:02X}" for byte in text.encode())
+    return text
+
+
+@pytest.mark.parametrize("secret", [SECRET, "correct-horse-battery-staple", "t" * 24])
 @pytest.mark.parametrize(
-    "text", [f"POST {PATH} 200", f"POST {PATH}/ 200", "unknown token: from 10.0.0.1", "/api/sync/health"]
+    "address",
+    [
+        "/api/automated%2Dsignals/webhook/{}",
+        "/api/automated-signals/webhook%2F{}",
+        "/api/automated-signals/webhook%252F{}",
+        "/api/automated-signals/web%68ook/{}",
+        "/api/automated-signals%2Fwebhook%2f{}%2F",
+        "/webhooks/{}",
+        "/api/automated-signals/webhok/{}",
+        "/api/automated-signals/{}",
+        "/api/automated-signals/webhook{}",
+        "/{}",
+        "/webhook/?tok%65n={}",
+        "/webhook?key={}",
+        "//webhook///{}/?a=1",
+        "http://127.0.0.1:8000/hook/{}",
+        "/api%5Cautomated-signals%5Cwebhook%5C{}",
+    ],
+)
+@pytest.mark.parametrize("times", [0, 1, 2])
+def test_no_spelling_of_an_address_keeps_a_token(address: str, secret: str, times: int) -> None:
+    spelt = encoded(secret, times)
+    line = f'127.0.0.1 "POST {address.format(spelt)} HTTP/1.1" 404 51 0.01s'
+    shown = masked(line)
+    assert spelt not in shown
+    assert secret not in shown
+    assert shown.startswith('127.0.0.1 "POST ')
+    assert shown.endswith(' HTTP/1.1" 404 51 0.01s')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"POST {PATH} 200",
+        f"POST {PATH}/ 200",
+        "unknown token: from 10.0.0.1",
+        "/api/sync/health",
+        "GET /api/automated-signals/signals/20251211_094000000_BULLISH/timeline 200",
+        "GET /api/automated-signals/all-signals?search=20251211_094000000_BULLISH&page_size=50",
+        "GET /admin/signals/delivery/01a20460-76b4-7cc0-a3c5-2f1f0f3b8a11/change/",
+        "GET /static/unfold/fonts/material-symbols/MaterialSymbols-Outlined.woff2",
+        'File "/usr/lib/python3/dist-packages/drf_spectacular_sidecar_of_more/views.py", line 3, in post',
+    ],
 )
 def test_text_without_a_token_stays_as_it_is(text: str) -> None:
     assert masked(text) == text

@@ -133,7 +133,7 @@ def test_what_is_put_aside_counts_against_the_limit() -> None:
 
 
 def record() -> Any:
-    from signals.receiving.journal import Spooled
+    from signals.receiving.spooled import Spooled
 
     return Spooled(FIRED, "", "127.0.0.1", CREATED, "", loopback=True)
 
@@ -170,7 +170,7 @@ def test_many_that_wait_are_taken_in_together_and_the_bad_one_alone_is_put_aside
 ) -> None:
     from signals import intake
     from signals.receiving import draining
-    from signals.receiving.journal import Spooled
+    from signals.receiving.spooled import Spooled
 
     sizes: list[int] = []
 

@@ -124,6 +124,34 @@ def test_a_text_that_is_still_broken_is_not_replayed(operator: User) -> None:
     assert Delivery.objects.count() == 1
 
 
+def test_a_proposal_that_changes_more_than_quotes_is_not_replayed_as_it_is(operator: User) -> None:
+    case = quarantined()
+    proposal = suggestion(case)
+    assert "in more than quotes" in preview(case, proposal).problem
+    with pytest.raises(UnreadableError, match="in more than quotes"):
+        replay(case, proposal, by=operator, now=LATER)
+    assert not AutomatedSignal.objects.exists()
+
+
+def test_a_proposal_of_old_that_lost_one_of_two_alerts_is_not_replayed(operator: User) -> None:
+    case = quarantined()
+    one, two = MENDED, MENDED.replace("144000000", "144500000")
+    Delivery.objects.filter(pk=case.delivery_id).update(raw=f"{one}\n{two}".encode())
+    Quarantine.objects.filter(pk=case.pk).update(proposal=two)
+    case = Quarantine.objects.get()
+    with pytest.raises(UnreadableError, match="in more than quotes"):
+        replay(case, suggestion(case), by=operator, now=LATER)
+    assert replay(case, f"{one}\n{two}", by=operator, now=LATER).events == 2
+
+
+def test_a_proposal_that_is_proved_is_replayed_with_what_of_it_can_be_read(operator: User) -> None:
+    good, bad = '{"trade_id":"A","be_mfe":1,"direction":"Bullish}', '{"trade_id":"B","be_mfe":"high"}'
+    case = quarantined(f'{{"event_type":"MFE_UPDATE_BATCH","signals":[{good},{bad}]}}'.encode())
+    assert "Mended, but" in case.delivery.reason
+    assert preview(case, suggestion(case)).problem == ""
+    assert replay(case, suggestion(case), by=operator, now=LATER).events == 1
+
+
 def test_a_token_pasted_into_a_copy_is_not_kept(operator: User) -> None:
     replay(quarantined(), '{"token":"correct-horse",' + MENDED[1:], by=operator, now=LATER)
     assert AutomatedSignal.objects.exists()

@@ -237,6 +237,18 @@ def test_what_a_proxy_or_a_page_of_another_site_passes_on_is_a_strangers(sign: d
     assert post(**sign).status_code == 401
 
 
+@pytest.mark.parametrize("host", ["demo.example.com", "demo.example.com:8000", "10.0.0.5", "localhost.evil.example"])
+def test_who_was_asked_for_by_a_public_name_passes_on_a_stranger(host: str, opened: Source, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    assert post(HTTP_HOST=host).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost", "[::1]:8000", "LOCALHOST:1"])
+def test_the_readmes_request_from_this_machine_needs_no_token(host: str, opened: Source, settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    assert post(HTTP_HOST=host).status_code == 200
+
+
 def test_our_own_pages_may_post(opened: Source) -> None:
     assert post(HTTP_HOST="localhost:8000", HTTP_ORIGIN="http://localhost:8000").status_code == 200
 

@@ -187,7 +187,7 @@ def test_preparing_waits_no_longer_than_the_sender_either(source: Source) -> Non
 def test_the_database_may_not_take_longer_than_the_sender_waits(source: Source) -> None:
     row = Delivery(source=source, received_at=at(1), fire_minute=at(1), checksum="0" * 32, raw=b"{}", size=2)
     event = SignalEvent(source=source, delivery=row, position=0, type="ENTRY", fire_minute=at(1), facts={})
-    event.trade_id = "7"  # type: ignore[attr-defined]
+    event.trade_id = "7"
     usual = patience()
     with CaptureQueriesContext(connection) as queries:
         assert store_birth(source, row, event, now=at(2), wait_ms=700)

@@ -15,7 +15,7 @@ from signals.market import market
 from signals.simulator import DIALECTS, Alert, sample_history, simulate, stream, write_log
 from signals.vocabulary import EventType, Status
 
-from .cases import (
+from .scenarios import (
     CHICAGO,
     MONDAY,
     NEW_YORK,

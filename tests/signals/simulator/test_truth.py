@@ -13,7 +13,7 @@ from signals.market import market
 from signals.simulator import DIALECTS, Scenario, TradeTruth, simulate, stream
 from signals.vocabulary import EXITS, EventType, Status
 
-from .cases import (
+from .scenarios import (
     MONDAY,
     NEW_YORK,
     ONE_LEG,

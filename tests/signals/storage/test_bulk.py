@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from signals.models import Delivery, PriceBar, Source
 from signals.receiving.senders import default_source
-from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, overwrite
+from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, update
 from signals.vocabulary import Channel, DeliveryStatus
 
 pytestmark = pytest.mark.django_db
@@ -126,12 +126,12 @@ def test_more_rows_than_one_statement_takes_go_in_several() -> None:
     assert len(queries) > 1
 
 
-def test_overwriting_changes_the_named_fields_of_its_rows_and_nothing_else() -> None:
+def test_updating_changes_the_named_fields_of_its_rows_and_nothing_else() -> None:
     rows = [bar(0), bar(1), bar(2)]
     insert(PriceBar, rows)
     for row in rows[:2]:
         row.close, row.evidence = row.close + 1, "lost"
-    overwrite(PriceBar, rows[:2], ["close"])
+    update(PriceBar, rows[:2], ["close"])
     assert list(PriceBar.objects.order_by("time").values_list("close", "evidence")) == [
         (Decimal("25501.25"), "a:0"),
         (Decimal("25501.25"), "a:1"),
@@ -139,9 +139,9 @@ def test_overwriting_changes_the_named_fields_of_its_rows_and_nothing_else() -> 
     ]
 
 
-def test_overwriting_nothing_asks_the_database_nothing() -> None:
+def test_updating_nothing_asks_the_database_nothing() -> None:
     with CaptureQueriesContext(connection) as queries:
-        overwrite(PriceBar, [], ["close"])
+        update(PriceBar, [], ["close"])
     assert not queries
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from signals.receiving.journal import Spooled
 from signals.receiving.spool import DrainStop, Spool
+from signals.receiving.spooled import Spooled
 
 NOON = datetime(2025, 12, 10, 17, 0, 0, 123456, tzinfo=UTC)
 SPAWN = multiprocessing.get_context("spawn")  # a forked child would inherit pytest's locks and threads

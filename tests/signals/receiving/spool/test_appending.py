@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.receiving.journal import Spooled
 from signals.receiving.spool import Drained, Spool, SpoolError
+from signals.receiving.spooled import Spooled
 
 from .build import NOON, disk_full_after, journal, spooled, stop_at, taken
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signals.receiving.journal import Spooled
 from signals.receiving.spool import Drained, Spool
+from signals.receiving.spooled import Spooled
 
 from .build import NOON, SPAWN, journal, spooled, stop_at, taken
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from signals.receiving.journal import Spooled, framed
 from signals.receiving.spool import Drained, Spool, SpoolError
+from signals.receiving.spooled import Spooled, frame
 
 from .build import disk_full_after, journal, spooled, stop_at, taken
 
@@ -185,7 +185,7 @@ def test_a_whole_record_of_an_unknown_version_is_put_aside_not_dropped(spool: Sp
     spool.append(spooled(1))
     payload = b'{"version": 9}'
     with journal(spool).open("ab") as file:
-        file.write(framed(payload))
+        file.write(frame(payload))
     spool.append(spooled(3))
     assert spool.drain(lambda record: None) == Drained(count=2, failed=1)
     (kept,) = spool.rejected()

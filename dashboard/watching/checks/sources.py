@@ -1,0 +1,126 @@
+"""Whether alerts can come in, do come in, and carry times that make sense."""
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from dashboard.telling.addresses import address
+from dashboard.watching.expiry import expiry_warning
+from dashboard.watching.selftest import SELF_TEST
+from dashboard.watching.silence import State, Verdict, judge, listen
+from reconciliation.cycle.worker import wedged
+from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
+from signals.models import Delivery, Source
+
+from .result import Problem, Result, Severity, bad, good, judged
+
+NEWEST = 100
+# The fire time of an alert log and the receipt of a webhook come from two clocks.
+CLOCKS_DIFFER = timedelta(minutes=2)
+UNHEARD = "No alert by webhook in the last 7 days."
+
+
+def watched() -> QuerySet[Source]:
+    """All sources but the self-test's, which nobody sends to."""
+    return Source.objects.exclude(name=SELF_TEST).order_by("name")
+
+
+def default_source(now: datetime) -> Result:
+    default = Source.objects.filter(is_default=True).first()
+    if default is None:
+        return bad(
+            "No source is the default: imports of unknown alerts would make a new one.",
+            "Mark one in the console under Sources, or restart `manage.py serve`, which makes one.",
+            link=address("sources"),
+            label="Sources",
+        )
+    return good(f"The default source is {default.name}.")
+
+
+def access(now: datetime) -> Result:
+    """Each source can be sent to, in production only with a token."""
+    valid = Q(tokens__expires_at__isnull=True) | Q(tokens__expires_at__gt=now)
+    with_token = set(watched().filter(valid, tokens__isnull=False).values_list("pk", flat=True))
+    faults = []
+    for source in watched():
+        if source.open_on_loopback and settings.PRODUCTION:
+            says = (
+                f"{source.name} takes alerts without a token from this machine, and a proxy that adds no header counts"
+                " as it."
+            )
+            faults.append(about(source, says, "Take `open on loopback` away from it."))
+        elif source.pk not in with_token and not source.open_on_loopback:
+            todo = "Give it one in the console, and put it into the alert."
+            faults.append(about(source, f"{source.name} has no valid token.", todo))
+    return judged(faults, "Every source can be sent to.")
+
+
+def about(source: Source, says: str, todo: str = "", severity: Severity = Severity.BAD) -> Problem:
+    return Problem(says, todo, severity, address("source", source.pk), "Source")
+
+
+def alert_expiry(now: datetime) -> Result:
+    warned = ((source, expiry_warning(source.alert_expires_at, now)) for source in watched())
+    faults = [
+        about(source, f"{source.name}: {warning[1]}", severity=Severity(warning[0]))
+        for source, warning in warned
+        if warning
+    ]
+    return judged(faults, "No alert is about to expire.")
+
+
+def silence(now: datetime) -> Result:
+    """Who was never heard may be about to be set up, but not where all of it is in use."""
+    lines = listen(watched(), now)
+    verdicts = judge(lines, now, worker_alive=True)
+    if any(verdict.tone == "bad" for verdict in verdicts) and wedged(now):
+        verdicts = judge(lines, now, worker_alive=False)
+    faults = [silent(verdict) for verdict in verdicts if verdict.tone == "bad"]
+    if all(verdict.state == State.UNHEARD for verdict in verdicts):
+        severity = Severity.WARN if settings.PRODUCTION else Severity.INFO
+        todo = "Activation says how to set one up."
+        faults.append(Problem(UNHEARD, todo, severity, address("activation"), "Activation"))
+    return judged(faults, "No source is silent too long.")
+
+
+def silent(verdict: Verdict) -> Problem:
+    closed = "" if verdict.open else " (now closed)"
+    says = f"{verdict.line.name}: silent for {verdict.minutes} minutes of open market{closed}."
+    return Problem(says, verdict.todo, link=address("deliveries"), label="Deliveries")
+
+
+def calendars(now: datetime) -> Result:
+    """Outside the years that the calendars know, every minute would count as open."""
+    faults = [fault for name in watched().values_list("calendar", flat=True).distinct().order_by("calendar")
+              if (fault := calendar_fault(name, now))]  # fmt: skip
+    return judged(faults, f"The market calendars know {now.year}.")
+
+
+def calendar_fault(name: str, now: datetime) -> str:
+    if name == ALWAYS_OPEN:
+        return ""
+    if now.year not in KNOWN_YEARS:
+        return (
+            f"{name}: the calendar ends with {KNOWN_YEARS[-1]}, and it is {now.year}. Check the system clock, or extend"
+            " KNOWN_YEARS in signals/market.py."
+        )
+    start = datetime(now.year, 1, 1, tzinfo=UTC)
+    try:
+        minutes = market(name).open_minutes(start, start.replace(year=now.year + 1))
+    except ValueError as error:
+        return f"{error}. Correct the source's calendar in the console."
+    return "" if minutes else f"{name}: the calendar has no session in {now.year}. Update pandas_market_calendars."
+
+
+def clock(now: datetime) -> Result:
+    """What was received or fired later than now proves that a clock is wrong, and mostly it is ours."""
+    newest = Delivery.objects.order_by("-received_at").values_list("received_at", "fire_minute")[:NEWEST]
+    latest = max((moment for row in newest for moment in row), default=now)
+    if latest - now > CLOCKS_DIFFER:
+        return bad(
+            f"An alert is of {latest:%Y-%m-%d %H:%M}Z, and this machine's clock says {now:%Y-%m-%d %H:%M}Z. Gaps and"
+            " leases are judged by it.",
+            "Set the clock (`timedatectl` shows whether NTP does).",
+        )
+    return good("No alert is of the future.")

@@ -1,0 +1,131 @@
+"""Signals around others: what alternation and agreement look at, and whom a changed one may disturb by the former."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from itertools import groupby, islice
+from operator import attrgetter, or_
+from typing import NamedTuple
+
+from django.db.models import Q, QuerySet
+
+from reconciliation.tiers.calculation.methods import METHODS
+from reconciliation.tiers.inference import OPPOSITE
+from reconciliation.tiers.proposals import Neighbour
+from signals.clock import TradeId, instant
+from signals.models import AutomatedSignal, Fill, Source
+from signals.signal.deriving import named_bar
+from signals.storage.queries import batches, merged
+from signals.tiers import INFERENCE
+from signals.vocabulary import Status
+
+# An opposite signal cancels from this far: weekends and holidays lie in between.
+REACH = timedelta(days=4)
+# A scheduled cycle looks this far around changed signals for others that were cancelled by another than they say.
+NEARBY = timedelta(hours=3)
+NEIGHBOURS = 40
+# In one query: more periods are slower than more queries, and SQLite takes so many values.
+PERIODS, KEYS = 50, 5000
+
+
+class Row(NamedTuple):
+    """What alternation needs of a signal. `time` is its bar's, else as its trade id names it."""
+
+    time: datetime
+    trade_id: str
+    key: int
+    direction: str | None
+    status: str
+    first: datetime
+    htf_alignment: dict[str, str] | None
+    cancellation: tuple[datetime | None, str | None]
+
+
+class Neighbours:
+    """The signals around those of a chunk that ask them, in order of time, given out by case."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self.rows = sorted(rows, key=attrgetter("time", "trade_id"))
+        self.times = [row.time for row in self.rows]
+
+    def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
+        moment = base.signal_time or named_bar(base)
+        if not self.rows or moment is None or not asks_neighbours(base):
+            return (), ()
+        here = bisect_left(self.times, moment)
+        before = self.near(base, reversed(self.rows[:here]))
+        return before[::-1], self.near(base, iter(self.rows[here:]))
+
+    def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
+        """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
+        within = (row for row in rows if abs(row.first - base.first_event_at) <= REACH and row.key != base.pk)
+        return [
+            Neighbour(row.trade_id, row.direction, row.time, row.status, row.htf_alignment)
+            for row in islice(within, NEIGHBOURS)
+        ]
+
+
+def asks_neighbours(base: AutomatedSignal) -> bool:
+    """Whether another may have cancelled the signal, or two of them may tell its higher timeframes."""
+    return base.status == Status.PENDING or (METHODS["neighbours"] and base.htf_alignment is None)
+
+
+def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
+    moments = [base.first_event_at for base in bases if asks_neighbours(base)]
+    return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals, htf=True))
+
+
+def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
+    """The source's signals whose first events lie near these moments (every signal has a first event)."""
+    for periods in batches(merged((moment - reach, moment + reach) for moment in moments), PERIODS):
+        within = reduce(or_, (Q(first_event_at__gte=start, first_event_at__lte=end) for start, end in periods))
+        yield AutomatedSignal.objects.filter(within, source=source)
+
+
+def rows_of(signals: QuerySet[AutomatedSignal], *, htf: bool = False) -> Iterator[Row]:
+    """The signals as alternation needs them; higher timeframes, which it does not, only on request."""
+    names = [
+        "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
+        "cancelled_by", *(["htf_alignment"] if htf else []),
+    ]  # fmt: skip
+    for key, trade_id, direction, stated, status, first, zone, ended, by, *more in signals.values_list(*names):
+        named = None if stated and direction else TradeId.parse(trade_id)
+        moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
+        if moment is not None:
+            known = direction or (named.direction if named else None)
+            yield Row(moment, trade_id, key, known, status, first, more[0] if more else None, (ended, by))
+
+
+def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:
+    """Signals whose cancellation may now be another, given the first events of the changed signals.
+
+    Pending ones are all looked at, however old; cancelled ones near the changes, and `widely` as far as a
+    cancellation reaches.
+    """
+    if not changed or INFERENCE.key in source.tiers_off:
+        return set()
+    near = [row for signals in around(changed, source, REACH if widely else NEARBY) for row in rows_of(signals)]
+    known = {row.key for row in near}
+    pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING))
+    doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))
+    keys = {row.key for row in doubtful if row.status == Status.PENDING}
+    inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=INFERENCE.key, field="cancelled_by")
+    for some in batches((row.key for row in doubtful if row.status == Status.CANCELLED), KEYS):
+        keys.update(inferred.filter(signal__in=some).values_list("signal_id", flat=True))
+    return keys
+
+
+def unexpected(rows: Iterable[Row]) -> Iterator[Row]:
+    """Pending signals that an opposite one follows, and cancelled ones that another follows than they say."""
+    following: dict[str, tuple[datetime, str]] = {}
+    for _, group in groupby(sorted(rows, key=attrgetter("time", "trade_id"), reverse=True), attrgetter("time")):
+        together = list(group)
+        for row in together:
+            expected = following.get(OPPOSITE.get(row.direction or "", ""))
+            said = row.cancellation if row.status == Status.CANCELLED else None
+            if row.status in (Status.PENDING, Status.CANCELLED) and expected != said:
+                yield row
+        for row in together:
+            if row.direction:
+                following[row.direction] = row.time, row.trade_id

@@ -1,0 +1,1 @@
+"""Price bars: read from files (`reading`), judged (`judging`, for they are dirty), and stored (`storing`)."""

@@ -1,0 +1,118 @@
+"""Files of price bars, row by row: TradingView's chart export, plain CSV, and Databento's CSV. Pure.
+
+All have a header. TradingView and plain files have `time,open,high,low,close` (other columns are passed over) with the
+time in Unix seconds or ISO 8601 with an offset; Databento's `ohlcv-1m` has `ts_event` in nanoseconds or ISO 8601,
+prices in its fixed-point encoding (units of 1e-9) or as decimals, and a symbol in each row.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from hashlib import blake2b
+from typing import NamedTuple
+
+from signals.clock import MINUTE
+from signals.formats import quoted
+from signals.symbols import normalised
+
+PRICES = ("open", "high", "low", "close")
+FIXED_POINT = Decimal("1e-9")
+LARGEST = 10**12  # points; the columns hold no more
+PLACES = 18
+YEARS = range(2000, 2100)
+
+
+class NotBarsError(ValueError):
+    """The file as a whole is no file of price bars; the message says what it lacks."""
+
+
+class BadRowError(ValueError):
+    """A row that says no bar at all; the message is the reason, the same for all rows with this fault."""
+
+
+class FileBar(NamedTuple):
+    """One row. `time` is the bar's open, UTC; `symbol` is "" where the file does not say; prices in points."""
+
+    symbol: str
+    time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    evidence: str
+
+
+def read_bars(lines: Iterable[str], *, closes: bool = False) -> Iterator[FileBar | BadRowError]:
+    """The rows' bars in their order, or why a row is none. `closes` says that the file's times are bars' closes.
+
+    Raises NotBarsError before the first row when the header is not one of those.
+    """
+    rows = csv.reader(lines)
+    header = [name.strip().lower().lstrip("\ufeff") for name in next(rows, [])]
+    clock = next((name for name in ("ts_event", "time", "timestamp", "date") if name in header), None)
+    missing = [name for name in PRICES if name not in header]
+    if clock is None or missing:
+        raise NotBarsError(
+            f"its first line names no {', '.join(([] if clock else ['time']) + missing)}: "
+            "a file of price bars has time,open,high,low,close (or Databento's ts_event)"
+        )
+    places = {name: header.index(name) for name in (clock, *PRICES)}
+    symbol = header.index("symbol") if "symbol" in header else None
+    later = MINUTE if closes else timedelta()
+    for row in rows:
+        if not any(row):
+            continue
+        try:
+            time = moment(row[places[clock]]) - later
+            opened, high, low, close = (price(row[places[name]], fixed=clock == "ts_event") for name in PRICES)
+            named = normalised(row[symbol]) if symbol is not None else ""
+        except (BadRowError, IndexError) as error:
+            yield error if isinstance(error, BadRowError) else BadRowError("a row with too few columns")
+            continue
+        yield FileBar(named, time, opened, high, low, close, evidence_of(time, (opened, high, low, close)))
+
+
+def evidence_of(time: datetime, prices: Iterable[Decimal]) -> str:
+    """Names what a row says, however it is written, so that the same bar of two files is the same evidence."""
+    said = f"{time.isoformat()} {' '.join(format(price.normalize(), 'f') for price in prices)}"
+    return f"{blake2b(said.encode(), digest_size=16).hexdigest()}:0"
+
+
+def moment(text: str) -> datetime:
+    """Unix seconds, milliseconds or nanoseconds, or ISO 8601 with an offset; a time without a zone is no time."""
+    text = text.strip()
+    try:
+        if text.isdigit():
+            digits = {9: 0, 10: 0, 13: 3, 19: 9}.get(len(text))
+            if digits is None:
+                raise BadRowError("a time that is neither seconds, milliseconds nor nanoseconds")
+            found = datetime.fromtimestamp(int(text) // 10**digits, UTC)
+        else:
+            found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError) as error:
+        if isinstance(error, BadRowError):
+            raise
+        raise BadRowError(f"a time that cannot be read, as {quoted(text)}") from None
+    if found.tzinfo is None:
+        raise BadRowError("a time without a zone: export it in UTC, or with its offset")
+    if found.year not in YEARS:
+        raise BadRowError("a time out of this century")
+    return found.astimezone(UTC)
+
+
+def price(text: str, *, fixed: bool) -> Decimal:
+    """A price in points. `fixed`: whole numbers are in Databento's fixed-point encoding."""
+    try:
+        found = Decimal(text.strip())
+    except InvalidOperation:
+        raise BadRowError("a price that is no number") from None
+    if not found.is_finite():
+        raise BadRowError("a price that is no number")
+    if fixed and "." not in text:
+        found *= FIXED_POINT
+    if abs(found) >= LARGEST:
+        raise BadRowError("a price that is too large")
+    if found != round(found, PLACES):
+        raise BadRowError(f"a price with more than {PLACES} decimals")
+    return found

@@ -1,0 +1,50 @@
+"""Where the indicator puts a trade's stop. Prices are as a long sees them; a short gives mirrored bars (Bar.seen)."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from .bars import Bar
+
+CUSHION = Decimal("0.25")  # points beyond the bar that the stop is put behind
+LEFT = 5  # bars before the triangle's that are searched for a pivot
+
+
+def stop_of(before: Sequence[Bar], held: Sequence[Bar]) -> Decimal:
+    """The stop of a long.
+
+    `held` are the bars from the triangle's to the confirming one, two at least; `before` those that closed before the
+    triangle's, of which the last few count. The lowest low of `held` is taken: of equals the latest among the bars
+    between, the triangle's and the confirming bar only if theirs is lower. Where it is a pivot, and not of the
+    confirming bar, the stop is behind it; else behind the nearest pivot left of the triangle, else behind the nearest
+    bar there that closed against the trade, else behind the triangle's.
+    """
+    bars = [*before, *held]
+    triangle, last = len(before), len(bars) - 1
+    at = lowest(bars, triangle, last)
+    if at != last and is_pivot(bars, at):
+        return bars[at].low - CUSHION
+    left = range(triangle - 1, max(-1, triangle - 1 - LEFT), -1)
+    pivot = next((index for index in left if is_pivot(bars, index)), None)
+    if pivot is None:
+        pivot = next((index for index in left if bars[index].close < bars[index].open), triangle)
+    return bars[pivot].low - CUSHION
+
+
+def lowest(bars: Sequence[Bar], triangle: int, last: int) -> int:
+    """Where the lowest low from the triangle's bar to the confirming one is, by the rule for equals."""
+    between = range(triangle + 1, last)
+    at = min(between, key=lambda index: (bars[index].low, -index), default=triangle)
+    if bars[triangle].low < bars[at].low:
+        at = triangle
+    return last if bars[last].low < bars[at].low else at
+
+
+def is_pivot(bars: Sequence[Bar], at: int) -> bool:
+    """Whether a bar's low is below both neighbours', or the later of two equal lows with higher ones outside.
+
+    A neighbour that is not there (not closed, or before all that is known) makes it none.
+    """
+    if not 1 <= at < len(bars) - 1 or bars[at + 1].low <= bars[at].low:
+        return False
+    low, left = bars[at].low, bars[at - 1].low
+    return left > low or (left == low and at >= 2 and bars[at - 2].low > low)

@@ -1,0 +1,80 @@
+"""Whether what is stored is still what arrived: bytes against their checksums, events against the bytes.
+
+It notices a hand in the database: changed bytes, changed, deleted and invented events. Who changes a checksum as well
+remains unnoticed in a delivery without events. Pure but for reading; memory does not grow with the tables.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from uuid import UUID
+
+from . import dialects
+from .facts import Reading, UnreadableError
+from .intake import checksum_of
+from .models import Delivery, SignalEvent
+from .vocabulary import DeliveryStatus
+
+CHUNK = 200
+
+
+class Fault(NamedTuple):
+    """What is wrong with one delivery or its events."""
+
+    delivery: UUID
+    says: str
+
+
+def verify(since: UUID | None = None) -> Iterator[tuple[int, list[Fault]]]:
+    """A chunk of deliveries after the other, in order of arrival: how many, and what is wrong with them."""
+    last = since
+    while True:
+        rows = Delivery.objects.order_by("pk").select_related("duplicate_of")
+        chunk = list((rows if last is None else rows.filter(pk__gt=last))[:CHUNK])
+        if not chunk:
+            return
+        last = chunk[-1].pk
+        events = defaultdict(list)
+        for event in SignalEvent.objects.filter(delivery__in=chunk).select_related("signal").order_by("position"):
+            events[event.delivery_id].append(event)
+        yield len(chunk), [Fault(row.pk, says) for row in chunk for says in faults_of(row, events[row.pk])]
+
+
+def faults_of(delivery: Delivery, events: list[SignalEvent]) -> Iterator[str]:
+    """In words, what of a delivery does not fit. `events` are those that refer to it, by position."""
+    first = delivery.duplicate_of
+    if first is not None:
+        if bytes(delivery.raw) or delivery.checksum != first.checksum:
+            yield "It is called a duplicate of a delivery with other bytes."
+    elif checksum_of(bytes(delivery.raw)) != delivery.checksum:
+        yield "Its bytes are not those of its checksum."
+    elif len(bytes(delivery.raw)) != delivery.size:
+        yield "Its bytes are not as many as it says."
+    if len(events) != delivery.event_count:
+        yield f"It says that it brought {delivery.event_count} events; {len(events)} are stored."
+    if delivery.status == DeliveryStatus.ACCEPTED:
+        yield from event_faults(delivery, events)
+
+
+def event_faults(delivery: Delivery, events: Iterable[SignalEvent]) -> Iterator[str]:
+    """Events that are not what its bytes say, as they are read today."""
+    try:
+        told = told_by(dialects.read(bytes(delivery.raw)))
+    except UnreadableError as error:
+        yield f"It was read when it came, and cannot be read now: {error.reason}"
+        return
+    for event in events:
+        if told.get(event.position) != (event.type, event.signal.trade_id, plain(event.facts)):
+            yield f"Its event {event.position} ({event.type} of {event.signal.trade_id}) is not what its bytes say."
+        elif (event.payload_checksum, event.source_id) != (delivery.checksum, delivery.source_id):
+            yield f"Its event {event.position} names another delivery's bytes or source."
+
+
+def told_by(reading: Reading) -> dict[int, tuple[str, str, str]]:
+    return {event.position: (event.type, event.trade_id, plain(event.values)) for event in reading.events}
+
+
+def plain(facts: object) -> str:
+    """The same for facts and for what JSON keeps of them."""
+    return json.dumps(facts, sort_keys=True, default=str)

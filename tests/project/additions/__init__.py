@@ -1,0 +1,1 @@
+"""What an addition must do: tests that run in a copy of the project in which it was made (test_additions.py)."""
