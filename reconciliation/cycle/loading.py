@@ -24,7 +24,7 @@ from signals.models.signal import clone
 from signals.signal.deriving import Place, protected, settle
 from signals.signal.joining import join
 from signals.signal.registers import PEAKS, Event
-from signals.storage.queries import Period, merged
+from signals.storage.queries import Timespan, merged
 from signals.vocabulary import EventType, Status
 
 from .nearby_signals import load_neighbours
@@ -203,7 +203,7 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
     return first_leg_open or unconfirmed or unmeasured
 
 
-def period_of(base: AutomatedSignal, now: datetime) -> Period:
+def period_of(base: AutomatedSignal, now: datetime) -> Timespan:
     """From confirmation to the end of the last leg, or to `now`."""
     start = base.entry_fired_at or base.first_event_at
     start = min(filter(None, (start, base.confirmation_time, base.signal_time)))
@@ -214,7 +214,7 @@ def period_of(base: AutomatedSignal, now: datetime) -> Period:
 class Bars:
     """The price bars of a chunk, in order of time, given out by case."""
 
-    def __init__(self, rows: list[PriceBar], periods: Mapping[int, Period]) -> None:
+    def __init__(self, rows: list[PriceBar], periods: Mapping[int, Timespan]) -> None:
         self.rows, self.periods = rows, periods
         self.times = [bar.time for bar in rows]
 

@@ -18,7 +18,7 @@ def mend(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("signals", "0010_deciders_keep_their_name"),
+        ("signals", "0011_prices_keep_their_digits"),
     ]
 
     operations = [
