@@ -41,9 +41,9 @@ def drain_spool(now: datetime) -> Drained:
         for record in records:
             by_sender.setdefault((record.token_hash, record.loopback), []).append(record)
         with outages():
-            for own in by_sender.values():
-                # A token that was valid at the last of them was so at all.
-                source = source_of(max(own, key=lambda record: record.received_at))
+            # A token that was valid at the last of its alerts was so at all. All are known before any is taken in.
+            sources = [source_of(max(own, key=lambda record: record.received_at)) for own in by_sender.values()]
+            for source, own in zip(sources, by_sender.values(), strict=True):
                 take_in(source, [incoming_of(record) for record in own], now=now)
 
     def handle_stranger(record: Spooled) -> None:
