@@ -16,6 +16,7 @@ from signals.admin.signals import AutomatedSignalAdmin, OfSignalAdmin
 from signals.models import AutomatedSignal, Fill
 from signals.tiers import TIERS
 
+from .asking import admin as asking_admin  # noqa: F401 - registers companions and requests
 from .gaps import CATALOGUE, GapView
 from .models import (
     GapRecord,

@@ -1,7 +1,7 @@
 """The one serialisation of a signal: what the export writes, the API answers and the console offers to download.
 
-Prices are in points, MFE and MAE in R; both are JSON numbers, exact to the 15 digits that a double carries (every
-price below ten million points at the column's eight places). Moments are UTC ISO 8601 to the second with Z.
+Prices are in points, MFE and MAE in R; both are JSON numbers, exact to the 15 digits that a double carries and that
+are kept of a number. Moments are UTC ISO 8601 to the second with Z.
 """
 
 import csv

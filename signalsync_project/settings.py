@@ -34,7 +34,9 @@ VARIABLES: dict[str, Variable] = {
         list, [], "Host names of pages, beside PUBLIC_URL's, comma-separated. Empty outside production: loopback."
     ),
     "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
-    "TRUSTED_PROXIES": Variable(int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For."),
+    "TRUSTED_PROXIES": Variable(
+        int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For. 0 behind one is told by doctor."
+    ),
     "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
     "DATABASE_STATEMENT_TIMEOUT": Variable(
         int, 90_000, "PostgreSQL statement timeout, ms, 0: none; of pages never more than 25000."
@@ -125,6 +127,7 @@ CANCEL_GRACE_BARS: int = value("CANCEL_GRACE_BARS")
 HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
 RUN_RETENTION_DAYS: int = value("RUN_RETENTION_DAYS")
 SPOOL_DIR = VAR_DIR / "spool"
+PROXY_NOTE = VAR_DIR / "uncounted_proxy"
 
 
 def made_secret_key() -> str:
@@ -201,6 +204,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "signals.receiving.proxies.UncountedProxies",
+    "dashboard.console.devices.KnownDevices",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -275,7 +280,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/"
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_PARAMETERS = "dashboard.console.devices.counted_by"
 AXES_CLIENT_IP_CALLABLE = "signals.receiving.senders.client_address"
 
 LANGUAGE_CODE = "en-us"

@@ -12,6 +12,7 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.forms import AuthenticationForm as AdminAuthenticationForm
 
 from .actions import LoggedChange, log
+from .devices import keep
 from .page import shell, to_login
 
 
@@ -41,6 +42,7 @@ class PasswordChange(PasswordChangeView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         answer = super().form_valid(form)
+        keep(type(self), self.request, form.user)
         log(form.user, [LoggedChange(form.user, "Changed the own password.")])
         return answer
 

@@ -15,6 +15,7 @@ from signals.clock import NEW_YORK, local
 from signals.formats import EMPTY, iso
 from signals.models import Delivery
 from signals.models.deliveries import NO_TIME
+from signals.receiving.masking import hide_secrets
 from signals.vocabulary import TIMEFRAMES, Channel
 
 TICK = Decimal("0.25")
@@ -155,15 +156,15 @@ def tier_name(tier: Any) -> str:
 def pretty(text: Any) -> str:
     """JSON indented, whether it comes as text or as values; other text as it is."""
     try:
-        value = json.loads(text) if isinstance(text, str) else text
+        value = json.loads(hide_secrets(text)) if isinstance(text, str) else text
     except ValueError:
-        return str(text)
+        return hide_secrets(str(text))
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
 def text(raw: Any) -> str:
-    """Bytes as received, as text."""
-    return bytes(raw).decode(errors="replace") if raw is not None else ""
+    """Bytes as received, as text that hides what is secret."""
+    return hide_secrets(bytes(raw).decode(errors="replace")) if raw is not None else ""
 
 
 def latency(delivery: Delivery) -> SafeString | str:

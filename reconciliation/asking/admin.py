@@ -45,6 +45,7 @@ class CompanionForm(forms.ModelForm):  # type: ignore[type-arg] # it takes none 
         return saved
 
 
+@admin.register(Companion)
 class CompanionAdmin(ModelAdmin):
     form = CompanionForm
     list_display = ("source", "host", "enabled", "created_at")
@@ -75,6 +76,7 @@ class AskedGapInline(TabularInline):
         return False
 
 
+@admin.register(SyncRequest)
 class SyncRequestAdmin(ReadOnlyAdmin):
     list_display = ("created_at", "source", "state", "reason", "attempts", "delivered_to", "error", "expires_at")
     list_select_related = ("source",)
@@ -83,9 +85,7 @@ class SyncRequestAdmin(ReadOnlyAdmin):
     inlines = (AskedGapInline,)
 
 
+@admin.register(AskedGap)
 class AskedGapAdmin(OfSignalAdmin):
     list_display = ("pk", "see_signal", "gap", "times", "answered_at", "ended_at", "again_at")
     list_filter = (among("gap", CATALOGUE),)
-
-
-ADMINS = {Companion: CompanionAdmin, SyncRequest: SyncRequestAdmin, AskedGap: AskedGapAdmin}

@@ -1,4 +1,4 @@
-"""The one writer of fills, and of the signals that they change.
+"""Applying: what the plans of a cycle want is written, fills and the signals that they change.
 
 A plan was made without locks. Here the chunk's rows are locked, and a signal that changed since it was loaded is left
 for the next cycle; of the others, gap and trust are as the plan saw them. Row, fills, gap records and audit of a

@@ -116,7 +116,7 @@ def moments_of(standing: Standing, now: datetime) -> Mapping[int, datetime]:
     return moments
 
 
-class Told(NamedTuple):
+class StoredEvent(NamedTuple):
     """An event as it is stored: what the projection and the tiers read of it."""
 
     signal_id: int
@@ -128,14 +128,14 @@ class Told(NamedTuple):
     facts: Mapping[str, Any]
 
 
-ROW = Told._fields
+ROW = StoredEvent._fields
 
 
-def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[Told]]:
-    """Each signal's events in order of fire time, without superseded updates: all that these report, a later one does.
+def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[StoredEvent]]:
+    """Each signal's events in order of fire time, without superseded updates: a later one tells the same measurements.
 
     Where the row lost its peaks, superseded ones are there too. Of a trade whose entry no event tells the first update
-    is: with the last it can give the entry (tiers.extremes).
+    is: with the last it can give the entry (tiers.calculation.extremes).
     """
     events, updates = SignalEvent.objects, SignalEvent.objects.filter(type=EventType.MFE_UPDATE)
     reports = [ExpressionWrapper(Q(facts__has_key=name), BooleanField()) for name in EXCURSIONS]
@@ -147,14 +147,14 @@ def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[Told]]:
     if lost := [row.pk for row in rows if entry_lost(row)]:
         first = nth(F("fire_minute"), F("payload_checksum"))
         found |= read(updates.filter(signal__in=lost).annotate(nth=first).filter(nth=1))
-    by_signal: dict[int, list[Told]] = defaultdict(list)
+    by_signal: dict[int, list[StoredEvent]] = defaultdict(list)
     for event in sorted(found.values(), key=itemgetter(0, 1, 2)):
         by_signal[event.signal_id].append(event)
     return by_signal
 
 
-def read(events: QuerySet[SignalEvent, Any]) -> dict[int, Told]:
-    return {event.pk: event for event in map(Told._make, events.order_by().values_list(*ROW))}
+def read(events: QuerySet[SignalEvent, Any]) -> dict[int, StoredEvent]:
+    return {event.pk: event for event in map(StoredEvent._make, events.order_by().values_list(*ROW))}
 
 
 def nth(*order: Any, among: Sequence[Any] = ()) -> Window:

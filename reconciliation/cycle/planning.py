@@ -146,7 +146,7 @@ def accept(made: Plan, offer: tuple[Proposal | None, Fill | None]) -> str:
 
 
 def equally_trusted(signal: AutomatedSignal, fill: Fill | Proposal) -> bool:
-    """Whether an event of the fill's own rank says the value already (live ones compare by bar, see projection)."""
+    """Whether an event of the fill's own rank says the value already (live ones compare by bar: `outdoes`)."""
     held = signal.provenance.get(fill.field)
     rule = RULES.get(fill.field)
     if held is None or (rule is not None and rule.live):

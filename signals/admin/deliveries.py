@@ -11,6 +11,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from signals.dialects import DIALECTS
 from signals.formats import EMPTY
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
+from signals.receiving.masking import hide_secrets
 
 from .base import Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
 
@@ -62,13 +63,13 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def as_received(self, delivery: Delivery) -> str:
         if delivery.duplicate_of_id:
             return "A duplicate keeps no bytes of its own; they equal those of the delivery below."
-        return preformatted(bytes(delivery.raw).decode(errors="replace"))
+        return preformatted(hide_secrets(bytes(delivery.raw).decode(errors="replace")))
 
     @admin.display(description="indented")
     def indented(self, delivery: Delivery) -> str:
         text = delivery.repaired_text or bytes(delivery.raw).decode(errors="replace")
         try:
-            return pretty(json.loads(text))
+            return pretty(json.loads(hide_secrets(text)))
         except (ValueError, RecursionError):
             return EMPTY
 
@@ -130,7 +131,7 @@ class QuarantineAdmin(ReadOnlyAdmin):
 
     @admin.display(description="proposed text")
     def shown_proposal(self, row: Quarantine) -> str:
-        return preformatted(row.proposal) if row.proposal else EMPTY
+        return preformatted(hide_secrets(row.proposal)) if row.proposal else EMPTY
 
     @admin.display(description="replayed as")
     def see_replay(self, row: Quarantine) -> str:

@@ -182,7 +182,7 @@ class SignalEvent(models.Model):
 
 
 class Fill(models.Model):
-    """One value that a tier put in. Written only by reconciliation's apply; the projection lets better values win."""
+    """One value that a tier put in. Cycles and decisions write them; better values win over them."""
 
     class State(models.TextChoices):
         ACTIVE = "active", "Active"

@@ -19,8 +19,9 @@ from signals.models import AlertId, Source
 from signals.symbols import normalised
 from signals.vocabulary import Channel, DeliveryStatus
 
+from .evidence import evidence_of
 from .logfile import ADVICE, NotAnAlertLogError
-from .senders import default_source, mask_body
+from .senders import default_source
 
 log = logging.getLogger(__name__)
 MOST_REASONS = 20
@@ -108,10 +109,11 @@ def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
             f"No column {', '.join(name.title() for name in missing)} in the first line. {ADVICE} Its columns are"
             f" Alert ID, Ticker, Name, Description, Time; this file's are {shown_columns(header)}."
         )
+    keep = evidence_of()
     try:
         for row in rows:
             if any(row):
-                yield incoming_of(row, places, now)
+                yield incoming_of(row, places, now, keep)
     except csv.Error as error:
         raise NotAnAlertLogError(
             f"Line {rows.line_num} is not CSV ({error}). Mend it and import the file again; nothing is taken in twice."
@@ -164,9 +166,9 @@ def fired_at_of(cell: str) -> datetime:
     raise ValueError(f"{shown} names no time zone, and none is guessed: TradingView's end in Z. {ADVICE}")
 
 
-def incoming_of(row: list[str], places: dict[str, int], now: datetime) -> Incoming:
+def incoming_of(row: list[str], places: dict[str, int], now: datetime, keep: Callable[[bytes], bytes]) -> Incoming:
     cells = {key: row[index] if index < len(row) else "" for key, index in places.items()}
-    body, _ = mask_body(cells["body"].encode("utf-8", "surrogateescape"))
+    body = keep(cells["body"].encode("utf-8", "surrogateescape"))
     fired_at, problem = None, ""
     try:
         fired_at = fired_at_of(cells["time"])

@@ -1,4 +1,7 @@
-"""Tokens in bodies: found and masked, also where JSON has lost a quote or escapes the name. Pure."""
+"""Secrets in bodies: found and masked, also where JSON has lost a quote or escapes the name. Pure.
+
+Tokens of ours are masked before anything is kept, secrets of others where a body is shown.
+"""
 
 import re
 from collections.abc import Callable
@@ -16,8 +19,7 @@ WORD = "".join(map(spelled, "token")).encode()
 # is a list or an object, a text up to its own kind of quote or the end of a body cut short, or bare. Where the name has
 # no closing quote it may be the start of a text: a quote before a comma or a bracket is that text's end, not a value.
 # No repetition can begin inside another one's run, so that hostile bodies cost linear time.
-TOKEN = re.compile(
-    rb"""(?isx)
+NAMED = rb"""(?isx)
     (?:(?<=["'\]}]) | (?:^|[{,])\s* | \n[ \t]*)
     %b(?P<quote>\\{0,3}["'])?+[\\"'\s]*:
     (?(quote)(?:\s*["']\s*:(?=\s*["'][^\s,}\]]))?|(?:\s*["']\s*:)?)\s*
@@ -27,8 +29,13 @@ TOKEN = re.compile(
         (?P<text>(?:(?!(?P=open))(?:\\.|[^\\]))+)(?P<close>(?P=open)|\\?\Z)
       | (?P<stray>[\\"']*)(?!(?:null|true|false)\b)(?P<bare>[^\s\\,:{}\[\]"']+)
     )"""
-    % WORD
-)
+TOKEN = re.compile(NAMED % WORD)
+# What senders' formats call what opens somebody else's door: a broker, a relay, an exchange.
+KINDS = rb"pass(?:phrase|word|wd|code)|secret|api[_-]?key|(?:access|private|auth|license)[_-]?(?:key|code)|credential"
+NAME = rb"(?:[\w-]{0,24}(?:%b)[\w-]{0,24}|key|pin|auth)" % KINDS
+SECRET = re.compile(NAMED % NAME)
+ASSIGNED = re.compile(rb"(?i)(?<![\w-])(%b)=[^\s,;&\"']+" % NAME)
+ANY_SECRET = re.compile(rb"(?i)%b|\bkey\b|\bpin\b|\bauth\b" % KINDS)
 TEXT_OR_BRACKET = re.compile(
     rb"""(?s)(?P<open>\\{0,3}["'])(?:(?!(?P=open))(?:\\.|[^\\]))*(?P=open)?|(?P<bracket>[{}\[\]])"""
 )
@@ -75,3 +82,17 @@ def closing_bracket(body: bytes, start: int) -> int:
         if not depth:
             return found.start()
     return len(body)
+
+
+def hide_secrets(text: str) -> str:
+    """A body as people may see it: without the values of passwords, keys and the like. What is stored stays."""
+    body = text.encode("utf-8", "surrogatepass")
+    if not ANY_SECRET.search(body):
+        return text
+    body = ASSIGNED.sub(rb"\1=" + MASK, body)
+    parts, done = [], 0
+    while found := SECRET.search(body, done):
+        masked, end = masked_value(body, found)
+        parts += [body[done : found.start("value")], masked]
+        done = end
+    return b"".join([*parts, body[done:]]).decode("utf-8", "surrogatepass")

@@ -17,6 +17,7 @@ from signals.models import AutomatedSignal, Delivery, Quarantine
 from signals.symbols import goes_below_zero
 from signals.vocabulary import Channel
 
+from .masking import hide_secrets
 from .senders import mask_body
 
 UNPROVED = (
@@ -56,7 +57,11 @@ def preview(quarantine: Quarantine, text: str) -> Preview:
 def is_unproved(quarantine: Quarantine, text: str) -> bool:
     """Whether a text is what was proposed, and has not passed the proof that a repair must pass."""
     offered = quarantine.proposal.strip()
-    return bool(offered) and text.strip() == offered and not proved(bytes(quarantine.delivery.raw), offered)
+    return (
+        bool(offered)
+        and text.strip() in (offered, hide_secrets(offered))
+        and not proved(bytes(quarantine.delivery.raw), offered)
+    )
 
 
 def read_copy(original: Delivery, body: bytes) -> Reading:

@@ -14,7 +14,7 @@ from signals.signal.joining import blank, count_in, join, join_fill
 
 from .deriving import Place
 from .registers import Event
-from .saving import UPDATED, overwrite, settle_or_mark, told
+from .saving import UPDATED, overwrite, settle_or_mark, text_of
 from .zones import decide_zones
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def derived(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Seque
 
 def marked(signal: AutomatedSignal, error: Exception) -> AutomatedSignal:
     same = copy(signal)
-    same.rebuild_error = told(error)
+    same.rebuild_error = text_of(error)
     return same
 
 

@@ -1,4 +1,4 @@
-"""The one writer of signals: stored events are joined to their signals' rows.
+"""Saving: new events are stored, joined to their signals, and the signals' rows written.
 
 `joining` and `deriving` decide; this module locks, loads and saves. Locks are taken in one order everywhere: the
 source's clock first (by writers that bring votes or new signals), then signals by key.
@@ -105,10 +105,10 @@ def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
             join(signal, event)
         except Exception as error:
             log.exception("an event of %s did not join", signal.trade_id)
-            signal.rebuild_error = told(error)
+            signal.rebuild_error = text_of(error)
 
 
-def told(error: Exception) -> str:
+def text_of(error: Exception) -> str:
     """An error as `rebuild_error` keeps it."""
     return f"{type(error).__name__}: {error}"
 
@@ -119,7 +119,7 @@ def settle_or_mark(signal: AutomatedSignal, place: Place) -> None:
         settle(signal, place)
     except Exception as error:
         log.exception("%s did not settle", signal.trade_id)
-        signal.rebuild_error = told(error)
+        signal.rebuild_error = text_of(error)
 
 
 def finish(signal: AutomatedSignal, place: Place, now: datetime) -> None:
@@ -159,6 +159,6 @@ def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
         marked.pk = signal.pk
         for name in ("first_event_at", "last_event_at", "event_count", "created_at", "updated_at"):
             setattr(marked, name, getattr(signal, name))
-        marked.rebuild_error = told(error)
+        marked.rebuild_error = text_of(error)
         marked.save()
         signal.pk = marked.pk

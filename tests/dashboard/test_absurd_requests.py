@@ -15,7 +15,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.console.page import address
+from dashboard.telling.addresses import address
 from signals.dialects.jsontext import parsed
 from signals.models import Source
 from signals.receiving.senders import default_source

@@ -7,8 +7,8 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.console.page import address
-from dashboard.console.pages import PAGES
+from dashboard.console.navigation import in_order
+from dashboard.telling.addresses import address
 from tests.builders import at, created, entry, send
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +18,7 @@ HANDLER = re.compile(r"<[^>]+\son[a-z]+=", re.I)
 
 def pages() -> list[str]:
     lists = [f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist" for model in admin.site._registry]
-    return ["/admin/", "/api/docs", *map(reverse, lists), *(address(page.name) for page in PAGES if page.icon)]
+    return ["/admin/", "/api/docs", *map(reverse, lists), *(address(page.name) for page in in_order())]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import (
+    AskedGap,
+    Companion,
     GapRecord,
     GapTotal,
     HealthTotal,
@@ -23,6 +25,7 @@ from reconciliation.models import (
     SignalHealthMetric,
     SyncAuditLog,
     SyncLease,
+    SyncRequest,
     SyncRun,
 )
 from signals.models import AutomatedSignal, Delivery, Fill
@@ -83,7 +86,7 @@ def shown(boss: Client, address: str, **parameters: str) -> Iterable[Model]:
 
 def test_every_model_of_the_app_is_in_the_admin() -> None:
     registered = {model for model in admin.site._registry if model._meta.app_label == "reconciliation"}
-    assert registered == set(MODELS)
+    assert registered == {*MODELS, Companion, SyncRequest, AskedGap}
 
 
 @pytest.mark.usefixtures("rows")

@@ -18,6 +18,7 @@ from dashboard.telling.addresses import address
 from dashboard.telling.formats import alert_time, wall
 from signals.facts import Reading, UnreadableError
 from signals.models import Quarantine
+from signals.receiving.masking import hide_secrets
 from signals.receiving.quarantine import NotOpenError, dismiss, preview, replay, suggestion
 from signals.storage.paging import BoundedPaginator
 
@@ -81,7 +82,7 @@ class Mend(ActionPage[Quarantine]):
         return get_object_or_404(quarantined(), pk=self.kwargs["pk"])
 
     def initial(self, subject: Quarantine) -> dict[str, Any]:
-        return {"text": suggestion(subject).replace("\r\n", "\n")}
+        return {"text": hide_secrets(suggestion(subject)).replace("\r\n", "\n")}
 
     def preview(self, subject: Quarantine, given: dict[str, Any], now: datetime) -> Preview:
         if subject.state != State.OPEN:

@@ -75,6 +75,7 @@ CHECKS: tuple[Check, ...] = (
     Check(decisions.gaps_left, cheap=True, decision=True),
     Check(configuration.settings_readable, stored=False),
     Check(configuration.exposure, stored=False),
+    Check(configuration.proxies, stored=False, cheap=True),
     Check(configuration.public_url, stored=False),
     Check(configuration.static_files, stored=False),
 )

@@ -11,7 +11,9 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core import checks
 from django.http.request import validate_host
 
-from .result import Result, bad, good, judged
+from signals.receiving.proxies import uncounted
+
+from .result import Result, Severity, bad, good, judged
 
 HTTPS = 443
 
@@ -38,6 +40,20 @@ def on_this_machine(host: str) -> bool:
         return host == "localhost" or ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def proxies(now: datetime) -> Result:
+    """Behind a proxy that is not counted, all senders are one address to every limit, and share its lock."""
+    if not (proxy := uncounted(now)):
+        return good(f"TRUSTED_PROXIES is {settings.TRUSTED_PROXIES}, and no other proxy was seen.")
+    return bad(
+        "Requests come through a proxy that TRUSTED_PROXIES does not count: everybody seems to have its address, and"
+        " anybody's wrong passwords lock an account for all devices that are not known.",
+        "Set TRUSTED_PROXIES to the number of proxies and restart `manage.py serve`; where there is none, delete"
+        " VAR_DIR/uncounted_proxy.",
+        severity=Severity.WARN,
+        detail=f"It was {proxy}.",
+    )
 
 
 def public_url(now: datetime) -> Result:

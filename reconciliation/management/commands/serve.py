@@ -18,6 +18,7 @@ from django.utils import timezone
 from reconciliation import bootstrap
 from reconciliation.cycle import worker
 from reconciliation.cycle.heartbeat import BEAT_EVERY
+from signals.receiving.proxies import uncounted
 from signalsync_project.answering import Answering
 from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
@@ -78,6 +79,10 @@ class Command(BaseCommand):
 
     def supervise(self, listener: socket.socket | None, children: list[Child]) -> None:
         self.prepare_database()
+        if proxy := uncounted(timezone.now()):
+            self.stderr.write(
+                f"TRUSTED_PROXIES is 0, and requests came through a proxy: {proxy}. Ask `manage.py doctor`."
+            )
         if listener is not None:
             self.stdout.write(self.style.SUCCESS(f"\nSignalSync runs at {address(listener)} (Ctrl-C stops it)\n"))
         self.stdout.flush()

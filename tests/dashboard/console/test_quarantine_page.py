@@ -87,6 +87,16 @@ def test_a_proposal_without_proof_is_not_replayed_by_anybody(signed_in: As) -> N
     assert not SignalEvent.objects.exists()
 
 
+def test_a_password_in_a_body_is_nowhere_shown(signed_in: As) -> None:
+    row = quarantined(UNREADABLE.replace(b'"event_type"', b'"passphrase":"s3cret","event_type"'))
+    client = signed_in("Operator")
+    for page in (mend(row), reverse("console:delivery", args=[row.delivery_id]), LIST):
+        shown = client.get(page)
+        assert shown.status_code == 200
+        assert b"s3cret" not in shown.content
+    assert b"s3cret" in bytes(Delivery.objects.get().raw)
+
+
 def test_where_no_proposal_can_be_read_nothing_is_offered(signed_in: As) -> None:
     row = quarantined(b"<html>")
     shown = signed_in("Operator").get(f"{REPLAY}?pick={row.pk}").content

@@ -29,7 +29,8 @@ def test_it_is_counted_and_costs_its_weight(gap: Client) -> None:
     assert GapRecord.objects.get(gap="no_direction").state == GapRecord.State.OPEN
     assert count_gaps(GapView.at(at(5))).actionable["no_direction"] == 1
     assert the_signal(UNDIRECTED).health_score == 96
-    assert gap.get("/api/sync/gaps").json()["gaps"]["no_direction"]["actionable"] == 1
+    told = gap.get("/api/sync/gaps").json()["results"]
+    assert {each["gap"]: each["actionable"] for each in told}["no_direction"] == 1
 
 
 @pytest.mark.django_db

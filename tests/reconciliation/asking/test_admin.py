@@ -1,29 +1,18 @@
-"""Companions in the admin: a secret goes in and never comes out. The pages are served by a site of their own here."""
+"""Companions in the admin: a secret goes in and never comes out."""
 
 import pytest
-from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from django.urls import include, path, reverse
-from unfold.sites import UnfoldAdminSite
+from django.urls import reverse
 
 from reconciliation.asking import step
-from reconciliation.asking.admin import ADMINS
 from reconciliation.models import Companion, SyncRequest
 from signals.models import Source
 
 from .build import NOW, trade, with_gap
 
-site = UnfoldAdminSite(name="admin")
-for model, registered in admin.site._registry.items():
-    site.register(model, type(registered))
-for model, model_admin in ADMINS.items():
-    if not site.is_registered(model):
-        site.register(model, model_admin)
-urlpatterns = [path("admin/", site.urls), path("", include("signalsync_project.urls"))]
-
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+pytestmark = pytest.mark.django_db
 SECRET = "a-secret-that-both-sides-know"
 FORM = {"url": "https://a.example/its-own-path", "enabled": "on", "new_secret": SECRET}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from reconciliation.cycle.loading import load
 from reconciliation.gaps import GapView
 from reconciliation.health import count_gaps, health
 from reconciliation.models import GapRecord, GapTotal, SyncAuditLog
@@ -89,6 +90,19 @@ def test_prices_extend_a_measurement_and_an_event_for_a_later_bar_replaces_the_f
     assert cycle(31).conflicts == 0
     assert the_signal().be_mfe == Decimal("0.9")
     assert states("be_mfe") == ["superseded"]
+
+
+def test_under_a_fill_stands_the_latest_report_of_each_measurement() -> None:
+    silent = update(0.5) | {"mae_global_r": None}
+    send([(created(), at(1)), (entry(), at(5)), (update(0.4, mae=-0.3), at(6)), (silent, at(8))])
+    bars(dict.fromkeys(range(5, 30), 25741))
+    cycle(30)
+    row = the_signal()
+    assert {row.provenance[name]["tier"] for name in ("be_mfe", "mae")} == {2}
+    (loaded,), _ = load([row], row.source, at(30), GapView.at(at(30)))
+    base = loaded.case.signal
+    assert (base.be_mfe, base.mae) == (Decimal("0.5"), Decimal("-0.3"))
+    assert row.provenance["mae"]["tier"] == 2
 
 
 def test_more_prices_recompute_a_fill() -> None:

@@ -14,12 +14,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DataError, OperationalError, connection
 
-from signals.models import AlertId, AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source
+from signals.models import AlertId, AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source, SourceToken
 from signals.receiving import alertlog
 from signals.receiving.alertlog import import_log
 from signals.receiving.logfile import NotAnAlertLogError, opened
 from signals.receiving.quarantine import replay
-from signals.receiving.senders import default_source
+from signals.receiving.senders import default_source, hash_token
 from signals.vocabulary import Channel
 from tests.builders import at, created, entry, update
 from tests.cases import case
@@ -209,6 +209,22 @@ def test_the_commonest_reason_is_told_beside_what_was_taken(tmp_path: Path) -> N
     log.write_text(as_csv(TRADE[0], row("Stop hit", 3)), newline="")
     call_command("import_alerts", str(log), stdout=out)
     assert "In quarantine, 1 of 1 because: The body is not a JSON object" in out.getvalue()
+
+
+# -- tokens
+
+
+@pytest.mark.parametrize(("value", "kept"), [("PEPEUSDT", "PEPEUSDT"), ("s3cret", "***"), ("x" * 32, "***")])
+def test_only_a_token_of_ours_or_what_may_be_one_is_masked(value: str, kept: str) -> None:
+    SourceToken.objects.create(source=default_source(), token_hash=hash_token("s3cret"))
+    import_log(lines(as_csv(row(created(token=value), 1))), now=NOW)
+    assert json.loads(bytes(Delivery.objects.get().raw))["token"] == kept
+
+
+def test_the_case_of_a_token_that_is_a_ticker() -> None:
+    body = case("01-token-is-the-ticker", "event.json").read_text()
+    assert import_log(lines(as_csv(row(body, 1))), now=NOW).accepted == 1
+    assert bytes(Delivery.objects.get().raw).decode() == body
 
 
 # -- the cases

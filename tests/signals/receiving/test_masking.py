@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from signals.dialects import read
 from signals.facts import UnreadableError
 from signals.intake import MAX_BODY
-from signals.receiving.masking import mask_tokens
+from signals.receiving.masking import hide_secrets, mask_tokens
 from signalsync_project.masking import TokenFilter, masked
 
 PATH = "/api/automated-signals/webhook"
@@ -250,3 +250,51 @@ def test_what_mending_proposes_is_masked() -> None:
         read(b'{"event_type":"ENTRY","token:"s3cret","trade_id":"x","direction":"Bull')
     assert "***" in unreadable.value.proposal
     assert "s3cret" not in unreadable.value.proposal
+
+
+# -- secrets of others, where a body is shown
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ('{"passphrase":"s3cret","close":1}', '{"passphrase":"***","close":1}'),
+        ('{"secret": 123, "a":"b"}', '{"secret": "***", "a":"b"}'),
+        ('{"apiKey":"s","api_key":"s","api-secret":"s"}', '{"apiKey":"***","api_key":"***","api-secret":"***"}'),
+        ('{"key":["s3cret"],"PASSWORD":{"a":"s"}}', '{"key":"***","PASSWORD":"***"}'),
+        ('{"my_webhook_secret":"s3cret"}', '{"my_webhook_secret":"***"}'),
+        ("{'password': 's3cret'}", "{'password': '***'}"),
+        ('{"password:"s3cret","a":1}', '{"password:"***","a":1}'),
+        ('{"passphrase":"s3cr', '{"passphrase":"***'),
+        ("symbol=ES,password=s3cret,qty=1", "symbol=ES,password=***,qty=1"),
+    ],
+)
+def test_what_opens_somebody_elses_door_is_hidden_where_it_is_shown(body: str, shown: str) -> None:
+    assert hide_secrets(body) == shown
+    assert hide_secrets(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"token":"PEPEUSDT","monkey":"a","keyboard":1,"keys":2}',
+        '{"note":"the secret of it","password":null}',
+        '{"key_level":25740,"spin":1,"author":"x"}',
+        "\ud800 password",
+    ],
+)
+def test_what_is_no_secret_is_shown(body: str) -> None:
+    assert hide_secrets(body) == body
+
+
+@given(st.text())
+def test_hiding_never_fails(body: str) -> None:
+    hide_secrets('{"password":"' + body)
+
+
+def test_hiding_in_hostile_bodies_costs_no_time() -> None:
+    began = time.process_time()
+    for start in ("", '"password', '"key":"', "secret="):
+        for run in ("a", '"', "\\", '"secret', '"key":["', "password=", "{secret"):
+            hide_secrets((start + run * (64 * 1024 // len(run)))[: 64 * 1024])
+    assert time.process_time() - began < 20  # one quadratic case takes minutes

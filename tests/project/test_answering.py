@@ -1,0 +1,64 @@
+"""The supervisor's question to its web server: any answer will do, and one miss is none."""
+
+import socket
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from signalsync_project.answering import Answering
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """The address of a socket that takes connections, as the supervisor's does, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+
+@pytest.fixture
+def failing() -> Iterator[str]:
+    """The address of a server that answers everything with 500."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(500)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_only_misses_in_a_row_are_a_fault_and_then_it_starts_over(deaf: str) -> None:
+    ask = Answering(deaf, within=0.01)
+    assert [ask() is None for _ in range(6)] == [True, True, False, True, True, False]
+
+
+def test_an_answer_in_between_forgives_the_misses(deaf: str, failing: str) -> None:
+    ask = Answering(deaf, within=0.01)
+    silent = ask.url
+    assert [ask(), ask()] == [None, None]
+    ask.url, ask.within = failing, 30
+    assert ask() is None, "an error is an answer: it takes a living worker to give it"
+    ask.url, ask.within = silent, 0.01
+    assert [ask(), ask()] == [None, None]
+    assert "3 requests in a row were not answered" in (ask() or "")
+
+
+def test_nobody_there_is_no_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        address = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    assert "refused" in (Answering(address, within=1, misses=1)() or "")
+
+
+def test_no_proxy_of_the_environment_is_asked(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert Answering(failing, within=30, misses=1)() is None
