@@ -70,10 +70,14 @@ class BadLoginThrottle(Throttle):
 
 
 class BadLoginBackend:
-    """The first of the authentication backends: refuses before any hash is computed. It knows no users."""
+    """The first of the authentication backends: refuses before any hash is computed. It knows no users.
+
+    A device that has signed in before is not held up by what others do at its address; axes counts its own failures.
+    """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> None:
-        if request is not None and BadLoginThrottle().is_exhausted(request):
+        known = getattr(request, "known_device", "")
+        if request is not None and not known and BadLoginThrottle().is_exhausted(request):
             raise PermissionDenied
 
 

@@ -57,3 +57,15 @@ def test_the_login_page_is_limited_as_well(settings: Any, hashes: list[str]) -> 
     for n in range(6):
         Client().post("/admin/login/", {"username": f"nobody-{n}", "password": "x"}, REMOTE_ADDR="203.0.113.7")
     assert len(hashes) == 3
+
+
+def test_a_device_that_has_signed_in_before_is_not_held_up(settings: Any) -> None:
+    settings.BAD_LOGIN_RATE = "3/min"
+    User.objects.create_superuser("ann", password="correct-horse")
+    given = {"username": "ann", "password": "correct-horse"}
+    known = Client(REMOTE_ADDR="203.0.113.7")
+    known.post("/admin/login/", given)
+    for n in range(5):
+        ask(f"nobody-{n}")
+    assert known.post("/admin/login/", given).status_code == 302
+    assert Client(REMOTE_ADDR="203.0.113.7").post("/admin/login/", given).status_code == 200
