@@ -1,10 +1,11 @@
 """Databases made for a benchmark and dropped after it, and the project's processes that work on them."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +53,13 @@ class Database:
 
     def manage(self, *arguments: str) -> str:
         return self.run("manage.py", *arguments)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What a connection of its own sees."""
+        if self.url.startswith("postgres"):
+            return execute(self.url, query)
+        with closing(sqlite3.connect(self.directory / "signalsync.sqlite3", timeout=10)) as connection:
+            return connection.execute(query).fetchall()
 
     def tidy(self) -> None:
         """Do now what autovacuum would do sooner or later."""

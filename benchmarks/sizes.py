@@ -25,6 +25,8 @@ class Size:
     cycles: int = 5
     turns: int = 3
     asked: int = 7  # requests of each address
+    bursts: tuple[int, ...] = (1_000, 2_000)  # posts at one instant
+    held: int = 200  # connections that send nothing, or nothing more
 
 
 FULL = Size()
@@ -41,6 +43,8 @@ QUICK = Size(
     probe_rows=50,
     probes=1,
     seeds=1,
+    bursts=(20,),
+    held=5,
     stored_signals=2_000,
     seed_hours=6,
     active_signals=80,

@@ -15,12 +15,12 @@ Address = tuple[str, int]
 
 
 @contextmanager
-def serving(database: Database, application: str, settings: str, workers: int) -> Iterator[Address]:
-    """Sync workers that answer; stopped at the end."""
+def serving(database: Database, application: str, settings: str, workers: int, *options: str) -> Iterator[Address]:
+    """Workers that answer, stopped at the end. `options` are gunicorn's, and go before its configuration."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
         fd = listening.fileno()
         server = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "python:signalsync_project.gunicorn", application],
+            [sys.executable, "-m", "gunicorn", "-c", "python:signalsync_project.gunicorn", *options, application],
             cwd=ROOT,
             env={
                 **database.environment,

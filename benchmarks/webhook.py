@@ -17,7 +17,8 @@ from benchmarks.web import Address, serving
 CONNECTIONS = 16
 PACE = 100  # posts a second
 BARE = "benchmarks.bare.settings"
-MAKE_TOKEN = "from signals.senders import default_source, new_token; print(new_token(default_source()))"
+SYNC = ("--worker-class", "sync")  # gunicorn's own: the front door knows the webhook only
+MAKE_TOKEN = "from signals.receiving.senders import default_source, new_token; print(new_token(default_source()))"
 HEAD = ("", "posts/s", "slowest round", "fastest", "p50 ms", "p99 ms", "CPU ms a post")
 
 
@@ -45,7 +46,7 @@ def servers(database: Database, workers: int) -> Iterator[tuple[Server, Server]]
     database.run("-m", "django", "migrate", "--run-syncdb", "--verbosity=0", DJANGO_SETTINGS_MODULE=BARE)
     with (
         serving(database, "signalsync_project.wsgi", "signalsync_project.settings", workers) as ours,
-        serving(database, "django.core.wsgi:get_wsgi_application()", BARE, workers) as bare,
+        serving(database, "django.core.wsgi:get_wsgi_application()", BARE, workers, *SYNC) as bare,
     ):
         yield Server("SignalSync", ours, f"/api/automated-signals/webhook/{token}"), Server("bare", bare, "/alerts")
 
@@ -99,10 +100,11 @@ def targets(entries: list[list[Load]], paced: Load) -> list[Target]:
 
 def explained(size: Size, entry: int, batch: int) -> str:
     return (
-        f"gunicorn with {size.web_workers} sync workers, {CONNECTIONS} connections over loopback, {size.rounds} rounds"
-        f" of {size.round_seconds:g} s for each server in turns. Sync workers close the connection after each answer,"
-        f" so every post opens one, on both sides. ENTRY: telemetry of {entry} bytes, each a new signal. Batch: {BATCH}"
-        f" MFE updates in {batch} bytes, for {CONNECTIONS} groups of signals in turn. Both servers share one database,"
+        f"gunicorn with {size.web_workers} workers, the front door's before SignalSync and gunicorn's sync ones before"
+        f" the bare view, {CONNECTIONS} connections over loopback, {size.rounds} rounds of {size.round_seconds:g} s"
+        " for each server in turns. Both close the connection after each answer, so every post opens one. ENTRY:"
+        f" telemetry of {entry} bytes, each a new signal. Batch: {BATCH} MFE updates in {batch} bytes, for"
+        f" {CONNECTIONS} groups of signals in turn. Both servers share one database,"
         " its persistent connections and the gunicorn configuration, and the cores with PostgreSQL and with the load"
         " generator. At a given pace latency counts from when a post was due. CPU is what all processes of the machine"
         " used, per post: the web server's, PostgreSQL's, the load generator's and the kernel's."

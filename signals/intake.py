@@ -28,13 +28,13 @@ from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project
 from .signal.zones import Hold, hold_clock
 from .storage.bulk import append, insert, update
-from .storage.deadlines import transaction_within
+from .storage.deadlines import answered_within, transaction_within
 from .symbols import goes_below_zero
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
-MAX_BODY = 64 * 1024  # bytes; messages have at most 40,960 characters
+MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
 
 
 def checksum_of(body: bytes) -> str:
@@ -133,7 +133,8 @@ def take_in_birth(source: Source, parcels: Sequence[Parcel], *, now: datetime, w
     if len(parcels) > 1 or reading is None or len(reading.events) > 1 or reading.bars or reading.heartbeat:
         return None
     (event,) = event_rows(source, parcels[0])
-    key = store_birth(source, parcels[0].delivery, event, now=now, wait_ms=wait_ms)
+    with answered_within(wait_ms):
+        key = store_birth(source, parcels[0].delivery, event, now=now, wait_ms=wait_ms)
     return Taken((outcome_of(parcels[0]),), frozenset({key})) if key else None
 
 

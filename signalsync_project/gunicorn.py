@@ -19,7 +19,7 @@ _fd = os.environ.get(LISTENING_FD)
 bind = f"fd://{_fd}" if _fd else f"{settings.HOST}:{settings.PORT}"
 backlog = 2048
 workers = settings.WEB_WORKERS
-worker_class = "sync"  # gthread and more workers gained nothing that was measured
+worker_class = "signalsync_project.front.worker.FrontWorker"
 preload_app = False  # a worker that cannot start must not take the master with it
 timeout = 30
 graceful_timeout = 20
@@ -55,7 +55,7 @@ logconfig_dict = {
 
 
 def post_worker_init(worker: object) -> None:
-    """Market calendars take a second to load: before a worker's first alert, not of the time that its sender waits."""
+    """What takes a second to load is there before a worker's first alert: not of the time that its sender waits."""
     from signals.market import market
 
     market().is_open(datetime.now(UTC))

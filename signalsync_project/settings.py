@@ -30,7 +30,9 @@ VARIABLES: dict[str, Variable] = {
     "PRODUCTION": Variable(bool, False, "Refuse unsafe defaults: needs SECRET_KEY, ALLOWED_HOSTS, WEBHOOK_TOKEN."),
     "DEBUG": Variable(bool, False, "Django's debug pages. Never together with PRODUCTION."),
     "SECRET_KEY": Variable(str, "", "Signs sessions. Empty outside production: one is made and kept in VAR_DIR."),
-    "ALLOWED_HOSTS": Variable(list, [], "Host names served, comma-separated. Empty outside production: loopback."),
+    "ALLOWED_HOSTS": Variable(
+        list, [], "Host names of pages, beside PUBLIC_URL's, comma-separated. Empty outside production: loopback."
+    ),
     "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
     "TRUSTED_PROXIES": Variable(
         int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For. 0 behind one is told by doctor."
@@ -47,6 +49,7 @@ VARIABLES: dict[str, Variable] = {
     "WEBHOOK_TOKEN": Variable(str, "", "First token of the default source (stored hashed). At least 24 characters."),
     "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),
     "BAD_TOKEN_RATE": Variable(str, "60/min", "Most requests with an unknown token per address and process."),
+    "BAD_LOGIN_RATE": Variable(str, "30/min", "Most failed logins per address and process, whatever the names."),
     "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
     "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
@@ -112,8 +115,10 @@ TRUSTED_PROXIES: int = value("TRUSTED_PROXIES")
 WEBHOOK_TOKEN: str = value("WEBHOOK_TOKEN")
 WEBHOOK_RATE: str = value("WEBHOOK_RATE")
 BAD_TOKEN_RATE: str = value("BAD_TOKEN_RATE")
+BAD_LOGIN_RATE: str = value("BAD_LOGIN_RATE")
 OPERATOR_PASSWORD: str = value("OPERATOR_PASSWORD")
 DEMO: bool = value("DEMO") and not PRODUCTION
+DATABASE_STATEMENT_TIMEOUT: int = value("DATABASE_STATEMENT_TIMEOUT")
 SYNC_INTERVAL: int = value("SYNC_INTERVAL")
 LOG_LEVEL: str = value("LOG_LEVEL")
 TIER_CONFIDENCE: str = value("TIER_CONFIDENCE")
@@ -162,6 +167,8 @@ if PRODUCTION:
 else:
     SECRET_KEY = SECRET_KEY or made_secret_key()
     ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
+if (public_host := urlsplit(PUBLIC_URL).hostname) and public_host not in ALLOWED_HOSTS:
+    ALLOWED_HOSTS = [*ALLOWED_HOSTS, f"[{public_host}]" if ":" in public_host else public_host]
 CSRF_TRUSTED_ORIGINS: list[str] = value("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -188,6 +195,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "signalsync_project.content.ContentPolicy",
     "django.middleware.security.SecurityMiddleware",
+    "signals.receiving.door.Door",
     "signalsync_project.refusing.RefuseImpossible",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -260,6 +268,7 @@ close_to_others(VAR_DIR, SQLITE_FILE)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
+    "signals.receiving.throttling.BadLoginBackend",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]

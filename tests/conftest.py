@@ -69,9 +69,12 @@ def django_db_modify_db_settings(
 
 @pytest.fixture(autouse=True)
 def _own_spool_and_cache(settings: object, tmp_path: Path) -> Iterator[None]:
+    from signals.receiving.outage import breaker
+
     settings.SPOOL_DIR = tmp_path / "spool"  # type: ignore[attr-defined]
     settings.PROXY_NOTE = tmp_path / "uncounted_proxy"  # type: ignore[attr-defined]
     cache.clear()
+    breaker.worked()
     yield
     cache.clear()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alerts, cycle, importing, load, pages, profiling, recorded, webhook
+from benchmarks import alerts, burst, cycle, importing, load, pages, profiling, recorded, webhook
 from benchmarks.databases import Database, postgres, sqlite
 from benchmarks.report import Section, Target, table, write
 from benchmarks.sizes import QUICK
@@ -42,6 +42,13 @@ def test_webhook_measures_both_servers_and_a_paced_load() -> None:
         "batch, bare",
         "ENTRY, SignalSync, 100 posts/s",
     ]
+
+
+@pytest.mark.slow
+def test_bursts_are_answered_and_stored_beside_the_bare_view() -> None:
+    section = burst.measure(QUICK, [("here", databases)])
+    assert [target.met for target in section.targets if target.measure == "posts of bursts not answered 2xx"] == [True]
+    assert [row[0] for row in figures(section)] == ["here, webhook", "here, a page"]
 
 
 @pytest.mark.slow

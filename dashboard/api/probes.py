@@ -19,6 +19,8 @@ from dashboard.telling.status_counts import counts_by_status
 from dashboard.watching.checks import CHECKS, judge
 from reconciliation.models import GapTotal, SyncRun
 from signals.models import AutomatedSignal, Delivery, Source
+from signals.receiving import refusals
+from signals.receiving.refusals import Cause
 from signals.receiving.spool import spool
 from signals.vocabulary import DeliveryStatus, Status
 
@@ -67,6 +69,10 @@ class SystemCollector(Collector):
         yield GaugeMetricFamily(
             "signalsync_spool_pending_bytes", "Bytes spooled to disk and not stored yet.", spool().pending_bytes()
         )
+        yield family(
+            "signalsync_refused_recent", "Requests refused at the door in this hour and the last, by cause.", "cause",
+            dict.fromkeys(map(str, Cause), 0) | dict(refusals.read().since(self.now - RECENT)),
+        )  # fmt: skip
         yield family(
             "signalsync_actionable_gaps", "Actionable gaps as the last cycle left them.", "gap",
             dict(GapTotal.objects.values_list("gap", "open")),

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
@@ -22,6 +23,9 @@ FORWARDING = frozenset(
     {f"HTTP_X_FORWARDED_{name}" for name in ("FOR", "HOST", "PROTO", "SERVER")}
     | {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
 )
+
+# What a ticker or a coin may be; a token that we make is longer, and of a broken text nobody knows where it ends.
+WORD = re.compile(rb"[\w.:!/-]{1,20}")
 
 
 # By which names a program on this machine calls it. Who is passed on to us mostly called a public one.
@@ -47,6 +51,26 @@ def mask_body(body: bytes) -> tuple[bytes, str]:
     """
     masked, token = mask_tokens(body)
     return masked, hash_token(token.decode(errors="replace")) if token else ""
+
+
+def credentials(
+    request: HttpRequest, token: str, body: bytes, is_token: Callable[[str], bool]
+) -> tuple[bytes, str, bool]:
+    """The body as it may be kept, the hash of the token that counts ("" without any), and whether loopback counts.
+
+    An address's token goes first, then a body's; only after both counts where the request comes from. Who has another
+    right to post may call a ticker "token": a value that is no token of ours is then neither one nor masked.
+    """
+    masked, found = mask_body(body)
+    here = on_loopback(request)
+    if not found or not (token or here):
+        return masked, hash_token(token) if token else found, here and not (token or found)
+    kept, _ = mask_tokens(
+        body, spared=lambda value: bool(WORD.fullmatch(value)) and not is_token(hash_token(value.decode()))
+    )
+    if token:
+        return kept, hash_token(token), False
+    return (kept, found, False) if is_token(found) else (kept, "", True)
 
 
 def source_of_token(token_hash: str, now: datetime) -> Source | None:

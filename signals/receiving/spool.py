@@ -6,27 +6,30 @@ docs/spool.md. The directory must be on a local disk: the locks are flock(2), wh
 """
 
 import errno
-import fcntl
 import json
 import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
 
+from .files import fsync_directory, locked, size_of, write_all
 from .spooled import Line, Spooled, decode, encode, frame, lines, unframe
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 1 << 30
 DEFAULT_LOCK_TIMEOUT = 1.0  # seconds; the webhook must have decided within 2
-LOCK_POLL = 0.002  # seconds; flock(2) has no time-out of its own
+BLOCK = 4096  # bytes
+MANY = 10  # records from which on they are handed over together
+AT_ONCE = 500
 MAX_ERROR_TEXT = 2_000  # characters kept of a rejected record's error
 
 ADVICE = {
@@ -56,52 +59,6 @@ class Drained:
     busy: bool = False
 
 
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:  # rotated or drained away since it was listed
-        return 0
-
-
-def _write_all(fd: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def _fsync_directory(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _take_lock(fd: int, timeout: float) -> bool:
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(LOCK_POLL)
-        else:
-            return True
-
-
-@contextmanager
-def _locked(path: Path, flags: int, timeout: float) -> Iterator[int | None]:
-    """The file, open and exclusively locked; None when someone else kept the lock for `timeout` seconds."""
-    fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
-    try:
-        yield fd if _take_lock(fd, timeout) else None
-    finally:
-        # Unlocked by name: closing does not do it if a fork has copied the descriptor meanwhile.
-        fcntl.flock(fd, fcntl.LOCK_UN)
-        os.close(fd)
-
-
 class Spool:
     """The journal in one directory, shared by any number of processes and threads.
 
@@ -128,27 +85,30 @@ class Spool:
 
     def append(self, record: Spooled) -> None:
         """Durable on return. Raises SpoolError when it could not be made so; then nothing was kept."""
-        self._append(encode(record))
+        self.append_all([record])
 
-    def _append(self, payload: bytes) -> None:
-        framed = frame(payload)
+    def append_all(self, records: Iterable[Spooled]) -> None:
+        """All of them or none, at the price of one: it is the disk's confirmation that takes time."""
+        self._append(b"".join(frame(encode(record)) for record in records))
+
+    def _append(self, frames: bytes) -> None:
         with self._file_errors("append to"):
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._locked_directory() as directory_fd:
-                self._write(framed, directory_fd)
+                self._write(frames, directory_fd)
 
-    def _write(self, framed: bytes, directory_fd: int) -> None:
+    def _write(self, frames: bytes, directory_fd: int) -> None:
         fd = os.open(self._active, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             start = os.fstat(fd).st_size
-            self._refuse_over_limit(start + len(framed))
+            self._refuse_over_limit(start + len(frames))
             if start == 0:
                 # Before the first byte, so that a file with records in it has a durable name, even if
                 # its creator died here.
                 os.fsync(directory_fd)
-                _fsync_directory(self.directory.parent)
+                fsync_directory(self.directory.parent)
             try:
-                _write_all(fd, framed)
+                write_all(fd, frames)
                 os.fsync(fd)
             except OSError:
                 with suppress(OSError):
@@ -158,40 +118,76 @@ class Spool:
             os.close(fd)
 
     def _refuse_over_limit(self, active_bytes: int) -> None:
-        if active_bytes + sum(map(_size, self._sealed())) > self.max_bytes:
+        if active_bytes + sum(map(size_of, self._sealed())) + self.rejected_bytes() > self.max_bytes:
             raise SpoolError(
                 f"the spool {self.directory} has reached its limit of {self.max_bytes} bytes:"
-                " bring the database back so that it drains, or raise the limit"
+                " bring the database back so that it drains, look through `rejected`, or raise the limit"
             )
+
+    def rejected_bytes(self) -> int:
+        """What `rejected` takes of the disk, where no file takes less than a block."""
+        with suppress(FileNotFoundError):
+            return sum(max(BLOCK, entry.stat().st_size) for entry in os.scandir(self._rejected))
+        return 0
 
     # -- draining
 
-    def drain(self, handle: Callable[[Spooled], None]) -> Drained:
+    def drain(
+        self, handle: Callable[[Spooled], None], handle_many: Callable[[Sequence[Spooled]], None] | None = None
+    ) -> Drained:
         """Hands over what was appended before this call, oldest first, and removes what was taken.
 
         A crash may make the next drain hand over the record in flight once more (after a power cut:
         several), so `handle` must be idempotent. DrainStop from `handle` ends the drain and keeps the
         rest; any other exception moves that record to `rejected/` and goes on. Raises SpoolError when
         the files cannot be read or the rejected record not be written; the rest stays then, too.
+
+        `handle_many` is offered up to 500 records at once where MANY wait; it takes all or, raising anything but
+        DrainStop, none: then they are handed over one by one.
         """
         with self._file_errors("drain"):
             if not self.directory.is_dir():
                 return Drained()
-            with _locked(self._progress, os.O_RDWR | os.O_CREAT, timeout=0) as fd:
-                return Drained(busy=True) if fd is None else self._drain(handle, fd)
+            with locked(self._progress, os.O_RDWR | os.O_CREAT, timeout=0) as fd:
+                return Drained(busy=True) if fd is None else self._drain(handle, handle_many, fd)
 
-    def _drain(self, handle: Callable[[Spooled], None], progress_fd: int) -> Drained:
+    def _drain(
+        self,
+        handle: Callable[[Spooled], None],
+        handle_many: Callable[[Sequence[Spooled]], None] | None,
+        progress_fd: int,
+    ) -> Drained:
         outcomes: Counter[str] = Counter()
         stopped = None
         try:
             for segment in self._segments():
-                for line in lines(segment, self._drained_bytes(segment)):
-                    outcomes[self._hand_over(segment, line, handle)] += 1
-                    self._note_progress(progress_fd, segment, line.end)
+                rest = lines(segment, self._drained_bytes(segment))
+                while run := list(islice(rest, AT_ONCE)):
+                    if handle_many and len(run) >= MANY and self._hand_over_all(run, handle_many):
+                        outcomes["count"] += len(run)
+                        self._note_progress(progress_fd, segment, run[-1].end)
+                        continue
+                    for line in run:
+                        outcomes[self._hand_over(segment, line, handle)] += 1
+                        self._note_progress(progress_fd, segment, line.end)
                 segment.unlink()
         except DrainStop as stop:
             stopped = str(stop) or "the handler asked to stop"
         return Drained(outcomes["count"], outcomes["torn"], outcomes["failed"], stopped)
+
+    def _hand_over_all(self, run: Sequence[Line], handle_many: Callable[[Sequence[Spooled]], None]) -> bool:
+        """Whether all were taken. One that is torn, or fails, is found by handing them over one by one."""
+        payloads = [payload for line in run if (payload := unframe(line.raw)) is not None]
+        if len(payloads) < len(run):
+            return False
+        try:
+            handle_many([decode(payload) for payload in payloads])
+        except DrainStop:
+            raise
+        except Exception as error:  # noqa: BLE001 - whose fault it is, the next attempt finds out and tells
+            logger.warning("spool: %d records together failed, going one by one: %s", len(run), error)
+            return False
+        return True
 
     def _segments(self) -> Iterator[Path]:
         """Sealed segments left by earlier drains, then, once those are gone, what was appended since."""
@@ -203,7 +199,7 @@ class Spool:
     def _seal(self) -> Path | None:
         """Renames the active journal, so that appends go on in a new one. No append is under way then."""
         with self._locked_directory() as directory_fd:
-            if _size(self._active) == 0:
+            if size_of(self._active) == 0:
                 return None
             # Names sort in order of sealing even if the clock was set back, and never come again:
             # the progress noted for one segment must not be taken for another's.
@@ -238,13 +234,13 @@ class Spool:
         draft = self._rejected / f"{name}.tmp"
         fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            _write_all(fd, content)
+            write_all(fd, content)
             os.fsync(fd)
         finally:
             os.close(fd)
         draft.rename(self._rejected / name)
-        _fsync_directory(self._rejected)
-        _fsync_directory(self.directory)
+        fsync_directory(self._rejected)
+        fsync_directory(self.directory)
 
     def _note_progress(self, fd: int, segment: Path, offset: int) -> None:
         # Not fsynced, and allowed to fail (a full disk must not keep the spool from emptying): a note
@@ -267,8 +263,8 @@ class Spool:
         """Bytes of journal not handed over yet; 0 when there is nothing to drain."""
         # The active journal first: one sealed in between is then counted twice, never missed.
         with self._file_errors("read"):
-            active = _size(self._active)
-            return active + sum(max(0, _size(path) - self._drained_bytes(path)) for path in self._sealed())
+            active = size_of(self._active)
+            return active + sum(max(0, size_of(path) - self._drained_bytes(path)) for path in self._sealed())
 
     def oldest(self) -> datetime | None:
         """When the longest-waiting record was received (UTC); None when no whole record waits."""
@@ -295,7 +291,7 @@ class Spool:
         refused = [path for path in self.rejected() if path.suffix == ".json"]
         with self._file_errors("requeue the rejected records of"):
             for path in refused:
-                self._append(json.loads(path.read_bytes())["payload"].encode())
+                self._append(frame(json.loads(path.read_bytes())["payload"].encode()))
                 path.unlink()
         return len(refused)
 
@@ -306,7 +302,7 @@ class Spool:
 
     @contextmanager
     def _locked_directory(self) -> Iterator[int]:
-        with _locked(self.directory, os.O_RDONLY | os.O_DIRECTORY, self.lock_timeout) as fd:
+        with locked(self.directory, os.O_RDONLY | os.O_DIRECTORY, self.lock_timeout) as fd:
             if fd is None:
                 raise SpoolError(
                     f"the spool {self.directory} has been locked for {self.lock_timeout} s:"

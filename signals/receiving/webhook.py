@@ -5,11 +5,16 @@ time costs nothing: the bytes go to the spool, and only when that fails too is t
 """
 
 import logging
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from time import monotonic
+from typing import Any, NamedTuple
 
 from django.core.cache import cache
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error as DatabaseError
+from django.http import HttpRequest
+from django.urls import resolve
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -20,12 +25,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from signals.intake import MAX_BODY, Incoming, Outcome, take_in
-from signals.models import Source
+from signals.models import Source, SourceToken
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
-from .senders import client_address, hash_token, mask_body, on_loopback, open_source, source_of_token
-from .spool import SpoolError, spool
+from . import outage, refusals
+from .senders import client_address, credentials, open_source, source_of_token
+from .spool import Spool, spool
 from .spooled import Spooled
 from .throttling import BadTokenThrottle, SourceThrottle
 
@@ -33,6 +39,7 @@ log = logging.getLogger(__name__)
 WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
 TOKEN_CACHE_SECONDS = 5  # a revoked token is refused after this long
 RETRY_AFTER = "5"
+ARRIVED = "signalsync.arrived"  # of the environment: seconds since 1970, by the front door
 
 
 class UnknownSenderError(Exception):
@@ -47,15 +54,35 @@ def find_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:
     return source
 
 
+def source_key(token_hash: str, loopback: bool) -> str:
+    return f"source:{token_hash}:{loopback}"
+
+
 def remembered_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:
     """The source of a request of now, looked up once in TOKEN_CACHE_SECONDS."""
-    key = f"source:{token_hash}:{loopback}"
+    key = source_key(token_hash, loopback)
     source: Source | None = cache.get(key)
     if source is None:
         with transaction_within(WAIT_MS):
             source = find_source(token_hash, loopback=loopback, now=now)
         cache.set(key, source, TOKEN_CACHE_SECONDS)
     return source
+
+
+def is_token(token_hash: str) -> bool:
+    """Whether it is a token of ours, looked up once in TOKEN_CACHE_SECONDS."""
+    key = f"token:{token_hash}"
+    known: bool | None = cache.get(key)
+    if known is None:
+        try:
+            if outage.breaker.open:
+                return outage.is_token(token_hash, outage.known_senders())
+            with transaction_within(WAIT_MS):
+                known = SourceToken.objects.filter(token_hash=token_hash).exists()
+        except DatabaseError:
+            return outage.is_token(token_hash, outage.known_senders())
+        cache.set(key, known, TOKEN_CACHE_SECONDS)
+    return known
 
 
 class WebhookView(APIView):
@@ -75,48 +102,105 @@ class WebhookView(APIView):
         responses={
             200: OpenApiResponse(OpenApiTypes.OBJECT, "Stored: accepted or duplicate, with the number of new events."),
             202: OpenApiResponse(OpenApiTypes.OBJECT, "Stored, but unreadable: an operator can mend and replay it."),
+            400: OpenApiResponse(OpenApiTypes.OBJECT, "The body's chunks are broken."),
             401: OpenApiResponse(OpenApiTypes.OBJECT, "Unknown token."),
-            413: OpenApiResponse(OpenApiTypes.OBJECT, "Over 64 KiB."),
+            413: OpenApiResponse(OpenApiTypes.OBJECT, "Over 192 KiB."),
             429: OpenApiResponse(OpenApiTypes.OBJECT, "Too many requests."),
             503: OpenApiResponse(OpenApiTypes.OBJECT, "Could not be made durable: send it again."),
         },
     )
     def post(self, request: Request, token: str = "") -> Response:
-        now = timezone.now()
-        body = read_capped(request)
-        if body is None:
-            return refuse(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"A body may have at most {MAX_BODY} bytes.")
-        body, body_token = mask_body(body)
-        record = Spooled(
-            received_at=now,
-            token_hash=hash_token(token) if token else body_token,
-            remote_addr=client_address(request),
-            body=body,
-            content_type=str(request.META.get("CONTENT_TYPE", ""))[:80],
-            loopback=not (token or body_token) and on_loopback(request),
-        )
-        asked = monotonic()
-        try:
-            source = remembered_source(record.token_hash, loopback=record.loopback, now=now)
-            if not SourceThrottle(source.name).allow_request(request, self):
-                return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
-            return answer(take_in(source, [incoming_of(record)], now=now, wait_ms=left_ms(asked)).outcomes[0])
-        except UnknownSenderError:
-            return self.turn_away(request)
-        except Exception as error:
-            # The database failed, or we did: either way the bytes must not be lost.
-            if not isinstance(error, DatabaseError):
-                log.exception("taking in a delivery failed; spooling it")
-            return keep_on_disk(record, error)
+        received = record_of(request._request, token)
+        return respond(received if isinstance(received, Reply) else take(request._request, received))
 
-    def turn_away(self, request: Request) -> Response:
-        if not BadTokenThrottle().allow_request(request, self):
-            return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "Too many requests with an unknown token.")
-        return refuse(
-            status.HTTP_401_UNAUTHORIZED,
-            "Unknown token. Use the webhook address that the console shows for your source, or put its token into the"
-            ' message as "token".',
-        )
+
+class Reply(NamedTuple):
+    """An answer: status, JSON, headers."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = {}
+
+
+def respond(reply: Reply) -> Response:
+    return Response(reply.body, status=reply.status, headers=reply.headers)
+
+
+def record_of(request: HttpRequest, token: str) -> Spooled | Reply:
+    """What a request brought, without its secrets; or why it cannot be taken."""
+    try:
+        body = read_capped(request)
+    except Exception as error:  # noqa: BLE001 - chunks that are none, in the words of whichever server reads them
+        return refuse(status.HTTP_400_BAD_REQUEST, f"The body cannot be read: {error}")
+    if body is None:
+        return refuse(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"A body may have at most {MAX_BODY} bytes.")
+    body, token_hash, loopback = credentials(request, token, body, is_token)
+    request.META[refusals.HEAD] = body[: refusals.READ_BYTES]
+    return Spooled(
+        received_at=arrived_at(request),
+        token_hash=token_hash,
+        remote_addr=client_address(request),
+        body=body,
+        content_type=str(request.META.get("CONTENT_TYPE", ""))[:80],
+        loopback=loopback,
+    )
+
+
+def arrived_at(request: HttpRequest) -> datetime:
+    """When the request reached this machine: the front door knows, however late we come to it."""
+    arrived = request.META.get(ARRIVED)
+    return datetime.fromtimestamp(arrived, UTC) if isinstance(arrived, float) else timezone.now()
+
+
+def take(request: HttpRequest, record: Spooled) -> Reply:
+    """Store what was received, or spool it."""
+    # The front door has asked already: the one alert that tries is this one.
+    if ARRIVED not in request.META and not outage.breaker.allows():
+        return keep_on_disk([(request, record)], "it failed a moment ago")[0]
+    asked = monotonic()
+    try:
+        source = remembered_source(record.token_hash, loopback=record.loopback, now=record.received_at)
+        if not SourceThrottle(source.name).allows(request):
+            return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
+        taken = take_in(source, [incoming_of(record)], now=record.received_at, wait_ms=left_ms(asked))
+    except UnknownSenderError:
+        return turn_away(request)
+    except Exception as error:
+        # The database failed, or we did: either way the bytes must not be lost.
+        if not isinstance(error, DatabaseError):
+            log.exception("taking in a delivery failed; spooling it")
+        elif outage.is_outage(error):
+            outage.breaker.failed()
+        return keep_on_disk([(request, record)], str(error).strip().split("\n")[0])[0]
+    outage.breaker.worked()
+    return answer(taken.outcomes[0])
+
+
+def turn_away(request: HttpRequest) -> Reply:
+    if not BadTokenThrottle().allows(request):
+        return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "Too many requests with an unknown token.")
+    return refuse(
+        status.HTTP_401_UNAUTHORIZED,
+        "Unknown token. Use the webhook address that the console shows for your source, or put its token into the"
+        ' message as "token".',
+    )
+
+
+def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
+    """Answer requests (WSGI environments) from the spool: what the front door does when it cannot store in time."""
+    requests = [WSGIRequest(environ) for environ in environs]
+    received = [record_of(request, token_in(request)) for request in requests]
+    records = [(request, each) for request, each in zip(requests, received, strict=True) if isinstance(each, Spooled)]
+    kept = iter(keep_on_disk(records, "it could not be done in time"))
+    replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
+    for request, reply in zip(requests, replies, strict=True):
+        if cause := refusals.BY_STATUS.get(reply.status):
+            refusals.note(request, cause, reply.status, now=timezone.now())
+    return replies
+
+
+def token_in(request: HttpRequest) -> str:
+    return str(resolve(request.path_info).kwargs.get("token") or "")
 
 
 def left_ms(asked: float) -> int:
@@ -133,13 +217,13 @@ def incoming_of(record: Spooled) -> Incoming:
     )
 
 
-def read_capped(request: Request) -> bytes | None:
+def read_capped(request: HttpRequest) -> bytes | None:
     """The raw body, or None as soon as it exceeds the cap: a false Content-Length cannot make us read more.
 
     Where a proxy sends the body in chunks there is no Content-Length, and Django would take it for empty.
     """
     chunked = "HTTP_TRANSFER_ENCODING" in request.META and request.META.get("wsgi.input_terminated")
-    stream = request.META["wsgi.input"] if chunked else request._request
+    stream = request.META["wsgi.input"] if chunked else request
     length = str(request.META.get("CONTENT_LENGTH", ""))
     if length.isdecimal() and int(length) > MAX_BODY:
         return None
@@ -147,26 +231,53 @@ def read_capped(request: Request) -> bytes | None:
     return body if len(body) <= MAX_BODY else None
 
 
-def keep_on_disk(record: Spooled, cause: Exception) -> Response:
-    """Spool a delivery; 200 only once it is durable."""
-    why = str(cause).strip().split("\n")[0]
-    try:
-        spool().append(record)
-    except SpoolError as error:
-        log.error("a delivery could be neither stored (%s) nor spooled (%s)", why, error)
-        response = refuse(status.HTTP_503_SERVICE_UNAVAILABLE, "Storing failed; please send it again.")
-        response["Retry-After"] = RETRY_AFTER
-        return response
-    log.warning("a delivery was spooled, for storing failed: %s", why)
-    return Response({"status": "accepted", "spooled": True, "delivery": None, "events": None})
+def keep_on_disk(received: Sequence[tuple[HttpRequest, Spooled]], why: str) -> list[Reply]:
+    """Spool deliveries, all with one confirmation of the disk; 200 only once they are durable.
+
+    What comes without any right to post needs no database to be refused. Of tokens that were not known when it last
+    answered a little is kept, as one of them may be new.
+    """
+    known = outage.known_senders()
+    places: list[Spool | Reply] = []
+    main, others = spool(), outage.strangers()
+    for request, record in received:
+        if outage.is_known(record, known) or cache.get(source_key(record.token_hash, record.loopback)):
+            places.append(main)
+        elif not outage.may_send(record, known):
+            places.append(turn_away(request))
+        elif BadTokenThrottle().allows(request):
+            places.append(others)
+        else:
+            places.append(refuse(status.HTTP_429_TOO_MANY_REQUESTS, "Too many requests with an unknown token."))
+    replies = {
+        place: spooled_reply(
+            place, [record for (_, record), at in zip(received, places, strict=True) if at is place], why
+        )
+        for place in (main, others)
+    }
+    return [place if isinstance(place, Reply) else replies[place] for place in places]
 
 
-def answer(outcome: Outcome) -> Response:
+def spooled_reply(place: Spool, records: Sequence[Spooled], why: str) -> Reply:
+    """The answer to all of them."""
+    error = outage.append_to(place, records)
+    count = "a delivery" if len(records) == 1 else f"{len(records)} deliveries"
+    if error is not None:
+        log.error("%s could be neither stored (%s) nor spooled (%s)", count, why, error)
+        failed = refuse(status.HTTP_503_SERVICE_UNAVAILABLE, "Storing failed; please send it again.")
+        return failed._replace(headers={"Retry-After": RETRY_AFTER})
+    if records:
+        log.warning("spooled %s, for storing failed: %s", count, why)
+    return Reply(status.HTTP_200_OK, {"status": "accepted", "spooled": True, "delivery": None, "events": None})
+
+
+def answer(outcome: Outcome) -> Reply:
     if outcome.status == DeliveryStatus.QUARANTINED:
         body = {"status": "quarantined", "reason": outcome.reason, "delivery": str(outcome.delivery_id)}
-        return Response(body, status=status.HTTP_202_ACCEPTED)
-    return Response({"status": outcome.status.value, "delivery": str(outcome.delivery_id), "events": outcome.events})
+        return Reply(status.HTTP_202_ACCEPTED, body)
+    events = outcome.events
+    return Reply(200, {"status": outcome.status.value, "delivery": str(outcome.delivery_id), "events": events})
 
 
-def refuse(code: int, detail: str) -> Response:
-    return Response({"status": "refused", "detail": detail}, status=code)
+def refuse(code: int, detail: str) -> Reply:
+    return Reply(code, {"status": "refused", "detail": detail})

@@ -1,11 +1,60 @@
 """How long the database may make a sender wait: what is not stored in time is spooled instead."""
 
+import select
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
+
+CONNECT_SECONDS = 2.0
+MARGIN = 0.2  # seconds after which a server that keeps its own limits would have said so
+_waiting = threading.local()
+
+
+def give_up_in_time() -> None:
+    """Have this process stop waiting for a PostgreSQL that answers nothing: frozen, or its network is gone.
+
+    The server cannot end what it does not carry out, and a reader in C cannot be interrupted. So psycopg2 asks us to
+    wait for every answer. Not for processes that COPY, which it then refuses.
+    """
+    from psycopg2.extensions import set_wait_callback
+
+    set_wait_callback(wait_for_answer)
+
+
+def wait_for_answer(raw: Any) -> None:
+    """psycopg2's wait callback. Raising closes the connection."""
+    import psycopg2
+    from psycopg2 import extensions
+
+    longest = CONNECT_SECONDS if raw.status == extensions.STATUS_SETUP else longest_statement()
+    end = min(getattr(_waiting, "until", None) or monotonic() + longest, monotonic() + longest)
+    poll = select.poll()
+    while (state := raw.poll()) != extensions.POLL_OK:
+        left = end - monotonic()
+        poll.register(raw.fileno(), select.POLLIN if state == extensions.POLL_READ else select.POLLOUT)
+        if left <= 0 or not poll.poll(left * 1000):
+            raise psycopg2.OperationalError("PostgreSQL does not answer")
+
+
+def longest_statement() -> float:
+    """Seconds: as long as the server lets a statement take, and a little."""
+    return float(settings.DATABASE_STATEMENT_TIMEOUT / 1000 or 3600) + 1
+
+
+@contextmanager
+def answered_within(wait_ms: int) -> Iterator[None]:
+    """What is asked of PostgreSQL meanwhile is given up on after so long, where `give_up_in_time` was called."""
+    before = getattr(_waiting, "until", None)
+    _waiting.until = monotonic() + wait_ms / 1000 + MARGIN if wait_ms else before
+    try:
+        yield
+    finally:
+        _waiting.until = before
 
 
 def limits(wait_ms: int) -> str:
@@ -35,7 +84,12 @@ def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[
         return execute(unsaid.pop() + sql if unsaid else sql, *rest)
 
     # Outside the wrapper: the transaction's own end, for a rollback must not be refused.
-    with writer_place_within(left_ms), transaction.atomic(), connection.execute_wrapper(in_time):
+    with (
+        answered_within(left_ms),
+        writer_place_within(left_ms),
+        transaction.atomic(),
+        connection.execute_wrapper(in_time),
+    ):
         yield
 
 

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from signals.receiving.spool import Spool
 
 from .durability.postgres import PrivatePostgres, binaries
+from .durability.waiting import wait_for
 from .durability.web import ROOT, Senders, Web
 
 pytestmark = [
@@ -23,18 +25,19 @@ pytestmark = [
     pytest.mark.skipif(binaries() is None, reason="no PostgreSQL binaries are installed (initdb, postgres)"),
     pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's"),
 ]
+ANSWERED_WITHIN = 2.5  # seconds
 PHASE = 60  # alerts between two disasters
 
 PREPARE = """
 from django.core.management import call_command
-from signals.senders import default_source, new_token
+from signals.receiving.senders import default_source, new_token
 call_command("migrate", verbosity=0)
 print(new_token(default_source()))
 """
 DRAIN = """
 from django.core.management import call_command
 from django.utils import timezone
-from signals.draining import drain_spool
+from signals.receiving.draining import drain_spool
 drained = drain_spool(timezone.now())
 assert drained.stopped is None and not drained.failed, drained
 call_command("rebuild_signals", check=True, json=True)
@@ -43,12 +46,12 @@ call_command("rebuild_signals", check=True, json=True)
 DRAIN_AND_DIE = (
     """
 import os, signal
-from signals import draining
+from signals.receiving import draining
 take_in, taken = draining.take_in, []
 def take_in_and_die(*arguments, **options):
     result = take_in(*arguments, **options)
     taken.append(result)
-    if len(taken) == 10:
+    if len(taken) == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return result
 draining.take_in = take_in_and_die
@@ -113,9 +116,11 @@ def test_nothing_acknowledged_is_lost(machine: Machine) -> None:
     senders.wait_until_answered()
     assert machine.spooled_answers() > 2 * PHASE
 
+    web.kill()  # it would drain by itself
     postgres.start()
     senders.offer(PHASE)
     assert machine.run(DRAIN_AND_DIE).returncode == -signal.SIGKILL
+    web.start()
     senders.wait_until_answered(all_but=PHASE // 2)
     web.kill()
     postgres.kill()
@@ -124,6 +129,7 @@ def test_nothing_acknowledged_is_lost(machine: Machine) -> None:
     senders.offer(PHASE)
     senders.wait_until_answered()
 
+    wait_for(lambda: machine.spool.pending_bytes() == 0, "the web half drains by itself")
     drain = machine.run(DRAIN)
     assert drain.returncode == 0, drain.stderr
     assert json.loads(drain.stdout) == {"signals": 6 * PHASE // 3, "differing": 0, "first": []}
@@ -131,6 +137,27 @@ def test_nothing_acknowledged_is_lost(machine: Machine) -> None:
     assert_all_are_stored_once(machine)
     assert_each_has_its_event_and_signal(machine)
     assert machine.token not in machine.log.read_text()
+
+
+def test_a_frozen_database_costs_no_alert_and_no_sender_waits(machine: Machine) -> None:
+    """TradingView waits 3 seconds. PostgreSQL is stopped, not dead: its sockets stay open and say nothing."""
+    machine.senders.offer(PHASE)
+    machine.senders.wait_until_answered()
+    before = set(machine.senders.tries)
+    machine.postgres.freeze()
+    took = []
+    for _ in range(12):
+        asked = monotonic()
+        machine.senders.offer(1)
+        machine.senders.wait_until_answered()
+        took.append(monotonic() - asked)
+    assert max(took) < ANSWERED_WITHIN
+    assert machine.spooled_answers() >= 12
+    assert [machine.senders.tries[body] for body in machine.senders.tries.keys() - before] == [1] * 12
+    machine.postgres.thaw()
+    wait_for(lambda: machine.spool.pending_bytes() == 0, "the web half drains by itself")
+    kept = "SELECT count(DISTINCT raw) FROM deliveries WHERE status = 'accepted'"
+    wait_for(lambda: machine.postgres.rows(kept) == [(len(before) + 12,)], "all are stored")
 
 
 def assert_all_are_stored_once(machine: Machine) -> None:

@@ -19,6 +19,8 @@ from signals import dialects
 from signals.clock import NEW_YORK
 from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
+from signals.receiving import refusals
+from signals.receiving.refusals import Refusal
 from signals.storage.paging import BoundedPaginator
 from signals.vocabulary import Channel, DeliveryStatus
 
@@ -26,6 +28,7 @@ from signals.vocabulary import Channel, DeliveryStatus
 LIMIT, LIMIT_WINDOW = 15, timedelta(minutes=3)
 OBSERVED = timedelta(hours=1)
 ROWS = 50
+REFUSED_SHOWN = 20
 DIALECTS = (*(dialect.name for dialect in dialects.DIALECTS), WRAPPED)
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 BODY = ("raw", "repaired_text")
@@ -86,6 +89,21 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(NEW_YORK))
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What was refused at the door in the last day, by cause, and the last of them."""
+
+    counts: dict[str, int]
+    last: list[Refusal]
+
+
+def refused(now: datetime) -> Refused:
+    book = refusals.read()
+    since = now - PERIODS["day"]
+    last = [each for each in book.last if each.when > since]
+    return Refused(dict(book.since(since).most_common()), last[:REFUSED_SHOWN])
+
+
 class FeedFilter(forms.Form):
     """What of the feed to show; an invalid choice shows everything and says so."""
 
@@ -135,6 +153,7 @@ class Deliveries(Page):
             "rows": paginator.get_page(self.request.GET.get("page")),
             "pulses": pulses(now),
             "limit": LIMIT,
+            "refused": refused(now),
             "waiting": Quarantine.objects.filter(state=Quarantine.State.OPEN).count(),
             "filtered": any(self.request.GET.get(name) for name in form.fields),
         }

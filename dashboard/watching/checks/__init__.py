@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     Check(disk.spool, stored=False, cheap=True, ready=True),
     Check(disk.spool_drains, stored=False, cheap=True),
     Check(disk.spool_rejected, stored=False, cheap=True),
+    Check(disk.refused, stored=False, cheap=True),
     Check(disk.var_dir, stored=False),
     Check(disk.privacy, stored=False),
     Check(disk.disk_space, stored=False),

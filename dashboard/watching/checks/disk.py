@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
 from reconciliation.cycle.worker import patience
 from signals.intake import MAX_BODY
+from signals.receiving import refusals
 from signals.receiving.spool import DEFAULT_MAX_BYTES, SpoolError
 from signals.receiving.spool import spool as journal
 from signalsync_project.private import open_to_others
@@ -151,3 +152,18 @@ def spool_rejected(now: datetime) -> Result:
             )
         )
     return judged(faults, "No spooled alert was refused.")
+
+
+def refused(now: datetime) -> Result:
+    """What was turned away: a stranger's guess looks like that, and so does a mistyped address."""
+    counted = refusals.read().since(now - timedelta(days=1))
+    if not counted:
+        return good("Nothing was refused at the door in the last day.")
+    what = ", ".join(f"{count:,} {cause}" for cause, count in counted.most_common())
+    return bad(
+        f"Refused at the door in the last day: {what}.",
+        "If one of them is an alert of yours, correct its address or token and import the alert log of that time.",
+        severity=Severity.INFO,
+        link=address("deliveries"),
+        label="Deliveries",
+    )

@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 from argparse import ArgumentParser
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +20,7 @@ from reconciliation.cycle import worker
 from reconciliation.cycle.heartbeat import BEAT_EVERY
 from signals.receiving.proxies import uncounted
 from signalsync_project.answering import Answering
+from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.private import UMASK
 from signalsync_project.settings import value
@@ -67,9 +70,14 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> None:
         listener = None if options["no_web"] else listen(options["bind"])
-        children = [] if listener is None else [web(listener)]
-        if not options["no_worker"]:
-            children.append(cluster())
+        with TemporaryDirectory(prefix="signalsync-") as folder:  # for this user alone, and of a short name
+            place = str(Path(folder) / "pages.sock")
+            children = [] if listener is None else [web(listener, place), pages(place)]
+            if not options["no_worker"]:
+                children.append(cluster())
+            self.supervise(listener, children)
+
+    def supervise(self, listener: socket.socket | None, children: list[Child]) -> None:
         self.prepare_database()
         if proxy := uncounted(timezone.now()):
             self.stderr.write(
@@ -129,18 +137,31 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **more}
 
 
-def web(listener: socket.socket) -> Child:
+def web(listener: socket.socket, place: str) -> Child:
+    """The front door: takes every request and answers alerts. The pages answer the others, at `place`."""
     fd = listener.fileno()
     return Child(
         name="web",
         argv=("gunicorn", "-c", "python:signalsync_project.gunicorn", "signalsync_project.wsgi:application"),
         # A statement must end before gunicorn ends the worker for it: then there is an answer, and no lost worker.
-        env=environment(**{LISTENING_FD: str(fd), "DATABASE_STATEMENT_TIMEOUT": str(statement_timeout())}),
+        env=environment(
+            **{LISTENING_FD: str(fd), PAGES: place, "DATABASE_STATEMENT_TIMEOUT": str(statement_timeout())}
+        ),
         stop_grace_seconds=graceful_timeout + 5,
         watchdog=Answering(address(listener), within=WEB_ANSWERS_WITHIN),
         watchdog_every=WEB_ASKED_EVERY,
         watchdog_after=WEB_ASKED_AFTER,
         inherited_fds=(fd,),
+    )
+
+
+def pages(place: str) -> Child:
+    """The console and the API, in processes of their own: nothing done there keeps an alert waiting."""
+    return Child(
+        name="pages",
+        argv=("gunicorn", "-c", "python:signalsync_project.pages", "signalsync_project.wsgi:application"),
+        env=environment(**{PAGES: place, "DATABASE_STATEMENT_TIMEOUT": str(statement_timeout())}),
+        stop_grace_seconds=graceful_timeout + 5,
     )
 
 

@@ -181,3 +181,13 @@ def test_a_list_costs_the_same_queries_however_many_rows_it_shows(name: str, sig
     grow(10)
     assert queries() == few
     assert few <= 20
+
+
+@pages
+def test_what_was_refused_at_the_door_is_shown_with_its_cause(signed_in: As) -> None:
+    Client().post("/api/automated-signals/webhook/a-guess", b"<script>", content_type="text/plain")
+    page = signed_in("Viewer").get(FEED).content.decode()
+    assert "1 unknown sender" in page
+    assert "POST /api/automated-signals/webhook/***" in page
+    assert "&lt;script&gt;" in page
+    assert "a-guess" not in page

@@ -99,13 +99,23 @@ class PrivatePostgres:
     def kill(self) -> None:
         """SIGKILL for the postmaster and every process under it."""
         assert self.process is not None
+        self._signal(signal.SIGKILL)
+        self.process.wait()
+
+    def freeze(self) -> None:
+        """It neither answers nor hangs up, as behind a network that swallows packets."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         children = [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
-        self.process.kill()
-        for pid in children:
+        for pid in [self.process.pid, *children]:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.process.wait()
+                os.kill(pid, number)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         connection = psycopg2.connect(self.url)

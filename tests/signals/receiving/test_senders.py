@@ -151,6 +151,21 @@ def test_a_secret_is_found_nowhere(
     assert token not in caplog.text + response.content.decode()
 
 
+def test_who_has_another_right_to_post_may_call_a_ticker_token(opened: Source) -> None:
+    """As two public set-ups do: "token": "{{ticker}}"."""
+    body = FORM % "BTCUSDT"
+    assert post(body.encode()).json()["status"] == "accepted"
+    assert post(body.encode(), token=new_token(opened)).json()["status"] == "duplicate"
+    assert bytes(Delivery.objects.get(status="accepted").raw) == body.encode()
+
+
+def test_a_token_of_another_source_stays_a_secret_beside_an_address(token: str, opened: Source) -> None:
+    short = "tok-1"
+    SourceToken.objects.create(source=opened, token_hash=hash_token(short))
+    post((FORM % short).encode(), token=token)
+    assert b'"token":"***"' in bytes(Delivery.objects.get().raw)
+
+
 def test_masking_is_the_only_change(token: str) -> None:
     post((FORM % token).encode())
     assert bytes(Delivery.objects.get().raw) == (FORM % "***").encode()

@@ -162,11 +162,11 @@ def test_only_post_is_allowed(client: Any, method: str) -> None:
     assert not Delivery.objects.exists()
 
 
-def test_a_body_of_64_kib_is_taken_and_one_more_byte_is_not() -> None:
+def test_a_body_of_192_kib_is_taken_and_one_more_byte_is_not() -> None:
     assert post(b" " * MAX_BODY).status_code == 202
     response = post(b" " * (MAX_BODY + 1))
     assert response.status_code == 413
-    assert response.json()["detail"] == "A body may have at most 65536 bytes."
+    assert response.json()["detail"] == "A body may have at most 196608 bytes."
     assert Delivery.objects.count() == 1
 
 

@@ -1,0 +1,56 @@
+"""Files that several processes share: locked, and made durable."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK_POLL = 0.002  # seconds; flock(2) has no time-out of its own
+
+
+def size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # rotated or drained away since it was listed
+        return 0
+
+
+def write_all(fd: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def fsync_directory(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def take_lock(fd: int, timeout: float) -> bool:
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOCK_POLL)
+        else:
+            return True
+
+
+@contextmanager
+def locked(path: Path, flags: int, timeout: float) -> Iterator[int | None]:
+    """The file, open and exclusively locked; None when someone else kept the lock for `timeout` seconds."""
+    fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    try:
+        yield fd if take_lock(fd, timeout) else None
+    finally:
+        # Unlocked by name: closing does not do it if a fork has copied the descriptor meanwhile.
+        fcntl.flock(fd, fcntl.LOCK_UN)
+        os.close(fd)

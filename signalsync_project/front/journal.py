@@ -1,0 +1,81 @@
+"""Alerts that cannot be stored in time: written to the spool, all that wait together."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.http import get_parser
+
+from .connection import Call
+
+if TYPE_CHECKING:
+    from .worker import FrontWorker
+
+
+class Journal:
+    """`add` runs in the loop's thread, writing in one of its own."""
+
+    def __init__(self, worker: "FrontWorker") -> None:
+        from signals.receiving.outage import breaker
+
+        self.worker, self.breaker = worker, breaker
+        self.waiting: list[Call] = []
+        self.writing = False
+        self.thread = ThreadPoolExecutor(1, "journal")
+
+    def add(self, call: Call) -> None:
+        self.waiting.append(call)
+        if not self.writing:
+            self.write()
+
+    def write(self) -> None:
+        calls, self.waiting, self.writing = self.waiting, [], True
+        future = self.thread.submit(self.keep, calls)
+        future.add_done_callback(lambda done: self.worker.loop.call_soon_threadsafe(self.written, calls, done))
+
+    def written(self, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
+        for call, data in zip(calls, future.result(), strict=True):
+            call.answer(data)
+        self.writing = False
+        if self.waiting:
+            self.write()
+
+    # -- in the journal's thread
+
+    def keep(self, calls: Sequence[Call]) -> list[bytes]:
+        """An answer each. Never raises."""
+        answers: list[bytes] = [b""] * len(calls)
+        environs: dict[int, dict[str, Any]] = {}
+        for index, call in enumerate(calls):
+            parsed = self.parsed(call.parts(), call)
+            if isinstance(parsed, bytes):
+                answers[index] = parsed
+            else:
+                environs[index] = parsed
+        for index, answer in zip(environs, self.spooled(list(environs.values())), strict=True):
+            answers[index] = answer
+        return answers
+
+    def parsed(self, parts: Iterable[bytes], call: Call) -> dict[str, Any] | bytes:
+        """The request's environment; or the answer to what is no request."""
+        from .worker import Answer
+
+        client, request = Answer(), None
+        try:
+            request = next(get_parser(self.worker.cfg, iter(parts), call.peer))
+            return self.worker.environment(request, client, call.peer, call.arrived)[1]
+        except Exception as error:  # noqa: BLE001 - as gunicorn's workers do: everything ends in an answer
+            self.worker.handle_error(request, client, call.peer, error)
+            return bytes(client)
+
+    def spooled(self, environs: Sequence[dict[str, Any]]) -> list[bytes]:
+        from signals.receiving.webhook import spool_at_once
+
+        try:
+            return [self.worker.plain(*reply) for reply in spool_at_once(environs)]
+        except Exception:
+            self.worker.log.exception("spooling failed")
+            failed = self.worker.plain(
+                503, {"status": "refused", "detail": "Please send it again."}, {"Retry-After": "5"}
+            )
+            return [failed] * len(environs)

@@ -1,0 +1,235 @@
+"""gunicorn's worker for the front door: one loop that reads and writes, few threads that answer alerts.
+
+A connection that is idle, slow to send or slow to read costs a buffer, and no process. Alerts are answered here; every
+other request goes to the processes of the pages (`signalsync_project.pages`), so that nothing done there can hold up
+an alert. Without those, when gunicorn is started by itself, a few threads of this process answer pages.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.http import get_parser, wsgi
+from gunicorn.workers.base import Worker
+
+from signalsync_project.masking import masked
+
+from .connection import Call, Connection
+from .journal import Journal
+
+PAGES = "SIGNALSYNC_PAGES"
+"""Variable with the Unix socket of the processes that answer pages."""
+ARRIVED = "signalsync.arrived"
+"""Of a request's environment: when its first byte reached this machine, in seconds since 1970."""
+
+WEBHOOK = b"/api/automated-signals/webhook"
+ALIVE = b"/healthz"  # asks whether this process answers
+WARM_UP = b"OPTIONS %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % WEBHOOK
+WEBHOOK_THREADS = 2
+PAGE_THREADS = 4
+QUEUE = 32  # alerts that may wait for a thread; more than that cannot be stored in time
+TURN_WITHIN = 0.8  # seconds that an alert waits for its turn
+ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread hangs in
+ACCEPTED_AT_ONCE = 8
+SWEEP = 0.5  # seconds between looks at what is overdue
+MOST_CONNECTIONS = 1000
+
+
+class Answer(bytearray):
+    """Stands for a socket where gunicorn writes an answer."""
+
+    def sendall(self, data: bytes) -> None:
+        self += data
+
+    def send(self, data: bytes) -> int:
+        return len(data)  # "100 Continue", which was said before the body came
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+
+class FrontWorker(Worker):  # type: ignore[misc]
+    """See the module. Everything but `answer` runs in the loop's thread."""
+
+    loop: asyncio.AbstractEventLoop
+    journal: Journal
+    body_limit = 0
+
+    def run(self) -> None:
+        from signals.intake import MAX_BODY
+        from signals.receiving.draining import Keeper
+        from signals.storage.deadlines import give_up_in_time
+
+        give_up_in_time()
+        self.body_limit, self.keeper = MAX_BODY, Keeper()
+        self.connections: dict[Connection, None] = {}  # in order of their arrival
+        self.tasks: set[asyncio.Task[None]] = set()  # the loop itself remembers them weakly
+        self.running: dict[Call, float] = {}  # alerts given to a thread, with the moment
+        self.pages_at = os.environ.get(PAGES, "")
+        self.alert_threads = ThreadPoolExecutor(WEBHOOK_THREADS, "alerts")
+        self.page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
+        self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
+        asyncio.run(self.serve())
+
+    async def serve(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.journal = Journal(self)
+        self.keeper.start()
+        servers = [await self.listen(each.sock) for each in self.sockets]
+        while self.alive and self.ppid == os.getppid():
+            self.sweep()
+            await asyncio.sleep(SWEEP)
+        for server in servers:
+            server.close()
+        await self.finish()
+
+    async def listen(self, listener: socket.socket) -> asyncio.AbstractServer:
+        """asyncio takes as many connections at a time as the queue is long: few, so that the processes share them."""
+        server = await self.loop.create_server(partial(Connection, self), sock=listener, backlog=ACCEPTED_AT_ONCE)
+        listener.listen(self.cfg.backlog)
+        return server
+
+    async def finish(self) -> None:
+        """Answer what is being answered, as long as gunicorn lets us."""
+        end = self.loop.time() + self.cfg.graceful_timeout - 1
+        while any(each.call for each in self.connections) and self.loop.time() < end:
+            self.notify()
+            self.sweep()
+            await asyncio.sleep(0.05)
+        self.keeper.stop()
+        for each in list(self.connections):
+            each.drop()
+        # What hangs in a thread must not keep the process.
+        for threads in (self.alert_threads, self.page_threads):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    def sweep(self) -> None:
+        now = self.loop.time()
+        for each in [each for each in self.connections if each.overdue(now)]:
+            each.drop()
+        # A thread that hangs beyond every deadline is a reason to be ended, as it is in gunicorn's own workers.
+        if all(now - since < self.timeout for since in self.running.values()):
+            self.notify()
+
+    # -- connections
+
+    def admit(self, connection: Connection) -> None:
+        """Make room by letting go of who has waited longest without a whole request."""
+        self.connections[connection] = None
+        if len(self.connections) > MOST_CONNECTIONS:
+            idle = next((each for each in self.connections if each.call is None), connection)
+            idle.drop()
+
+    def is_alert(self, path: bytes) -> bool:
+        return path.startswith(WEBHOOK) and path[len(WEBHOOK) : len(WEBHOOK) + 1] in (b"", b"/")
+
+    def take(self, call: Call) -> None:
+        """A whole request."""
+        if call.alert:
+            self.take_alert(call)
+        elif self.pages_at and call.path.rstrip(b"/") != ALIVE:
+            call.pass_on(self.loop, self.pages_at)
+        else:
+            self.submit(self.page_threads, call)
+
+    # -- alerts
+
+    def take_alert(self, call: Call) -> None:
+        if call.post and (len(self.running) >= QUEUE + WEBHOOK_THREADS or not self.journal.breaker.allows()):
+            self.journal.add(call)
+            return
+        self.running[call] = self.loop.time()
+        future = self.submit(self.alert_threads, call)
+        self.loop.call_later(TURN_WITHIN, self.turn_is_over, call, future)
+        self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call)
+
+    def turn_is_over(self, call: Call, future: "Future[bytes]") -> None:
+        if call.post and future.cancel():  # no thread had begun
+            self.running.pop(call, None)
+            self.journal.add(call)
+
+    def time_is_over(self, call: Call) -> None:
+        """A thread hangs, in a database that is frozen for example. What it may store yet is the same delivery."""
+        if call.post and call in self.running and not call.answered:
+            self.journal.breaker.failed()
+            self.journal.add(call)
+
+    def submit(self, threads: ThreadPoolExecutor, call: Call) -> "Future[bytes]":
+        future = threads.submit(self.answer, call.parts(), call.peer, call.arrived)
+        future.add_done_callback(lambda done: self.loop.call_soon_threadsafe(self.done, call, done))
+        return future
+
+    def done(self, call: Call, future: "Future[bytes]") -> None:
+        self.running.pop(call, None)
+        if not future.cancelled():
+            call.answer(future.result())
+
+    # -- in threads
+
+    def answer(self, parts: Iterable[bytes], peer: Any, arrived: float) -> bytes:
+        """What the application says to a request, as bytes. Never raises."""
+        client, request = Answer(), None
+        try:
+            request = next(get_parser(self.cfg, iter(parts), peer))
+            response, environ = self.environment(request, client, peer, arrived)
+            self.respond(request, response, environ)
+        except BaseException as error:
+            if client:
+                self.log.exception("Error handling request")
+            else:
+                self.handle_error(request, client, peer, error)
+        return bytes(client)
+
+    def handle_error(self, request: Any, client: Answer, peer: Any, error: BaseException) -> None:
+        """What is no request, or fails beyond the application: gunicorn's answer, and a note on the books."""
+        super().handle_error(request, client, peer, error)
+        self.note(request, peer, bytes(client))
+
+    def note(self, request: Any, peer: Any, answer: bytes) -> None:
+        from signals.receiving.refusals import Cause, Refusal, add
+
+        add(
+            Refusal(
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                cause=Cause.UNREADABLE,
+                status=int(answer[9:12] or 0),
+                method=str(getattr(request, "method", "") or "")[:10],
+                path=masked(str(getattr(request, "uri", "") or ""))[:200],
+                host="",
+                address=str(peer[0] if isinstance(peer, tuple) else peer)[:60],
+                head=answer.rpartition(b"\r\n\r\n")[2][:200].decode(errors="replace"),
+            )
+        )
+
+    def environment(self, request: Any, client: Answer, peer: Any, arrived: float) -> tuple[Any, dict[str, Any]]:
+        response, environ = wsgi.create(request, client, peer, self.sockets[0].getsockname(), self.cfg)
+        environ |= {ARRIVED: arrived, "wsgi.multithread": True}
+        response.force_close()
+        return response, environ
+
+    def respond(self, request: Any, response: Any, environ: dict[str, Any]) -> None:
+        start = datetime.now(UTC)
+        parts = self.wsgi(environ, response.start_response)
+        try:
+            for part in parts:
+                response.write(part)
+            response.close()
+        finally:
+            self.log.access(response, request, environ, datetime.now(UTC) - start)
+            getattr(parts, "close", lambda: None)()
+
+    @staticmethod
+    def plain(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> bytes:
+        """An answer in JSON that the application did not write."""
+        text = json.dumps(body).encode()
+        lines = {"Content-Type": "application/json", "Content-Length": str(len(text)), **(headers or {})}
+        head = "".join(f"{name}: {value}\r\n" for name, value in {**lines, "Connection": "close"}.items())
+        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + text

@@ -1,0 +1,91 @@
+"""The web half as it runs, before a database of its own, and senders with as little between as a socket."""
+
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.project.durability.waiting import wait_for
+from tests.project.durability.web import ROOT, Web
+
+PATH = "/api/automated-signals/webhook"
+TRADINGVIEW_WAITS = 3  # seconds
+PREPARE = """
+import django; django.setup()
+from django.core.management import call_command
+from signals.receiving.senders import default_source
+call_command("migrate", verbosity=0)
+default_source()
+"""
+
+
+def answer_to(sender: socket.socket) -> HTTPResponse:
+    response = HTTPResponse(sender)
+    response.begin()
+    return response
+
+
+class Door:
+    """gunicorn with the front door on SQLite; the demo's source is open to this machine."""
+
+    def __init__(self, folder: Path, **more: str) -> None:
+        self.folder = folder
+        environment = {"DATABASE_URL": "", "VAR_DIR": str(folder), "LOG_LEVEL": "WARNING", "DEMO": "0", **more}
+        self.environment = {**os.environ, **environment, "DJANGO_SETTINGS_MODULE": "signalsync_project.settings"}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self.run(PREPARE)
+        self.web = Web(self.folder, self.environment)
+        self._stack.callback(self.web.close)
+        self.web.start()
+        wait_for(self.is_up, "the front door answers")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def run(self, code: str) -> None:
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=self.environment)
+
+    def is_up(self) -> bool:
+        with socket.create_connection(("127.0.0.1", self.web.port), timeout=30) as client:
+            client.sendall(b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            return bool(client.recv(1))
+
+    def connect(self, opening: bytes) -> socket.socket:
+        sender = socket.create_connection(("127.0.0.1", self.web.port), timeout=TRADINGVIEW_WAITS)
+        sender.sendall(opening)
+        return sender
+
+    def message(self, body: bytes, path: str = PATH, host: str = "127.0.0.1") -> bytes:
+        return f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+    def request(self, method: str, path: str, body: bytes | None = None) -> HTTPResponse:
+        connection = HTTPConnection("127.0.0.1", self.web.port, timeout=TRADINGVIEW_WAITS)
+        connection.request(method, path, body)
+        response = connection.getresponse()
+        response.text = response.read().decode()  # type: ignore[attr-defined]
+        connection.close()
+        return response
+
+    def get(self, path: str) -> HTTPResponse:
+        return self.request("GET", path)
+
+    def post(self, number: int) -> HTTPResponse:
+        return self.request("POST", PATH, json.dumps({"event_type": "HEARTBEAT", "timestamp": number}).encode())
+
+    def received_last(self) -> datetime:
+        with sqlite3.connect(self.folder / "signalsync.sqlite3") as database:
+            ((text,),) = database.execute("SELECT received_at FROM deliveries ORDER BY id DESC LIMIT 1")
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
