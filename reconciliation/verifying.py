@@ -73,8 +73,9 @@ def faults_of_signals(signals: Sequence[AutomatedSignal]) -> list[Fault]:
 
 
 def by_signal(model: type[Model], signals: Sequence[AutomatedSignal]) -> dict[int, list[Any]]:
-    found = defaultdict(list)
-    for row in model._default_manager.filter(signal__in=signals).order_by("pk"):
+    found: dict[int, list[Any]] = defaultdict(list)
+    rows: QuerySet[Any] = model._default_manager.all()
+    for row in rows.filter(signal__in=signals).order_by("pk"):
         found[row.signal_id].append(row)
     return found
 
@@ -100,7 +101,7 @@ def life_of_fill(fill: Fill, told: Told) -> list[tuple[str, tuple[Any, ...]]]:
     who, value = identity(fill), as_json(fill.value)
     filled, proposed = ("filled", who, value, fill.created_at), ("proposed", who, value, fill.created_at)
     waited = fill.state == Fill.State.PROPOSED or (not told[filled] and told[proposed] > 0)
-    life = [("proposed", proposed) if waited else ("filled", filled)]
+    life: list[tuple[str, tuple[Any, ...]]] = [("proposed", proposed) if waited else ("filled", filled)]
     if fill.state == Fill.State.ACTIVE and waited:
         life.append(("approved", ("approved", who)))
     if fill.state in ENDS_OF_FILLS:

@@ -13,7 +13,7 @@ SHOWN = 100
 
 
 class Command(BaseCommand):
-    help = "Compare the audit log with fills, the lives of gaps and what runs counted. Exit status 1 when anything differs."
+    help = "Compare the audit log with fills, lives of gaps and what runs counted. Exit status 1 when anything differs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="machine-readable result")
