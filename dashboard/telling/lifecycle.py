@@ -41,6 +41,9 @@ DOUBTED: Mapping[str, tuple[str, ...]] = {
     "htf_conflict": ("htf_conflict",),
     "wrong_session": ("session_label",),
     "unknown_session": ("session_label",),
+    "events_before_bar": ("signal_time",),
+    "entries_differ": ("entry_price",),
+    "direction_against_id": ("direction",),
 }
 # Facts that say nothing to a reader beside the event itself; and those that updates and exits only repeat, which are
 # told where what they repeat was lost.
