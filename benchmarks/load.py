@@ -1,7 +1,8 @@
 """The load generator: one thread, non-blocking sockets, as little work per request as Python allows.
 
-gunicorn's sync workers close the connection after each answer, so every request opens one of its own; at most
-`connections` are open at a time. The generator shares the machine with what it measures, which is why it must be cheap.
+The front door and gunicorn's sync workers close the connection after each answer, so every request opens one of its
+own; at most `connections` are open at a time. The generator shares the machine with what it measures, which is why it
+must be cheap.
 """
 
 import os

@@ -154,7 +154,7 @@ def left_open(now: datetime) -> Iterator[str]:
 
 
 def is_determined(gap: str, signal: Any, events: Sequence[Any], bars: Sequence[Any]) -> bool:
-    """Whether the value that a gap misses follows from the data. Written against DATA.md, not against the tiers."""
+    """Whether the value that a gap misses follows from the data. Written from the recorded logs, not from the tiers."""
     from signals.clock import MINUTE, TradeId
     from signals.vocabulary import REPORTS, EventType
 

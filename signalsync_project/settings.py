@@ -41,10 +41,12 @@ VARIABLES: dict[str, Variable] = {
     "DATABASE_STATEMENT_TIMEOUT": Variable(
         int, 90_000, "PostgreSQL statement timeout, ms, 0: none; of pages never more than 25000."
     ),
-    "VAR_DIR": Variable(str, str(BASE_DIR / "var"), "Where the SQLite file, the spool and the made secret key live."),
+    "VAR_DIR": Variable(
+        str, str(BASE_DIR / "var"), "Where the SQLite file, the spool, uploads and the made secret key live."
+    ),
     "HOST": Variable(str, "127.0.0.1", "Address that `manage.py serve` binds."),
     "PORT": Variable(int, 8000, "Port that `manage.py serve` binds."),
-    "WEB_WORKERS": Variable(int, 2, "gunicorn worker processes."),
+    "WEB_WORKERS": Variable(int, 2, "Processes of the front door, and as many again of the pages."),
     "PUBLIC_URL": Variable(str, "", "https://… under which TradingView reaches us, for the addresses we show."),
     "WEBHOOK_TOKEN": Variable(str, "", "First token of the default source (stored hashed). At least 24 characters."),
     "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),

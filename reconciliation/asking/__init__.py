@@ -2,8 +2,8 @@
 
 Nothing waits for it: a cycle's other tiers have run when `step` looks at what they left, and a request without an
 answer expires. An answer is an ordinary delivery, so it fills gaps by the projection; here it only ends its request.
-`rules` decides, `asking` makes requests, `delivery` and `companion` bring them there, `endings` ends them, `overview`
-tells operators. docs/tier1.md has the whole, also for whoever writes a companion.
+`rules` decides, `requesting` makes requests, `delivery` and `companion` bring them there, `endings` ends them,
+`overview` tells operators. docs/tier1.md has the whole, also for whoever writes a companion.
 """
 
 from dataclasses import dataclass

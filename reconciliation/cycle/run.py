@@ -1,7 +1,7 @@
 """The cycle: find what changed or fell due, plan it, write it, and say what was done.
 
 `run_sync` is the one entry, for the schedule, the command line, the admin and the API. The work is queued on the
-signals themselves (see queue.py), so a cycle costs what changed, not what is stored.
+signals themselves (see work.py), so a cycle costs what changed, not what is stored.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""Confidence as measured. `calibrate --apply` writes it; confidence.py prefers it to what is declared."""
+"""Confidence as measured. `calibrate --apply` writes it; tiers/trust.py prefers it to what is declared."""
 
 from django.db import models
 

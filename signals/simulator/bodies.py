@@ -80,7 +80,7 @@ def targets(signal: Signal) -> str:
 
 
 class OneAtATime:
-    """Updates one open signal a minute, the same until it ends: most never get an update (DATA.md 9)."""
+    """Updates one open signal a minute, the same until it ends: most never get an update."""
 
     kinds: Sequence[EventType] = ONCE
 
@@ -102,7 +102,7 @@ class OneAtATime:
         raise NotImplementedError
 
     def label(self, t: datetime) -> str:
-        """The session as the indicator believes it to be (DATA.md 5)."""
+        """The session as the indicator believes it to be."""
         return session_of(t - timedelta(hours=self.dialect.label_lag)).value
 
 
@@ -135,7 +135,7 @@ class Strategy(OneAtATime):
 
 
 def span(signal: Signal) -> str:
-    """The extremes that the excursions are made of (DATA.md 11)."""
+    """The extremes that the excursions are made of."""
     low, high = sorted((signal.entry + signal.sign * signal.worst, signal.entry + signal.sign * signal.best))
     return f'"lowest_low":{price(low)},"highest_high":{price(high)}'
 

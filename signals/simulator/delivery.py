@@ -60,7 +60,7 @@ def _chance(random: Random, fraction: float, one: Said, kinds: Iterable[str]) ->
 
 
 def _repeats(random: Random, scenario: Scenario, one: Said, first: int) -> list[int]:
-    """The minutes in which an alert comes again: mostly once or twice, now and then all night (DATA.md 7)."""
+    """The minutes in which an alert comes again: mostly once or twice, now and then all night."""
     if not _chance(random, scenario.repeats, one, RESENT):
         return []
     again, due = [], first
@@ -71,7 +71,7 @@ def _repeats(random: Random, scenario: Scenario, one: Said, first: int) -> list[
 
 
 def _send(random: Random, scenario: Scenario, minute: Minute, sending: list[Said]) -> Iterator[Alert]:
-    """What one minute's alerts become. Within the minute they come in any order (DATA.md 6)."""
+    """What one minute's alerts become. Within the minute they come in any order."""
     if len(sending) > 1:
         random.shuffle(sending)
     arriving = []
@@ -86,7 +86,7 @@ def _send(random: Random, scenario: Scenario, minute: Minute, sending: list[Said
 
 
 def damaged(kind: str, body: str) -> str:
-    """The body with its quotes broken as the indicator breaks them (DATA.md 1): a stray one behind each price
+    """The body with its quotes broken as the indicator breaks them: a stray one behind each price
     without decimals in a `strategy` ENTRY, a missing one in a snapshot. Anything else is never damaged."""
     if kind == SNAPSHOT:
         return _HTF_1H.sub(r"\1", body)

@@ -16,12 +16,12 @@ TICK = Decimal("0.25")
 class Dialect:
     """How one generation of the indicator behaves; `bodies` says how it spells.
 
-    `label_lag` is the hours by which session labels lag New York (DATA.md 5).
+    `label_lag` is the hours by which session labels lag New York.
     """
 
     name: str
     id_zone: str = NEW_YORK
-    single_leg: bool = False  # any exit ends the trade, and the id names ENTRY's bar (DATA.md 3 and 6)
+    single_leg: bool = False  # any exit ends the trade, and the id names ENTRY's bar
     label_lag: int = 0
     pairs_exits: bool = False  # a stop that was never protected sends both exits
 

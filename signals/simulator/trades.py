@@ -22,7 +22,7 @@ PULL = 1e-5  # towards the starting price, so that a walk of years stays a price
 CONFIRMED = 0.55  # of triangles; of the recorded night's 117, 65 were
 LAGS = (1, 2, 3, 4, 5, 6, 7, 8, 12, 18)  # bars to confirmation
 LAG_WEIGHTS = (12, 40, 16, 10, 7, 5, 4, 3, 1, 1)
-SAME_DIRECTION = 0.08  # of triangles that do not alternate (DATA.md 10)
+SAME_DIRECTION = 0.08  # of triangles that do not alternate
 SMALLEST_RISK = 20  # ticks
 MOST_CUSHION = 80  # ticks between the extreme since the triangle and the stop: risks of 5 to 40 points
 MOST_OPEN = 20
@@ -32,7 +32,7 @@ FRAMES = {"daily": 1440, "h4": 240, "h1": 60, "m15": 15, "m5": 5}  # timeframe: 
 
 class Minute(NamedTuple):
     """A one-minute bar in ticks. `number` counts open minutes. In the last minute before a halt nothing moves
-    and nothing is told: its alerts would fire when the market is closed (DATA.md 9)."""
+    and nothing is told: its alerts would fire when the market is closed."""
 
     number: int
     time: datetime
@@ -251,7 +251,7 @@ class Indicator:
         yield EventType.ENTRY, signal
 
     def _triangle(self, minute: Minute) -> Iterator[tuple[EventType, Signal]]:
-        """A new signal supersedes one that is still pending, whatever its direction (DATA.md 10)."""
+        """A new signal supersedes one that is still pending, whatever its direction."""
         if minute.number < self.next_triangle:
             return
         if self.random.random() >= SAME_DIRECTION:

@@ -6,12 +6,10 @@ import struct
 import time
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
+from .counter import Counter
 from .framing import Incoming
-
-if TYPE_CHECKING:
-    from .worker import FrontWorker
 
 READ_WITHIN = 20.0  # seconds for an alert from its first byte; of anything else, between two parts
 WRITE_WITHIN = 15.0  # seconds in which a reader must have taken something
@@ -42,7 +40,7 @@ def arrival(sock: Any) -> float:
 class Connection(asyncio.Protocol):
     """Carries one request. `until` is when it is dropped unless something moves, in the loop's time."""
 
-    def __init__(self, worker: "FrontWorker") -> None:
+    def __init__(self, worker: Counter) -> None:
         self.worker, self.incoming = worker, Incoming()
         self.until = worker.loop.time() + READ_WITHIN
         self.call: Call | None = None

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gunicorn.http import get_parser
 
 from .connection import Call
-
-if TYPE_CHECKING:
-    from .worker import FrontWorker
+from .counter import Answer, Counter
 
 
 class Journal:
     """`add` runs in the loop's thread, writing in one of its own."""
 
-    def __init__(self, worker: "FrontWorker") -> None:
+    def __init__(self, worker: Counter) -> None:
         from signals.receiving.outage import breaker
 
         self.worker, self.breaker = worker, breaker
@@ -58,8 +56,6 @@ class Journal:
 
     def parsed(self, parts: Iterable[bytes], call: Call) -> dict[str, Any] | bytes:
         """The request's environment; or the answer to what is no request."""
-        from .worker import Answer
-
         client, request = Answer(), None
         try:
             request = next(get_parser(self.worker.cfg, iter(parts), call.peer))

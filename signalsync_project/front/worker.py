@@ -23,6 +23,7 @@ from gunicorn.workers.base import Worker
 from signalsync_project.masking import masked
 
 from .connection import Call, Connection
+from .counter import Answer
 from .journal import Journal
 
 PAGES = "SIGNALSYNC_PAGES"
@@ -41,19 +42,6 @@ ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread ha
 ACCEPTED_AT_ONCE = 8
 SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
-
-
-class Answer(bytearray):
-    """Stands for a socket where gunicorn writes an answer."""
-
-    def sendall(self, data: bytes) -> None:
-        self += data
-
-    def send(self, data: bytes) -> int:
-        return len(data)  # "100 Continue", which was said before the body came
-
-    def gettimeout(self) -> float:
-        return 0.0
 
 
 class FrontWorker(Worker):  # type: ignore[misc]

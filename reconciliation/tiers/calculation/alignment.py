@@ -1,4 +1,4 @@
-"""Tier 2, higher timeframes: what the nearest signals before and after agree on. Off: see calculation.METHODS."""
+"""Tier 2, higher timeframes: what the nearest signals before and after agree on. Off: see METHODS in methods.py."""
 
 from collections.abc import Iterator
 from decimal import Decimal

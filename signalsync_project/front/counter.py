@@ -1,0 +1,38 @@
+"""What a connection and the journal need of the worker that they belong to, so that neither imports it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Answer(bytearray):
+    """Stands for a socket where gunicorn writes an answer."""
+
+    def sendall(self, data: bytes) -> None:
+        self += data
+
+    def send(self, data: bytes) -> int:
+        return len(data)  # "100 Continue", which was said before the body came
+
+    def gettimeout(self) -> float:
+        return 0.0
+
+
+class Counter(Protocol):
+    """The worker, as `worker.FrontWorker` is one. Everything runs in the loop's thread, but what the journal asks."""
+
+    loop: asyncio.AbstractEventLoop
+    body_limit: int  # bytes of an alert
+    pages_at: str  # the pages' Unix socket; "" where a thread here answers them
+    connections: dict[Any, None]
+    tasks: set["asyncio.Task[None]"]
+    cfg: Any
+    log: Any
+
+    def admit(self, connection: Any) -> None: ...
+    def is_alert(self, path: bytes) -> bool: ...
+    def take(self, call: Any) -> None: ...
+    def note(self, request: Any, peer: Any, answer: bytes) -> None: ...
+    def handle_error(self, request: Any, client: Answer, peer: Any, error: BaseException) -> None: ...
+    def environment(self, request: Any, client: Answer, peer: Any, arrived: float) -> tuple[Any, dict[str, Any]]: ...
+    def plain(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> bytes: ...
