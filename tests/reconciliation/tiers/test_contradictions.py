@@ -1,9 +1,11 @@
 """Contradictions: they are marked whatever the order of the events, and nothing is filled from what they contradict."""
 
 from collections.abc import Iterable
+from importlib import import_module
 from itertools import permutations
 
 import pytest
+from django.apps import apps
 
 from reconciliation.findings import FINDINGS
 from reconciliation.tiers.proposals import Neighbour
@@ -13,8 +15,8 @@ from signals.signal.rebuilding import chunks, differences, rederive
 from tests.builders import at as minute
 from tests.builders import created as sent_created
 from tests.builders import entry as sent_entry
-from tests.builders import send
-from tests.reconciliation.cycles import cycle
+from tests.builders import payload, send
+from tests.reconciliation.cycles import OPPOSITE_ID, cycle
 
 from .build import SHORT_ID, at, bar, case, created, entry, event, signal, update, values
 
@@ -94,3 +96,17 @@ def test_a_case_is_told_counted_and_derived_anew_alike() -> None:
     assert "entries_differ" in {each.name for each in FINDINGS if each.holds(stored)}
     assert stored.targets_extended is None
     assert [found for chunk in chunks() for pair in rederive(chunk) for found in differences(*pair)] == []
+
+
+@pytest.mark.django_db
+def test_the_migration_marks_what_was_stored_before_as_it_would_be_marked_now() -> None:
+    named, plain = OPPOSITE_ID, "20251211_094100000"
+    send([(sent_entry(), minute(5)), (sent_entry(entry_price=25000), minute(90))])
+    send([(sent_entry(named, direction="Bearish", stop_loss=25750), minute(15)), (sent_entry("Long"), minute(15))])
+    send([(payload("MFE_UPDATE", plain, be_mfe=0.1, no_be_mfe=0.1, mae=0), minute(-2000))])
+    columns = ("trade_id", "entries_differ", "before_its_bar")
+    marked = set(AutomatedSignal.objects.values_list(*columns))
+    assert {row[1:] for row in marked} == {(True, False), (False, False), (False, True)}
+    AutomatedSignal.objects.update(entries_differ=False, before_its_bar=False)
+    import_module("signals.migrations.0013_contradictions_are_marked").mark(apps, None)
+    assert set(AutomatedSignal.objects.values_list(*columns)) == marked
