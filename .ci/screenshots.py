@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parent.parent
 SHOTS = ROOT / "docs" / "screenshots"
 PASSWORD = "only-for-these-screenshots"  # noqa: S105 - of a demo that is gone afterwards
 PATIENCE = 90  # seconds until the demo is there, and until its first scheduled cycle has ended
-WEBHOOK = "/api/automated-signals/webhook"
 MOST_BYTES = 2_500_000
 STILL = "*, *::before, *::after { animation: none !important; transition: none !important; caret-color: transparent }"
 
@@ -119,12 +118,12 @@ def log_of(sent: list[tuple[datetime, bytes]]) -> str:
     return file.getvalue()
 
 
-def prepare(site: str, page: Page) -> dict[str, str]:
+def prepare(site: str, webhook: str, page: Page) -> dict[str, str]:
     """Sign in, send alerts, wait for a scheduled cycle, upload a log; gives addresses of what there is then."""
     sent = list(alerts(datetime.now(UTC)))
     with httpx.Client(base_url=site, auth=("operator", PASSWORD), timeout=30) as client:
         for _, body in sent:
-            client.post(WEBHOOK, content=body, headers={"Content-Type": "application/json"})
+            client.post(webhook, content=body, headers={"Content-Type": "application/json"})
         ended = {"trigger": "schedule", "state": "finished"}
         waited(lambda: client.get("/api/sync/runs", params=ended).json()["results"])
         asked = {"status": "COMPLETED", "data_source": "backend_calculated", "page_size": "1"}
@@ -168,7 +167,8 @@ def main() -> str | None:
     ):
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(timezone_id="America/New_York", locale="en-US")
-        for shot in shots(prepare(site, page)):
+        webhook = (Path(folder) / "webhook_address").read_text()
+        for shot in shots(prepare(site, webhook, page)):
             take(page, site, shot)
         browser.close()
     taken = sum(path.stat().st_size for path in SHOTS.glob("*.png"))

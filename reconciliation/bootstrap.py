@@ -4,17 +4,20 @@ import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import OutputWrapper
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, Source, SourceToken
-from signals.receiving.senders import default_source, hash_token
+from signals.receiving.senders import default_source, hash_token, new_token
 from signals.receiving.spool import spool
 from signals.simulator import Alert, sample_history, stream
 from signals.vocabulary import Channel
@@ -25,6 +28,7 @@ from .models import SyncRun
 
 OPERATOR = "operator"
 ALERTS_AT_ONCE = 500
+THIS_START = "demo, this start"
 
 
 def prepare(stdout: OutputWrapper) -> None:
@@ -58,6 +62,23 @@ def give_first_token(source: Source) -> None:
         SourceToken.objects.get_or_create(
             token_hash=hash_token(settings.WEBHOOK_TOKEN), defaults={"source": source, "label": "WEBHOOK_TOKEN"}
         )
+
+
+def give_demo_address(server: str, stdout: OutputWrapper) -> None:
+    """A webhook address of this start alone, below `server` (as http://127.0.0.1:8000/), for the demo's own senders.
+
+    That of the start before ends. Its row stays: what came with it and waits in the spool is judged by when it came.
+    """
+    if settings.PRODUCTION or not settings.DEMO:
+        return
+    with transaction.atomic():
+        SourceToken.objects.filter(label=THIS_START, expires_at=None).update(expires_at=timezone.now())
+        token = new_token(default_source(), label=THIS_START)
+    address = server.rstrip("/") + reverse("webhook", kwargs={"token": token})
+    with NamedTemporaryFile("w", dir=settings.VAR_DIR, prefix="webhook_address-", delete=False) as file:  # 0600
+        file.write(address)
+    Path(file.name).replace(settings.WEBHOOK_ADDRESS)
+    stdout.write(f"Webhook of this start: {address}   (also in {settings.WEBHOOK_ADDRESS})")
 
 
 def make_history(source: Source, now: datetime) -> None:

@@ -19,6 +19,7 @@ def places(var_dir: Path, database: Path | None) -> Iterator[Path]:
     if database is not None:
         yield from (database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm", "-journal"))
     yield var_dir / "secret_key"
+    yield var_dir / "webhook_address"
     for folder in (var_dir / "spool", var_dir / "uploads"):
         yield folder
         yield from folder.rglob("*")

@@ -130,6 +130,7 @@ HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
 RUN_RETENTION_DAYS: int = value("RUN_RETENTION_DAYS")
 SPOOL_DIR = VAR_DIR / "spool"
 PROXY_NOTE = VAR_DIR / "uncounted_proxy"
+WEBHOOK_ADDRESS = VAR_DIR / "webhook_address"  # the demo's, of this start
 
 
 def made_secret_key() -> str:

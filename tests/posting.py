@@ -10,6 +10,8 @@ from typing import Any
 from django.db import connection, connections
 from django.test import Client
 
+from signals.models import Source
+from signals.receiving.senders import default_source
 from signals.receiving.spool import DrainStop, spool
 from signals.receiving.spooled import Spooled
 
@@ -22,6 +24,14 @@ CREATED = (
     b'"event_timestamp":"2025-12-12T14:40:00","htf_alignment":{"daily":"Bullish","h4":"Neutral",'
     b'"h1":"Bullish","m15":"Bullish","m5":"Bullish","m1":"Bullish"}}'
 )
+
+
+def open_source() -> Source:
+    """The default source, opened by an administrator: this machine may post to it without a token."""
+    source = default_source()
+    source.open_on_loopback = True
+    source.save(update_fields=["open_on_loopback"])
+    return source
 
 
 def post(

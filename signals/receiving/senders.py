@@ -86,7 +86,7 @@ def source_of_token(token_hash: str, now: datetime) -> Source | None:
 
 
 def open_source() -> Source | None:
-    """The source that this machine itself may post to without a token (the demo's)."""
+    """The source that this machine itself may post to without a token: none, unless an administrator opened one."""
     return Source.objects.filter(open_on_loopback=True).order_by("-is_default", "pk").first()
 
 
@@ -94,9 +94,7 @@ def default_source() -> Source:
     """The source for alerts whose sender nobody knows; made when there is none."""
     source = Source.objects.filter(is_default=True).first()
     if source is None:
-        source, _ = Source.objects.get_or_create(
-            is_default=True, defaults={"name": "default", "open_on_loopback": not settings.PRODUCTION}
-        )
+        source, _ = Source.objects.get_or_create(is_default=True, defaults={"name": "default"})
     return source
 
 

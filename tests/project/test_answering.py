@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from signalsync_project.answering import Answering
+from signalsync_project.answering import Answering, AnsweringSocket
 
 
 @pytest.fixture
@@ -62,3 +64,12 @@ def test_nobody_there_is_no_answer() -> None:
 def test_no_proxy_of_the_environment_is_asked(failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert Answering(failing, within=30, misses=1)() is None
+
+
+def test_a_unix_socket_that_nobody_answers_is_a_fault_too(tmp_path: Path) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as deaf:
+        deaf.bind(str(tmp_path / "pages"))
+        deaf.listen()
+        ask = AnsweringSocket(str(tmp_path / "pages"), within=0.01)
+        assert [ask() is None for _ in range(3)] == [True, True, False]
+    assert "No such file" in (AnsweringSocket(str(tmp_path / "none"), within=1, misses=1)() or "")

@@ -32,6 +32,7 @@ execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
 CLUSTER = "serve.BEAT_EVERY, serve.CLUSTER_ASKED_EVERY, serve.CLUSTER_ASKED_AFTER = 0.5, 0.5, 10.0"
 WEB = "serve.WEB_ASKED_EVERY, serve.WEB_ASKED_AFTER, serve.WEB_ANSWERS_WITHIN = 0.2, 10.0, 3.0"
+PAGES = "serve.PAGES_ASKED_EVERY, serve.PAGES_ASKED_AFTER, serve.PAGES_ANSWER_WITHIN = 0.2, 15.0, 3.0"
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +151,28 @@ def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(ser
     output.expect(r"web is wedged: 3 requests in a row were not answered \(.*\); restarting it")
     output.expect("web was killed by SIGKILL")
     assert status_of(f"{url}healthz") == 200
+    output.process.kill()
+    output.expect_end()
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
+def test_pages_whose_master_hangs_and_whose_workers_died_are_restarted_and_alerts_do_not_notice(serve) -> None:
+    output = serve("--no-worker", setup=PAGES)
+    url = output.expect(r"SignalSync runs at (http://\S+)")[1]
+    master = int(output.expect(r"pages started \(pid (\d+)\)")[1])
+    assert status_of(f"{url}admin/login/") == 200
+    os.kill(master, signal.SIGSTOP)
+    for pid in children_of(master):
+        os.kill(pid, signal.SIGKILL)
+    assert status_of(f"{url}healthz") == 200, "the front door answers by itself"
+    output.expect(r"pages is wedged: 3 requests in a row were not answered \(.*\); restarting it")
+    output.expect("pages was killed by SIGKILL")
+    assert status_of(f"{url}admin/login/") == 200
+    assert "web is wedged" not in output.seen
     output.process.kill()
     output.expect_end()
 

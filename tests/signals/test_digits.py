@@ -12,12 +12,11 @@ from signals.exporting import record
 from signals.models import AutomatedSignal, PriceBar, Source
 from signals.receiving.alertlog import import_log
 from signals.receiving.logfile import opened
-from signals.receiving.senders import default_source
 from signals.signal.rebuilding import chunks, differences, rederive
 from signals.symbols import goes_below_zero, normalised
 from tests.builders import at, created, entry, send, the_signal, update
 from tests.cases import case
-from tests.posting import FIRED, post
+from tests.posting import FIRED, open_source, post
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +48,7 @@ def test_a_price_is_stored_and_exported_with_all_its_digits(price: str, stop: st
 
 
 def test_a_new_signals_first_alert_keeps_its_digits_on_the_short_way_too() -> None:
-    default_source()
+    open_source()
     send([(created("20251211_093000000_BULLISH"), at(-9))])
     body = entry("20251212_144000000_BULLISH", entry_price="0.0000000244", stop_loss="0.0000000231", targets=None)
     with time_machine.travel(FIRED, tick=False):

@@ -24,7 +24,7 @@ from signals.receiving.senders import default_source, new_token
 from signals.simulator import Scenario, simulate, write_log
 from signals.vocabulary import Channel, DeliveryStatus
 from tests.builders import at, created, entry, payload, send, the_signal, update
-from tests.posting import CREATED, FIRED, at_once, post
+from tests.posting import CREATED, FIRED, at_once, open_source, post
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def by_status() -> Counter[str]:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_fifty_at_once_one_is_accepted() -> None:
-    default_source()
+    open_source()
     with time_machine.travel(FIRED + timedelta(seconds=3), tick=False):
         answers = at_once([post] * 50)
     assert {answer.status_code for answer in answers} == {200}
@@ -94,7 +94,7 @@ def test_whatever_comes_at_once_about_a_new_signal_adds_up_to_one(round_: int) -
 
 
 def test_the_same_words_of_another_source_are_another_alert() -> None:
-    default_source()
+    open_source()
     other = new_token(Source.objects.create(name="other"))
     with time_machine.travel(FIRED, tick=False):
         assert [post(token=token).json()["status"] for token in ("", other)] == ["accepted", "accepted"]
@@ -104,7 +104,7 @@ def test_the_same_words_of_another_source_are_another_alert() -> None:
 @pytest.mark.parametrize("first", ["webhook", "log"])
 def test_a_log_row_and_the_webhook_of_its_minute_are_one(first: str) -> None:
     """Whichever comes first; the log knows to the second when the alert fired."""
-    source = default_source()
+    source = open_source()
 
     def receive() -> None:
         with time_machine.travel(FIRED + timedelta(seconds=3), tick=False):
@@ -124,7 +124,7 @@ def test_a_log_row_and_the_webhook_of_its_minute_are_one(first: str) -> None:
 
 def test_a_log_row_of_the_minute_before_the_receipt_is_another_event_of_the_same_signal() -> None:
     """A receipt that crossed the minute: two events, which invariant 2 makes harmless."""
-    source = default_source()
+    source = open_source()
     with time_machine.travel(FIRED + timedelta(seconds=60), tick=False):
         post()
     import_log(log_of((CREATED, "2025-12-12T19:41:59Z")), now=FIRED + timedelta(days=1), source=source)

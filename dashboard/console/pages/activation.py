@@ -41,9 +41,17 @@ class Activation(Page):
         """What the page says of the address. With a token it is shown only once, when it is made."""
         path = reverse("webhook")
         local = open_source() if not settings.PRODUCTION else None
+        demonstrating = settings.DEMO and not settings.PRODUCTION and settings.WEBHOOK_ADDRESS.exists()
         source = Source.objects.filter(is_default=True).first()
         base = f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else self.request.build_absolute_uri(path)
-        return {"base": base, "tokenless": local, "default": source, "public": bool(settings.PUBLIC_URL)}
+        public = bool(settings.PUBLIC_URL)
+        return {
+            "base": base,
+            "tokenless": local,
+            "demo": demonstrating and settings.WEBHOOK_ADDRESS,
+            "default": source,
+            "public": public,
+        }
 
 
 class SelfTest(ActionPage[None]):

@@ -19,7 +19,7 @@ from reconciliation import bootstrap
 from reconciliation.cycle import worker
 from reconciliation.cycle.heartbeat import BEAT_EVERY
 from signals.receiving.proxies import uncounted
-from signalsync_project.answering import Answering
+from signalsync_project.answering import Answering, AnsweringSocket
 from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.private import UMASK
@@ -32,6 +32,9 @@ CLUSTER_ASKED_AFTER = 60.0  # it starts within seconds, but its scheduler first 
 WEB_ASKED_EVERY = 10.0
 WEB_ASKED_AFTER = 30.0
 WEB_ANSWERS_WITHIN = 10.0  # a busy one answers late; one without workers never
+PAGES_ASKED_EVERY = 10.0
+PAGES_ASKED_AFTER = 30.0
+PAGES_ANSWER_WITHIN = timeout + 5.0  # the question waits behind pages, each of which may take `timeout`
 ANSWERED_WITHIN = (timeout - 5) * 1000  # milliseconds
 
 
@@ -78,7 +81,7 @@ class Command(BaseCommand):
             self.supervise(listener, children)
 
     def supervise(self, listener: socket.socket | None, children: list[Child]) -> None:
-        self.prepare_database()
+        self.prepare_database(listener)
         if proxy := uncounted(timezone.now()):
             self.stderr.write(
                 f"TRUSTED_PROXIES is 0, and requests came through a proxy: {proxy}. Ask `manage.py doctor`."
@@ -89,7 +92,7 @@ class Command(BaseCommand):
         connections.close_all()  # the supervisor needs none, and its children must not share one
         Supervisor(children).run()
 
-    def prepare_database(self) -> None:
+    def prepare_database(self, listener: socket.socket | None) -> None:
         """Migrate outside production, then make what a first start needs."""
         try:
             connection.ensure_connection()
@@ -104,6 +107,8 @@ class Command(BaseCommand):
                 raise CommandError("The database is behind the code: run `manage.py migrate`, then start again.")
             call_command("migrate", verbosity=0, stdout=self.stdout)
         bootstrap.prepare(self.stdout)
+        if listener is not None:
+            bootstrap.give_demo_address(address(listener), self.stdout)
 
 
 def pending_migrations() -> bool:
@@ -162,6 +167,9 @@ def pages(place: str) -> Child:
         argv=("gunicorn", "-c", "python:signalsync_project.pages", "signalsync_project.wsgi:application"),
         env=environment(**{PAGES: place, "DATABASE_STATEMENT_TIMEOUT": str(statement_timeout())}),
         stop_grace_seconds=graceful_timeout + 5,
+        watchdog=AnsweringSocket(place, within=PAGES_ANSWER_WITHIN),
+        watchdog_every=PAGES_ASKED_EVERY,
+        watchdog_after=PAGES_ASKED_AFTER,
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,7 +20,7 @@ from signals.intake import Incoming, take_in
 from signals.models import AutomatedSignal, Source, SourceToken
 from signals.receiving.senders import default_source
 from signals.vocabulary import Status
-from tests.posting import CREATED, WEBHOOK
+from tests.posting import CREATED, WEBHOOK, open_source
 
 from .conftest import As
 
@@ -133,11 +134,23 @@ def test_the_guide_leads_to_the_address_by_role(role: str, says: str, signed_in:
 
 @pages
 def test_where_no_token_is_needed_the_exact_address_can_be_copied(signed_in: As, settings: LazySettings) -> None:
-    default_source()
+    open_source()
     settings.PUBLIC_URL = "https://signals.example.com"
     told = signed_in("Viewer").get(PAGE).content.decode()
     assert f'value="https://signals.example.com{WEBHOOK}"' in told
     assert "data-copy" in told
+
+
+@pages
+def test_the_demo_says_where_the_address_of_this_start_is_and_not_what_it_is(
+    signed_in: As, settings: LazySettings, tmp_path: Path
+) -> None:
+    default_source()
+    settings.DEMO, settings.WEBHOOK_ADDRESS = True, tmp_path / "webhook_address"
+    settings.WEBHOOK_ADDRESS.write_text("http://127.0.0.1:8000/a-secret")
+    told = signed_in("Viewer").get(PAGE).content.decode()
+    assert f"$(cat {settings.WEBHOOK_ADDRESS})" in told
+    assert "a-secret" not in told
 
 
 class Wire(httpx.BaseTransport):

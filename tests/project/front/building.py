@@ -23,7 +23,9 @@ import django; django.setup()
 from django.core.management import call_command
 from signals.receiving.senders import default_source
 call_command("migrate", verbosity=0)
-default_source()
+source = default_source()
+source.open_on_loopback = True
+source.save()
 """
 
 
@@ -34,7 +36,7 @@ def answer_to(sender: socket.socket) -> HTTPResponse:
 
 
 class Door:
-    """gunicorn with the front door on SQLite; the demo's source is open to this machine."""
+    """gunicorn with the front door on SQLite; its source is open to this machine."""
 
     def __init__(self, folder: Path, **more: str) -> None:
         self.folder = folder

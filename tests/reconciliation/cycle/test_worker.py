@@ -1,14 +1,18 @@
 """The worker's turn, its schedule, the watchdog's question, and what a first start makes."""
 
-from datetime import timedelta
+import stat
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import OutputWrapper
+from django.test import Client
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
@@ -17,6 +21,7 @@ from reconciliation.cycle import lease, schedule, worker
 from reconciliation.models import SyncRun
 from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Fill, Source, SourceToken
+from signals.receiving.senders import hash_token, source_of_token
 from signals.receiving.spool import Spool
 from signals.receiving.spooled import Spooled
 from tests.builders import at, entry, send
@@ -123,6 +128,47 @@ def test_the_first_token_is_kept_only_as_its_hash(bare: Any) -> None:
     prepared()
     prepared()
     assert SourceToken.objects.get().token_hash != "t" * 30
+
+
+def started(settings: Any) -> str:
+    """The path of the address that a start of the demo makes."""
+    bootstrap.give_demo_address("http://127.0.0.1:8000/", OutputWrapper(StringIO()))
+    assert stat.S_IMODE(settings.WEBHOOK_ADDRESS.stat().st_mode) == 0o600
+    return urlsplit(settings.WEBHOOK_ADDRESS.read_text()).path
+
+
+@pytest.fixture
+def demo(bare: Any, tmp_path: Path) -> Any:
+    bare.DEMO, bare.VAR_DIR, bare.WEBHOOK_ADDRESS = True, tmp_path, tmp_path / "webhook_address"
+    return bare
+
+
+def test_each_start_of_the_demo_makes_a_webhook_address_and_ends_the_one_before(demo: Any) -> None:
+    first, second = started(demo), started(demo)
+    assert [Client().post(path, "{}", content_type="text/plain").status_code for path in (first, second)] == [401, 202]
+    assert [each.name for each in demo.VAR_DIR.glob("webhook*")] == ["webhook_address"]
+
+
+def test_the_demo_takes_nothing_without_the_address_of_this_start(demo: Any) -> None:
+    path, _, _ = started(demo).rpartition("/")
+    assert Client().post(path, "{}", content_type="text/plain").status_code == 401
+
+
+def test_what_came_with_an_address_before_it_ended_is_still_taken(demo: Any) -> None:
+    with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False):
+        token = started(demo).rpartition("/")[2]
+    with time_machine.travel(datetime(2026, 1, 2, tzinfo=UTC), tick=False):
+        started(demo)
+    assert source_of_token(hash_token(token), datetime(2026, 1, 1, 12, tzinfo=UTC)) is not None
+    assert source_of_token(hash_token(token), datetime(2026, 1, 2, 12, tzinfo=UTC)) is None
+
+
+@pytest.mark.parametrize(("production", "demonstrating"), [(True, True), (False, False)])
+def test_only_the_demo_makes_an_address(production: bool, demonstrating: bool, demo: Any) -> None:
+    demo.PRODUCTION, demo.DEMO = production, demonstrating
+    bootstrap.give_demo_address("http://127.0.0.1:8000/", OutputWrapper(StringIO()))
+    assert not SourceToken.objects.exists()
+    assert not demo.WEBHOOK_ADDRESS.exists()
 
 
 def test_the_demo_fills_an_empty_database_with_history_and_one_cycle(bare: Any) -> None:

@@ -14,14 +14,14 @@ from signals.models import Delivery
 from signals.receiving import refusals
 from signals.receiving.refusals import Cause, Refusal
 from signals.receiving.senders import default_source, new_token
-from tests.posting import CREATED, FIRED, WEBHOOK, post
+from tests.posting import CREATED, FIRED, WEBHOOK, open_source, post
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
 def _open_source() -> None:
-    default_source()
+    open_source()
 
 
 def send(method: str, path: str, body: bytes = CREATED, **meta: Any) -> Any:

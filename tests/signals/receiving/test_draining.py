@@ -22,12 +22,12 @@ from signals import intake
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source, SourceToken
 from signals.receiving import draining
 from signals.receiving.draining import drain_spool
-from signals.receiving.senders import default_source, hash_token, new_token
+from signals.receiving.senders import hash_token, new_token
 from signals.receiving.spool import Drained, spool
 from signals.receiving.spooled import Spooled
 from signals.vocabulary import DeliveryStatus
 from tests.builders import entry, update
-from tests.posting import CREATED, FIRED, TRADE, post
+from tests.posting import CREATED, FIRED, TRADE, open_source, post
 
 pytestmark = pytest.mark.django_db
 LATER = FIRED + timedelta(hours=3)
@@ -36,7 +36,7 @@ THREE = [json.dumps(each).encode() for each in (entry(TRADE), *(update(r, trade_
 
 @pytest.fixture(autouse=True)
 def source() -> Source:
-    return default_source()
+    return open_source()
 
 
 def keep(body: bytes = CREATED, received: datetime = FIRED, *, token: str = "", loopback: bool = True) -> None:

@@ -12,10 +12,10 @@ from signals.models import Delivery, Source
 from signals.receiving import outage, webhook
 from signals.receiving.draining import drain_spool
 from signals.receiving.outage import breaker, remember_senders, senders_file, strangers
-from signals.receiving.senders import default_source, hash_token, new_token
+from signals.receiving.senders import hash_token, new_token
 from signals.receiving.spool import Spool
 from signals.receiving.webhook import spool
-from tests.posting import CREATED, FIRED, post
+from tests.posting import CREATED, FIRED, open_source, post
 
 pytestmark = pytest.mark.django_db
 
@@ -87,7 +87,7 @@ def test_strangers_are_throttled_while_nobody_can_look_them_up(source: Source, a
 
 
 def test_without_a_token_and_from_elsewhere_nothing_is_spooled(away: Any) -> None:
-    default_source()
+    open_source()
     assert post(REMOTE_ADDR="203.0.113.7").status_code == 401
     assert (waiting(spool()), waiting(strangers())) == (0, 0)
 

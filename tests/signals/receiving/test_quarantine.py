@@ -16,7 +16,7 @@ from signals.receiving.quarantine import NotOpenError, dismiss, preview, replay,
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel, DeliveryStatus
 from tests.builders import everything
-from tests.posting import CREATED, FIRED, TRADE, at_once, post, rows_with
+from tests.posting import CREATED, FIRED, TRADE, at_once, open_source, post, rows_with
 
 pytestmark = pytest.mark.django_db
 CUT = CREATED[:-40]
@@ -30,7 +30,7 @@ def operator() -> User:
 
 
 def quarantined(body: bytes = CUT, seconds: int = 4) -> Quarantine:
-    default_source()
+    open_source()
     with time_machine.travel(FIRED + timedelta(seconds=seconds), tick=False):
         assert post(body).status_code == 202
     return Quarantine.objects.get()

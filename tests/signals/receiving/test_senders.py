@@ -278,10 +278,14 @@ def test_the_sender_is_counted_from_the_right(
     assert Delivery.objects.get().remote_addr == sender
 
 
-def test_the_default_source_is_made_once_and_is_open_only_outside_production(settings: Any, source: Source) -> None:
+@pytest.mark.parametrize("production", [True, False])
+def test_the_default_source_is_made_once_and_takes_nothing_without_a_token(
+    production: bool, settings: Any, source: Source
+) -> None:
     assert default_source() == source
-    Source.objects.update(is_default=False)
-    settings.PRODUCTION = True
+    Source.objects.update(is_default=False, open_on_loopback=False)
+    settings.PRODUCTION = production
     made = default_source()
     assert (made.is_default, made.open_on_loopback) == (True, False)
     assert default_source() == made
+    assert post().status_code == 401

@@ -22,13 +22,13 @@ from signals import intake, market
 from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
 from signals.receiving import webhook
-from signals.receiving.senders import default_source, new_token
+from signals.receiving.senders import new_token
 from signals.receiving.spool import Spool, SpoolError
 from signals.receiving.webhook import MAX_BODY
 from signals.signal import saving
 from signals.storage import deadlines
 from signalsync_project import gunicorn
-from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, first_spooled, post
+from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, first_spooled, open_source, post
 
 pytestmark = pytest.mark.django_db
 SPOOLED = {"status": "accepted", "spooled": True, "delivery": None, "events": None}
@@ -38,8 +38,8 @@ LIMIT_MS = webhook.WAIT_MS
 
 @pytest.fixture(autouse=True)
 def source() -> Source:
-    """The demo's: this machine may post to it without a token."""
-    return default_source()
+    """This machine may post to it without a token."""
+    return open_source()
 
 
 # -- storing
