@@ -19,6 +19,7 @@ from signals.tiers import TIERS
 from .asking import admin as asking_admin  # noqa: F401 - registers companions and requests
 from .gaps import CATALOGUE, GapView
 from .models import (
+    FindingTotal,
     GapRecord,
     GapTotal,
     HealthTotal,
@@ -140,6 +141,11 @@ class GapRecordAdmin(OfSignalAdmin):
 @admin.register(GapTotal)
 class GapTotalAdmin(ReadOnlyAdmin):
     list_display = ("gap", "open")
+
+
+@admin.register(FindingTotal)
+class FindingTotalAdmin(ReadOnlyAdmin):
+    list_display = ("source", "at", "signals", "seconds")
 
 
 @admin.register(HealthTotal)

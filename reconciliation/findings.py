@@ -6,6 +6,8 @@ tests/reconciliation/tiers/test_findings.py proves on generated rows that both a
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from django.db.models import F, Q
 
@@ -17,7 +19,7 @@ from signals.vocabulary import Direction, Session
 class Finding:
     """`corrected` says that what is shown is already put right by a certain rule; else a person must judge.
 
-    `advice` is what that person can do.
+    `advice` is what that person can do. Nothing is filled from the fields that it `contradicts`.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Finding:
     holds: Callable[[AutomatedSignal], bool]
     advice: str
     corrected: bool = False
+    contradicts: frozenset[str] = frozenset()
 
 
 def negative_mfe(signal: AutomatedSignal) -> bool:
@@ -73,6 +76,20 @@ def unknown_session(signal: AutomatedSignal) -> bool:
     return signal.session_label is not None and signal.session_label not in Session.values
 
 
+def events_before_bar(signal: AutomatedSignal) -> bool:
+    return signal.before_its_bar
+
+
+def entries_differ(signal: AutomatedSignal) -> bool:
+    return signal.entries_differ
+
+
+def direction_against_id(signal: AutomatedSignal) -> bool:
+    other = OPPOSITE.get(signal.direction or "")
+    return other is not None and signal.trade_id.upper().endswith(f"_{other.upper()}")
+
+
+OPPOSITE = {Direction.BULLISH.value: Direction.BEARISH.value, Direction.BEARISH.value: Direction.BULLISH.value}
 LOOK = "Compare with the chart. If the alert was edited or recreated in this trade, the log before it is the truer one."
 
 FINDINGS: tuple[Finding, ...] = (
@@ -136,4 +153,41 @@ FINDINGS: tuple[Finding, ...] = (
         unknown_session,
         "The label is kept, the session comes from the signal's bar. If the indicator has a new session, add it.",
     ),
+    Finding(
+        "events_before_bar",
+        "Events before its bar",
+        Q(before_its_bar=True),
+        events_before_bar,
+        "No event can fire before the bar that it is about has opened: the source's clock zones are incomplete, or the "
+        "id is of another time. No time is filled from this bar until they agree.",
+        contradicts=frozenset({"signal_time"}),
+    ),
+    Finding(
+        "entries_differ",
+        "ENTRY contradicts ENTRY",
+        Q(entries_differ=True),
+        entries_differ,
+        "Two ENTRYs state different prices: the alert was edited in this trade, or its id was used for another one. "
+        "The earlier ENTRY stands, and nothing is calculated from its prices.",
+        contradicts=frozenset({"entry_price", "stop_loss", "targets"}),
+    ),
+    Finding(
+        "direction_against_id",
+        "Direction against its id",
+        Q(trade_id__iendswith="_BEARISH", direction=Direction.BULLISH)
+        | Q(trade_id__iendswith="_BULLISH", direction=Direction.BEARISH),
+        direction_against_id,
+        "The id names the other direction. Compare with the chart; nothing is filled from the direction until then.",
+        contradicts=frozenset({"direction"}),
+    ),
 )
+
+
+def q_contradicted(*fields: str) -> Q:
+    """The signals of which one of these fields is contradicted."""
+    return reduce(or_, (each.q for each in FINDINGS if not each.contradicts.isdisjoint(fields)))
+
+
+def contradicted(signal: AutomatedSignal) -> frozenset[str]:
+    """The fields of the signal that something known of it contradicts: nothing may be filled from them."""
+    return frozenset[str]().union(*(each.contradicts for each in FINDINGS if each.contradicts and each.holds(signal)))

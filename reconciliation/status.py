@@ -1,17 +1,16 @@
 """The state now, as `syncstatus` and the pages tell it: counted live, so that it is right without a cycle."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Model, Q
+from django.db.models import Count, Model
 
 from signals.formats import iso
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
 from signals.vocabulary import DeliveryStatus, EventType, Status
 
-from .findings import FINDINGS
 from .gaps import GapView
+from .habits import Found, by_type, count
 from .health import count_gaps
 from .health_windows import windows
 from .models import SyncRun
@@ -22,6 +21,7 @@ def status(now: datetime) -> dict[str, Any]:
     view = GapView.at(now)
     gaps = count_gaps(view)
     found = windows(view, patient=True)
+    findings = count()
     return {
         "as_of": iso(now),
         "total_gaps": gaps.total,
@@ -34,8 +34,8 @@ def status(now: datetime) -> dict[str, Any]:
         "signals_by_status": counts(AutomatedSignal, "status", Status.values),
         "events_by_type": counts(SignalEvent, "type", EventType.values),
         "deliveries_by_status": counts(Delivery, "status", DeliveryStatus.values),
-        "findings_by_type": findings_by_type(),
-        "sources": [about_source(source) for source in Source.objects.order_by("name")],
+        "findings_by_type": by_type(findings),
+        "sources": [about_source(source, findings.get(source.pk)) for source in Source.objects.order_by("name")],
         "last_run": last_run(),
     }
 
@@ -46,12 +46,7 @@ def counts(model: type[Model], column: str, values: list[str]) -> dict[str, int]
     return {**dict.fromkeys(values, 0), **dict(found)}
 
 
-def findings_by_type() -> dict[str, int]:
-    named: Mapping[str, Q] = {finding.name: finding.q for finding in FINDINGS}
-    return AutomatedSignal.objects.aggregate(**{name: Count("pk", filter=q) for name, q in named.items()})
-
-
-def about_source(source: Source) -> dict[str, Any]:
+def about_source(source: Source, found: Found | None) -> dict[str, Any]:
     return {
         "name": source.name,
         "symbol": source.symbol,
@@ -59,6 +54,7 @@ def about_source(source: Source) -> dict[str, Any]:
         "clock_zone": source.clock_zone,
         "gaps_off": source.gaps_off,
         "tiers_off": source.tiers_off,
+        "habits": sorted(found.habits) if found else [],
         "signal_count": source.signal_count,
         "last_heartbeat_at": iso(source.last_heartbeat_at) if source.last_heartbeat_at else None,
     }

@@ -29,7 +29,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
     "reconciliation": (
         {"models", "findings"},
         {"gaps", "tiers"},
-        {"audit", "health"},
+        {"audit", "health", "habits"},
         {"asking", "health_windows"},
         {"cycle"},
     ),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import User
+from drf_spectacular.authentication import BasicScheme
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
@@ -40,6 +41,12 @@ class NameAndPassword(BasicAuthentication):
         if "\0" in userid + password or len(userid) > LONGEST_NAME:
             raise AuthenticationFailed("Invalid username/password.")
         return super().authenticate_credentials(userid, password, request)
+
+
+class NameAndPasswordScheme(BasicScheme):  # type: ignore[no-untyped-call]
+    """How the OpenAPI schema tells of it: as of any other Basic authentication."""
+
+    target_class = "dashboard.api.permissions.NameAndPassword"
 
 
 class ProtectedView(APIView):

@@ -5,7 +5,7 @@ where the value that it doubts was reported.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,6 +41,9 @@ DOUBTED: Mapping[str, tuple[str, ...]] = {
     "htf_conflict": ("htf_conflict",),
     "wrong_session": ("session_label",),
     "unknown_session": ("session_label",),
+    "events_before_bar": ("signal_time",),
+    "entries_differ": ("entry_price",),
+    "direction_against_id": ("direction",),
 }
 # Facts that say nothing to a reader beside the event itself; and those that updates and exits only repeat, which are
 # told where what they repeat was lost.
@@ -75,11 +78,16 @@ def timeline(
     fills: Iterable[Fill],
     audit: Iterable[SyncAuditLog],
     tick: Decimal,
+    *,
+    habits: Set[str] = frozenset(),
 ) -> list[TimelineEntry]:
-    """Everything, oldest first. Of one minute, what was sent comes before what was made of it."""
+    """Everything, oldest first. Of one minute, what was sent comes before what was made of it.
+
+    Findings that are `habits` of its source are told there.
+    """
     found = [
         *event_entries(events, tick),
-        *finding_entries(signal),
+        *finding_entries(signal, habits),
         *(fill_entry(run, tick) for run in alike(fills, lambda fill: (fill.field, fill.tier, fill.method))),
         *(audit_entry(run, tick) for run in alike(beside_fills(audit), sort_of)),
     ]
@@ -186,12 +194,12 @@ def audit_entry(run: Sequence[SyncAuditLog], tick: Decimal) -> TimelineEntry:
     )
 
 
-def findings_of(signal: AutomatedSignal) -> list[Finding]:
-    return [finding for finding in FINDINGS if finding.holds(signal)]
+def findings_of(signal: AutomatedSignal, habits: Set[str] = frozenset()) -> list[Finding]:
+    return [finding for finding in FINDINGS if finding.name not in habits and finding.holds(signal)]
 
 
-def finding_entries(signal: AutomatedSignal) -> Iterator[TimelineEntry]:
-    for finding in findings_of(signal):
+def finding_entries(signal: AutomatedSignal, habits: Set[str]) -> Iterator[TimelineEntry]:
+    for finding in findings_of(signal, habits):
         moments = [signal.provenance[name]["at"] for name in DOUBTED[finding.name] if name in signal.provenance]
         known = max(filter(None, moments), default="")
         yield TimelineEntry(

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 
+from reconciliation.findings import OPPOSITE, q_contradicted
 from reconciliation.tiers.calculation.methods import METHODS
-from reconciliation.tiers.inference import OPPOSITE
 from reconciliation.tiers.proposals import Neighbour
 from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
@@ -84,12 +84,16 @@ def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Ite
 
 
 def rows_of(signals: QuerySet[AutomatedSignal], *, htf: bool = False) -> Iterator[Row]:
-    """The signals as alternation needs them; higher timeframes, which it does not, only on request."""
+    """The signals as alternation needs them, without those whose bar or direction is contradicted.
+
+    Higher timeframes, which it does not need, come only on request.
+    """
     names = [
         "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
         "cancelled_by", *(["htf_alignment"] if htf else []),
     ]  # fmt: skip
-    for key, trade_id, direction, stated, status, first, zone, ended, by, *more in signals.values_list(*names):
+    sound = signals.exclude(q_contradicted("signal_time", "direction"))
+    for key, trade_id, direction, stated, status, first, zone, ended, by, *more in sound.values_list(*names):
         named = None if stated and direction else TradeId.parse(trade_id)
         moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
         if moment is not None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from reconciliation.health_windows import keep
+from reconciliation import habits, health_windows
 from reconciliation.models import SyncRun
 from signals.receiving.draining import drain_spool
 from signals.receiving.uploads import forget_old
@@ -33,7 +33,8 @@ def tick() -> str:
     except BusyError as error:
         log.info("no cycle this time: %s", error)
         return f"skipped: {error}"
-    keep(now)
+    health_windows.keep(now)
+    habits.keep(now)
     return (
         f"{drained.count} drained, {report.signals_examined} signals examined, {report.fills} fills,"
         f" gaps {report.gaps_before} -> {report.gaps_after}, {report.errors} set aside"

@@ -1,6 +1,7 @@
 """What the cycle keeps: its runs, the lives of gaps, the audit log, and what it could not do."""
 
 from .audit import SyncAuditLog
+from .findings import FindingTotal
 from .gaps import GapRecord, GapTotal
 from .requests import AskedGap, AskingMark, Companion, SyncRequest
 from .runs import HealthTotal, SetAside, SignalHealthMetric, SyncLease, SyncRun
@@ -10,6 +11,7 @@ __all__ = [
     "AskedGap",
     "AskingMark",
     "Companion",
+    "FindingTotal",
     "GapRecord",
     "GapTotal",
     "HealthTotal",

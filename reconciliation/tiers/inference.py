@@ -10,16 +10,16 @@ from datetime import datetime
 
 from django.conf import settings
 
+from reconciliation.findings import OPPOSITE
 from signals.clock import MINUTE
 from signals.formats import iso
 from signals.tiers import INFERENCE
-from signals.vocabulary import Direction, Status
+from signals.vocabulary import Status
 
 from .base import propose
 from .proposals import Case, Neighbour, Proposal
 
 REASON = "opposite_signal"
-OPPOSITE = {Direction.BULLISH.value: Direction.BEARISH.value, Direction.BEARISH.value: Direction.BULLISH.value}
 
 
 def from_alternation(case: Case, _: frozenset[str]) -> Iterator[Proposal]:
@@ -62,6 +62,8 @@ def opposite_of(case: Case) -> Neighbour | None:
     signal = case.signal
     wanted = OPPOSITE.get(signal.direction or "")
     if signal.status != Status.PENDING or signal.signal_time is None or wanted is None:
+        return None
+    if case.doubts("signal_time", "direction"):
         return None
     later = (one for one in case.after if one.direction == wanted and one.signal_time > signal.signal_time)
     first = min(later, key=lambda one: (one.signal_time, one.trade_id), default=None)

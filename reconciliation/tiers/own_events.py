@@ -27,7 +27,7 @@ def from_own_events(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         yield from same_price(signal, "entry_price", "be_price", "no_entry_price")
     if "no_stop_loss" in gaps:
         yield from same_price(signal, "stop_loss", "stop_exit_price", "no_stop_loss")
-    if "no_session" in gaps and misses(signal, "session") and clock_proven(signal):
+    if "no_session" in gaps and misses(signal, "session") and clock_proven(signal) and not case.doubts("signal_time"):
         bar = signal.signal_time
         if bar is not None:
             evidence = {**event_of(signal, "signal_time"), "rule": "the session in which the signal's bar opened"}

@@ -14,6 +14,7 @@ from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 
+from reconciliation.findings import contradicted
 from signals.models import AutomatedSignal, PriceBar
 from signals.signal.deriving import Venue
 from signals.signal.registers import Event
@@ -52,6 +53,10 @@ class Case:
     before: Sequence[Neighbour] = ()
     after: Sequence[Neighbour] = ()
     barred: AbstractSet[Barred] = frozenset()
+
+    def doubts(self, *fields: str) -> bool:
+        """Whether one of these fields of the signal is contradicted: then nothing is filled from it."""
+        return not contradicted(self.signal).isdisjoint(fields)
 
     def bars_out(self, offer: "Proposal") -> bool:
         """Whether somebody undid this very value, on the same evidence."""

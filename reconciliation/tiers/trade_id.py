@@ -33,7 +33,7 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     if trade_id.direction and misses(signal, "direction"):
         yield propose(TRADE_ID, "direction", trade_id.direction, "id_direction", {"trade_id": signal.trade_id})
     bar = named_bar(signal)
-    if bar is None:
+    if bar is None or case.doubts("signal_time"):
         return
     evidence = {"trade_id": signal.trade_id, "zone": signal.clock_zone}
     start, method, most = own_bar(case, bar)

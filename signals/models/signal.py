@@ -79,6 +79,8 @@ class AutomatedSignal(models.Model):
     cancelled_by = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     bars_pending = models.PositiveIntegerField(null=True, blank=True)
     single_leg = models.BooleanField(default=False)
+    entries_differ = models.BooleanField(default=False, help_text="Two of its ENTRYs state different prices.")
+    before_its_bar = models.BooleanField(default=False, help_text="It has an event from before its bar opened.")
 
     be_mfe = r_multiple(help_text="MFE of the break-even leg.")
     no_be_mfe = r_multiple(help_text="MFE of the leg with the original stop.")

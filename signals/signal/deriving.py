@@ -49,6 +49,7 @@ def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> Non
 def settle(signal: AutomatedSignal, venue: Venue) -> None:
     """Derive status, times, session and trust of a signal from its registers, in memory."""
     settle_signal_time(signal, venue)
+    signal.before_its_bar = is_before_its_bar(signal)
     settle_session(signal, venue)
     settle_confirmation(signal, venue)
     settle_status(signal)
@@ -95,6 +96,13 @@ def settle_signal_time(signal: AutomatedSignal, venue: Venue) -> None:
     signal.signal_time_str = there.strftime("%H:%M:%S")
     for field in SIGNAL_TIME_FIELDS:
         provenance[field] = entry
+
+
+def is_before_its_bar(signal: AutomatedSignal) -> bool:
+    """Whether an event fired before the signal's bar, as told or else as its id names it, had even opened."""
+    first = signal.first_event_at
+    bar = signal.signal_time or named_bar(signal) if first else None
+    return bar is not None and first < bar
 
 
 def forget(signal: AutomatedSignal, *fields: str) -> None:

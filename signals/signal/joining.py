@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from typing import Any, Protocol
 
@@ -27,6 +27,8 @@ from signals.signal.registers import (
     typed,
 )
 from signals.tiers import OWN_EVENTS, TOLD, Rank
+
+KEPT_DIGITS = Context(prec=15)
 
 
 def count_in(signal: AutomatedSignal, event: Event) -> None:
@@ -52,6 +54,9 @@ def join(signal: AutomatedSignal, event: Event) -> None:
         held = signal.provenance.get(field)
         if held and held["at"] == at and held["evidence"] == evidence:
             continue  # joined before: quicker to see than by comparing keys
+        if field == "entry_price" and held and held["tier"] is None and rank == Rank.OWNER:
+            # Order does not matter: of ENTRYs with several prices, the first other one meets the first one's.
+            signal.entries_differ = signal.entries_differ or not same_price(Decimal(value), signal.entry_price)
         live = RULES[field].live
         if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
             continue
@@ -63,6 +68,11 @@ def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any
     """The provenance entry of what an event says with this trust."""
     source, tier = EVENT_PROVENANCE[rank]
     return {"source": source.value, "tier": tier, "confidence": 1.0, "evidence": evidence, "at": at}
+
+
+def same_price(one: Decimal, other: Decimal | None) -> bool:
+    """Whether two prices are one, as far as SQLite keeps their digits."""
+    return other is not None and KEPT_DIGITS.plus(one) == KEPT_DIGITS.plus(other)
 
 
 def raise_peak(signal: AutomatedSignal, field: str, value: Decimal) -> None:

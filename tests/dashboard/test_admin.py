@@ -98,7 +98,7 @@ def test_what_the_admin_lets_anybody_write_is_known_and_names_nothing_that_runs(
         "username", "usable_password", "password1", "password2", "password", "first_name", "last_name", "email",
         "is_active", "is_staff", "is_superuser", "groups", "user_permissions", "last_login", "date_joined",
     }  # fmt: skip
-    assert written == {"AccessAttempt": []}
+    assert written == {"AccessAttempt": [], "Companion": ["enabled", "new_secret", "source", "url"]}
 
 
 def test_a_start_leaves_no_schedule_but_the_syncs() -> None:

@@ -17,6 +17,7 @@ from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import (
     AskedGap,
     Companion,
+    FindingTotal,
     GapRecord,
     GapTotal,
     HealthTotal,
@@ -34,6 +35,7 @@ from tests.builders import TRADE_ID, at, created, entry, send, the_signal
 
 pytestmark = pytest.mark.django_db
 MODELS = [
+    FindingTotal,
     GapRecord,
     GapTotal,
     HealthTotal,
@@ -63,6 +65,7 @@ def rows() -> None:
     SyncAuditLog.objects.create(at=now, run=run, signal=signal, action="filled", field="mae", new="-0.5", tier="2")
     GapRecord.objects.create(signal=signal, gap="no_mae", opened_at=now)
     GapTotal.objects.update_or_create(gap="no_mae", defaults={"open": 1})
+    FindingTotal.objects.create(source=default_source(), at=now, signals=9, findings={"negative_mfe": 1})
     HealthTotal.objects.create(name="all", at=now, signals=9, without_gap=8)
     SetAside.objects.create(signal=signal, error="ValueError: what", first_at=now, retry_at=now)
     SyncLease.objects.get_or_create(name="cycle", defaults={"expires_at": now})

@@ -51,7 +51,7 @@ def test_of_two_heartbeats_in_one_minute_the_greater_count_stays(counts: tuple[i
 def test_an_imported_body_over_the_cap_is_kept_in_quarantine() -> None:
     from signals.receiving.alertlog import import_log
 
-    log = ["Alert ID,Description,Time\n", f'1,"{"x" * 70_000}",2025-12-11T05:59:01Z\n']
+    log = ["Alert ID,Description,Time\n", f'1,"{"x" * 200_000}",2025-12-11T05:59:01Z\n']
     done = import_log(log, now=at(1))
     assert (done.quarantined, AutomatedSignal.objects.count()) == (1, 0)
-    assert "70000 bytes" in Delivery.objects.get().reason
+    assert "200000 bytes" in Delivery.objects.get().reason

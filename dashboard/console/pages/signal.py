@@ -16,6 +16,7 @@ from dashboard.telling.history import audit_of, events_of, gap_summary, open_gap
 from dashboard.telling.lifecycle import findings_of, timeline
 from dashboard.telling.wait_times import wait_of
 from reconciliation.cycle.loading import LONGEST_TRADE
+from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
 from signals.market import market
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
@@ -89,15 +90,15 @@ class SignalPage(Page):
         fills = list(signal.fills.order_by("-pk")[:OTHERS])
         audit = list(audit_of(signal).reverse()[:AUDITED])
         events = shown_events(signal)
-        span = life(signal, now)
+        span, habits = life(signal, now), kept(signal.source_id).habits
         return {
             "title": signal.trade_id,
             "signal": signal,
             "wait": wait_of(signal, hours, now),
-            "findings": findings_of(signal),
+            "findings": findings_of(signal, habits),
             "set_aside": SetAside.objects.filter(signal=signal).first(),
             "chart": chart(signal, list(bars_of(signal, *span)), span, signal.source),
-            "timeline": timeline(signal, events, fills, audit, tick),
+            "timeline": timeline(signal, events, fills, audit, tick, habits=habits),
             "left_out": signal.event_count - len(events),
             "values": values(signal, standing(fills, Fill.State.ACTIVE), tick),
             "proposed": proposed(fills, tick),

@@ -20,7 +20,9 @@ from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import new_york, wall
 from dashboard.watching.expiry import expiry_warning
+from reconciliation.findings import Finding
 from reconciliation.gaps import CATALOGUE
+from reconciliation.habits import Found, kept, told
 from reconciliation.tiers.table import choices
 from signals.admin.sources import webhook_address
 from signals.market import market
@@ -80,6 +82,14 @@ class Card:
     @property
     def gaps_off(self) -> list[str]:
         return [CATALOGUE[name].title for name in self.source.gaps_off if name in CATALOGUE]
+
+    @cached_property
+    def found(self) -> Found:
+        return kept(self.source.pk)
+
+    @property
+    def habits(self) -> list[tuple[Finding, int]]:
+        return told(self.found)
 
     @property
     def tiers_off(self) -> list[str]:

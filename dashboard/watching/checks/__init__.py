@@ -66,6 +66,7 @@ CHECKS: tuple[Check, ...] = (
     Check(sources.access),
     Check(sources.calendars),
     Check(sources.clock),
+    Check(sources.habits),
     Check(records.quarantine, cheap=True),
     Check(records.set_aside, cheap=True),
     Check(records.rebuild_errors),

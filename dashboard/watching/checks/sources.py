@@ -10,6 +10,8 @@ from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Silence, State, judge, listen
 from reconciliation.cycle.worker import wedged
+from reconciliation.habits import found_in, told
+from reconciliation.models import FindingTotal
 from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
 from signals.models import Delivery, Source
 
@@ -68,6 +70,22 @@ def alert_expiry(now: datetime) -> Result:
         if warning
     ]
     return judged(faults, "No alert is about to expire.")
+
+
+def habits(now: datetime) -> Result:
+    """A finding on nearly every signal of a source is told here, once, and not at each of them."""
+    totals = FindingTotal.objects.filter(source__in=watched()).select_related("source").order_by("source__name")
+    faults = [
+        about(
+            total.source,
+            f"{total.source.name}: {finding.title}, on {found} of {total.signals} signals.",
+            finding.advice,
+            Severity.INFO,
+        )
+        for total in totals
+        for finding, found in told(found_in(total))
+    ]
+    return judged(faults, "No finding stands on nearly every signal of a source.")
 
 
 def silence(now: datetime) -> Result:

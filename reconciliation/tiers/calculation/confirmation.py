@@ -22,6 +22,8 @@ def from_closes(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         return
     if signal.signal_time is None or signal.entry_price is None or signal.seen_confirmed_at is None:
         return
+    if case.doubts("signal_time", "entry_price"):
+        return
     closes = {bar.time: bar.close for bar in case.bars}
     bar, last = signal.signal_time, bar_of(signal.seen_confirmed_at) - MINUTE
     for count in range(1, MOST_BARS + 1):

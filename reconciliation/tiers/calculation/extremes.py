@@ -30,7 +30,7 @@ def ladder_of_reports(case: Case) -> tuple[Ladder, Mapping[str, Any]] | None:
         (event for event in case.events if event.type == EventType.MFE_UPDATE and says(event, extreme)),
         key=attrgetter("fire_minute", "payload_checksum"),
     )
-    if not reports or len(rungs) > 1 or case.tick_size <= 0:
+    if not reports or len(rungs) > 1 or case.tick_size <= 0 or case.doubts("direction", "entry_price"):
         return None
     first, last = reports[0], reports[-1]
     used = [last] if rungs else [first, last]

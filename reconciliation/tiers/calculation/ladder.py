@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from reconciliation.findings import contradicted
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from signals.formats import canonical
@@ -50,9 +51,10 @@ class Ladder:
 
 
 def points_of(signal: AutomatedSignal) -> dict[int, Decimal]:
-    """The rungs that the signal knows otherwise than by this tier."""
-    points = {0: signal.entry_price, -1: signal.stop_loss}
-    targets = signal.targets or {}
+    """The rungs that the signal knows otherwise than by this tier, and that nothing contradicts."""
+    doubted = contradicted(signal)
+    points = {n: getattr(signal, name) for n, name in ((0, "entry_price"), (-1, "stop_loss")) if name not in doubted}
+    targets = {} if "targets" in doubted else signal.targets or {}
     points |= {n: Decimal(targets[f"tp{n}"]) for n in STATED if targets.get(f"tp{n}")}
     return {n: price for n, price in points.items() if price}
 

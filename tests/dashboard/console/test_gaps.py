@@ -1,6 +1,7 @@
 """Gaps: type, signals, what tiers would do; fixing, dismissing, approving, each previewed and then done."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -205,7 +206,7 @@ def test_a_proposed_fill_stands_once_it_is_approved(signed_in: As) -> None:
     confirmed(client, f"{link('approve-fills')}?pick={fill.pk}")
     fill.refresh_from_db()
     assert fill.state == Fill.State.ACTIVE
-    assert str(the_signal().mae) == "-0.3512000000"
+    assert the_signal().mae == Decimal("-0.3512")
     assert SyncAuditLog.objects.filter(action="approved", actor=person("Operator").username).count() == 1
     assert "Nothing waits for approval." in client.get(link("approvals")).content.decode()
 

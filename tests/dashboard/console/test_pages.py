@@ -136,6 +136,6 @@ def test_the_document_lists_the_pages_of_the_navigation_in_its_order() -> None:
 
 
 def test_no_two_pages_have_the_same_place() -> None:
-    places = [page.venue for page in in_order()]
+    places = [page.place for page in in_order()]
     assert len(set(places)) == len(places)
     assert min(places) > 0

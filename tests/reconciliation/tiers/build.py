@@ -18,7 +18,7 @@ from signals.facts import UnreadableError
 from signals.market import market
 from signals.models import AutomatedSignal, PriceBar, SignalEvent
 from signals.signal.deriving import Venue, settle
-from signals.signal.joining import blank, join
+from signals.signal.joining import blank, count_in, join
 
 NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
 VENUE = Venue(NEW_YORK, market())
@@ -64,6 +64,7 @@ def update(minutes: int, be_mfe: str, no_be_mfe: str | None = None, **facts: Any
 def signal(*events: SignalEvent, trade_id: str = TRADE_ID, zone: str = NEW_YORK) -> AutomatedSignal:
     made = blank(1, trade_id)
     for each in events:
+        count_in(made, each)
         join(made, each)
     made.clock_zone, made.clock_by = zone, "votes"
     settle(made, VENUE)

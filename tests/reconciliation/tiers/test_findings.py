@@ -13,7 +13,7 @@ from reconciliation.findings import FINDINGS
 from signals.models import AutomatedSignal, Source
 from signals.vocabulary import Direction, Session
 
-from .build import BAR, case, created, entry, event, update
+from .build import BAR, SHORT_ID, TRADE_ID, case, created, entry, event, update
 
 BY_NAME = {finding.name: finding for finding in FINDINGS}
 quarters = st.none() | st.integers(-8, 8).map(lambda n: Decimal(n) / 4)
@@ -36,6 +36,9 @@ rows = st.fixed_dictionaries(
         "entry_fired_at": moments,
         "be_exit_at": moments,
         "stop_exit_at": moments,
+        "before_its_bar": st.booleans(),
+        "entries_differ": st.booleans(),
+        "trade_id": st.sampled_from([TRADE_ID, SHORT_ID, SHORT_ID.lower(), "20251211_094000000", "Long", "xBULLISH"]),
     }
 )
 
@@ -61,6 +64,10 @@ def found(**fields: Any) -> set[str]:
         ({"htf_conflict": True}, "htf_conflict"),
         ({"session": "NY AM", "session_label": "LONDON"}, "wrong_session"),
         ({"session": "NY AM", "session_label": "SYDNEY"}, "unknown_session"),
+        ({"before_its_bar": True}, "events_before_bar"),
+        ({"entries_differ": True}, "entries_differ"),
+        ({"direction": "Bullish", "trade_id": SHORT_ID}, "direction_against_id"),
+        ({"direction": "Bearish", "trade_id": TRADE_ID.lower()}, "direction_against_id"),
     ],
 )
 def test_what_cannot_be_right_is_found(fields: dict[str, Any], name: str) -> None:
@@ -77,7 +84,7 @@ def test_zero_is_no_finding_where_it_is_a_value() -> None:
 
 
 def test_each_is_named_once_and_says_what_to_do() -> None:
-    assert len(BY_NAME) == len(FINDINGS) == 10
+    assert len(BY_NAME) == len(FINDINGS) == 13
     assert all(finding.advice.endswith(".") for finding in FINDINGS)
     assert [finding.name for finding in FINDINGS if finding.corrected] == ["wrong_session"]
 
@@ -91,7 +98,8 @@ def test_the_query_and_the_predicate_agree_on_every_row(batch: list[dict[str, An
     now = datetime(2025, 12, 12, tzinfo=UTC)
     stamps = dict.fromkeys(("first_event_at", "last_event_at", "created_at", "updated_at"), now)
     AutomatedSignal.objects.bulk_create(
-        AutomatedSignal(source=source, trade_id=str(n), **stamps, **fields) for n, fields in enumerate(batch)
+        AutomatedSignal(source=source, **{**stamps, **fields, "trade_id": f"{n}_{fields['trade_id']}"})
+        for n, fields in enumerate(batch)
     )
     stored = list(AutomatedSignal.objects.filter(source=source))
     for finding in FINDINGS:

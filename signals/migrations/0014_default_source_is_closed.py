@@ -8,7 +8,7 @@ def close(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("signals", "0012_sources_that_can_be"),
+        ("signals", "0013_contradictions_are_marked"),
     ]
 
     operations = [migrations.RunPython(close, migrations.RunPython.noop)]
