@@ -29,7 +29,7 @@ def database(now: datetime) -> Result:
         )
     if connection.vendor == "postgresql" and ask("SHOW transaction_read_only") == "on":
         return bad(
-            "The database only reads: nothing can be stored.",
+            "The database is read-only: nothing can be stored.",
             "Alerts are spooled to disk and acknowledged. Point DATABASE_URL to one that can write.",
             detail=f"It is {where}.",
         )
