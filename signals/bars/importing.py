@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from django.db import transaction
@@ -13,6 +12,7 @@ from django.db import transaction
 from signals.clock import MINUTE, bar_of
 from signals.market import Market
 from signals.models import PriceBar, RefusedBar, SignalEvent
+from signals.storage.queries import batches
 from signals.symbols import normalised
 from signals.vocabulary import EventType
 
@@ -82,7 +82,7 @@ def import_bars(
     check(rows_of(read(), symbol, closes, ImportedBars()), closes=closes)
     done = ImportedBars()
     judged = judged_of(rows_of(read(), symbol, closes, done), hours)
-    while some := list(islice(judged, AT_ONCE)):
+    for some in batches(judged, AT_ONCE):
         store(some, done, dry_run=dry_run)
         progress(len(some))
     return done

@@ -1,16 +1,12 @@
 """Bodies of files as they are kept: without tokens of ours, with all that is only called one."""
 
-import re
 from collections.abc import Callable
 from functools import cache
 
 from signals.models import SourceToken
 
 from .masking import mask_tokens
-from .senders import hash_token
-
-# What a ticker or a coin may be. A token that we make is longer, and of a broken text nobody knows where it ends.
-TICKER = re.compile(rb"[\w.:!/-]{1,20}")
+from .senders import hash_token, is_word
 
 
 def evidence_of() -> Callable[[bytes], bytes]:
@@ -21,6 +17,6 @@ def evidence_of() -> Callable[[bytes], bytes]:
         return frozenset(SourceToken.objects.values_list("token_hash", flat=True))
 
     def spared(value: bytes) -> bool:
-        return bool(TICKER.fullmatch(value)) and hash_token(value.decode(errors="replace")) not in tokens()
+        return is_word(value) and hash_token(value.decode(errors="replace")) not in tokens()
 
     return lambda body: mask_tokens(body, spared)[0]

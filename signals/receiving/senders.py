@@ -28,6 +28,11 @@ FORWARDING = frozenset(
 WORD = re.compile(rb"[\w.:!/-]{1,20}")
 
 
+def is_word(value: bytes) -> bool:
+    """Whether what stands where a token may stand can as well be a ticker, so that only tokens that we know are one."""
+    return bool(WORD.fullmatch(value))
+
+
 # By which names a program on this machine calls it. Who is passed on to us mostly called a public one.
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
@@ -65,9 +70,7 @@ def credentials(
     here = on_loopback(request)
     if not found or not (token or here):
         return masked, hash_token(token) if token else found, here and not (token or found)
-    kept, _ = mask_tokens(
-        body, spared=lambda value: bool(WORD.fullmatch(value)) and not is_token(hash_token(value.decode()))
-    )
+    kept, _ = mask_tokens(body, spared=lambda value: is_word(value) and not is_token(hash_token(value.decode())))
     if token:
         return kept, hash_token(token), False
     return (kept, found, False) if is_token(found) else (kept, "", True)
