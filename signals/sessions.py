@@ -78,7 +78,8 @@ def problem_of(rows: Any) -> str:
     for day in range(len(DAYS)):
         for minute in edges:
             if not any(span.holds(day, minute) for span in spans):
-                return f"No session holds {DAYS[day]} {minute // 60:02}:{minute % 60:02}: give one to the rest of the week."
+                when = f"{DAYS[day]} {minute // 60:02}:{minute % 60:02}"
+                return f"No session holds {when}: give one to the rest of the week."
     return ""
 
 
