@@ -57,7 +57,7 @@ TIMEFRAMES = ("daily", "h4", "h1", "m15", "m5", "m1")
 
 
 class Session(TextChoices):
-    """Trading sessions by New York wall clock of the signal's bar (see clock.session_of)."""
+    """Trading sessions by New York wall clock of the signal's bar (see sessions.py)."""
 
     ASIA = "ASIA", "Asia"
     LONDON = "LONDON", "London"

@@ -21,6 +21,7 @@ from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Venue, named_bar, settle
 from signals.signal.joining import blank, count_in, join
 from signals.signal.saving import votes_of
+from signals.signal.zones import frame_of
 from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
@@ -84,7 +85,8 @@ def read_clock(base: AutomatedSignal, source: Source, votes: Sequence[Vote]) -> 
     trade_id = TradeId.parse(base.trade_id)
     ruling = Decision(source.clock_zone, "configured")
     if trade_id:
-        ruling = decide(trade_id.naive, base.first_event_at, votes, source.zones, source.clock_zone)
+        closed, clocks = frame_of(source).had_closed, source.clocks
+        ruling = decide(trade_id.naive, base.first_event_at, votes, clocks, source.clock_zone, closed=closed)
     base.clock_zone, base.clock_by = ruling.zone, ruling.by
 
 
