@@ -4,8 +4,6 @@ Votes, the zones that follow from them, and the symbol of prices that came witho
 follow from their source is derived whenever a cycle looks at them.
 """
 
-from collections.abc import Sequence
-
 from django.db import transaction
 
 from signals.bars.storing import rename_bars
@@ -23,14 +21,13 @@ def remake(source: Source) -> None:
 
     Its signals must be settled afterwards.
     """
-    for name in PriceBar.objects.filter(teller=source.pk).exclude(symbol=source.price_key).values_list(
-        "symbol", flat=True
-    ).order_by().distinct():  # fmt: skip
+    misnamed = PriceBar.objects.filter(teller=source.pk).exclude(symbol=source.price_key)
+    for name in set(misnamed.order_by().values_list("symbol", flat=True)):
         with transaction.atomic():
             rename_bars(source.pk, name, source.price_key)
     if source.voted_as == source.chart:
         return
-    last = 0
+    last: int | None = 0
     while last is not None:
         last = vote_again(source, last)
     with transaction.atomic():
@@ -49,9 +46,8 @@ def vote_again(source: Source, after: int) -> int | None:
     with transaction.atomic():
         hold_clock(source, Hold.ALONE, ())
         births = SignalEvent.objects.filter(source=source, type__in=BIRTH, pk__gt=after).select_related("signal")
-        rows: Sequence[SignalEvent] = births.only(
-            "type", "fire_minute", "clock_vote", "signal__trade_id"
-        ).order_by("pk")[:ROWS_AT_ONCE]  # fmt: skip
+        named = births.only("type", "fire_minute", "clock_vote", "signal__trade_id").order_by("pk")
+        rows = list(named[:ROWS_AT_ONCE])
         changed = []
         for event in rows:
             vote = vote_of(event.type, event.signal.trade_id, event.fire_minute, source)
@@ -59,7 +55,7 @@ def vote_again(source: Source, after: int) -> int | None:
                 event.clock_vote = vote
                 changed.append(event)
         update(SignalEvent, changed, ["clock_vote"])
-        return rows[len(rows) - 1].pk if rows else None
+        return rows[-1].pk if rows else None
 
 
 def decide_again(source: Source, after: int) -> int | None:

@@ -12,7 +12,8 @@ from dashboard.watching.silence import Silence, State, judge, listen
 from reconciliation.cycle.worker import wedged
 from reconciliation.habits import found_in, told
 from reconciliation.models import FindingTotal
-from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
+from signals.calendars import KNOWN_YEARS
+from signals.market import ALWAYS_OPEN, market
 from signals.models import Delivery, Source
 
 from .result import Problem, Result, Severity, bad, good, judged
