@@ -7,7 +7,7 @@ docs/clocks.md explains the rules in prose.
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import nsmallest
@@ -51,7 +51,7 @@ class TradeId:
 
     naive: datetime
     direction: str | None
-    second: int = 0
+    second: int = field(default=0, compare=False)  # of its clock; a bar's open has none
 
     @staticmethod
     def parse(text: str) -> "TradeId | None":

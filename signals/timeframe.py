@@ -143,10 +143,12 @@ class Timeframe:
 
         So it is across closed hours of a market that is not known, and of bars by the clock.
         """
-        if not (self.market.is_open(start) and self.market.is_open(end)):
+        if not self.market.is_open(start):
             return None
         if self.by_minute and self.market.known:
-            return self.market.open_minutes(start, end)
+            return self.market.open_minutes(start, end)  # the last alert before a halt comes after it
+        if not self.market.is_open(end):
+            return None
         if self.by_clock or not self.market.known:
             whole = self.market.open_minutes(start, end) == (end - start) // MINUTE
             return (end - start) // self.length if whole else None

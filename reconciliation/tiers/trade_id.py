@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from signals.clock import TradeId
 from signals.formats import iso
-from signals.signal.deriving import named_bar
+from signals.signal.deriving import fired_about, named_bar
 from signals.tiers import TRADE_ID
 
 from .base import clock_proven, event_of, misses, propose
@@ -77,7 +77,7 @@ def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict
     confidence = declared(TRADE_ID.key, "confirmation_time")
     if confirmed is None and gap in gaps:
         if signal.entry_fired_at:
-            confirmed, method = fired_about(case, bar, signal.entry_fired_at), "id_to_entry"
+            confirmed, method = fired_about(signal.entry_fired_at, case.venue.frame.holding(bar)), "id_to_entry"
             evidence = {**evidence, **event_of(signal, "entry_fired_at")}
         elif signal.single_leg:
             confirmed, method, confidence = bar, "id_entry_bar", trust(case, "confirmation_time")
@@ -96,10 +96,3 @@ def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict
         yield propose(
             TRADE_ID, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence
         )
-
-
-def fired_about(case: Case, bar: datetime, fired: datetime) -> datetime | None:
-    """The bar that an alert of then is about, by the bars that the id's own is one of; None where it is not sure."""
-    frame = case.venue.frame.holding(bar)
-    told = frame.bar_of(fired) if frame.known else None
-    return told if told and frame.surely(told, fired) else None

@@ -145,21 +145,24 @@ def settle_session(signal: AutomatedSignal, venue: Venue) -> None:
     signal.provenance["session"] = entry
 
 
-def entry_bar(signal: AutomatedSignal, venue: Venue) -> datetime | None:
-    """Open of ENTRY's bar; None where bars, or the market's hours, are not known well enough.
+def entry_bar(fired: datetime, start: datetime | None, venue: Venue) -> datetime | None:
+    """Open of the bar of an ENTRY that fired then, whose signal's bar opened at `start`.
 
-    The last bar before a halt reports when trading resumes: a closed minute means that bar. `entry_fired_at` must be
-    known.
+    None where bars, or the market's hours, are not known well enough. The last bar before a halt reports when trading
+    resumes: a closed minute means that bar.
     """
-    assert signal.entry_fired_at is not None
-    frame = venue.frame_of(signal)
-    if not frame.known:
-        return None
-    bar = frame.bar_of(signal.entry_fired_at)
-    if not frame.by_minute or not frame.market.known:
-        return bar if frame.surely(bar, signal.entry_fired_at) else None
+    frame = venue.frame.holding(start)
+    bar = fired_about(fired, frame)
+    if bar is None or not (frame.by_minute and frame.market.known):
+        return bar
     traded = venue.market.last_open(bar)
-    return bar if signal.signal_time is not None and traded < signal.signal_time else traded
+    return bar if start is not None and traded < start else traded
+
+
+def fired_about(fired: datetime, frame: Timeframe) -> datetime | None:
+    """The bar that an alert of then is about; None where bars, or the market's hours, are not known well enough."""
+    bar = frame.bar_of(fired) if frame.known else None
+    return bar if bar and frame.surely(bar, fired) else None
 
 
 def settle_confirmation(signal: AutomatedSignal, venue: Venue) -> None:
@@ -171,7 +174,7 @@ def settle_confirmation(signal: AutomatedSignal, venue: Venue) -> None:
     """
     if signal.entry_fired_at is None or signal.created_fired_at is None:
         return
-    confirmed, bars = entry_bar(signal, venue), None
+    confirmed, bars = entry_bar(signal.entry_fired_at, signal.signal_time, venue), None
     if confirmed and signal.signal_time is not None and signal.signal_time <= confirmed:
         bars = venue.frame_of(signal).count(signal.signal_time, confirmed)
     derived: dict[str, Any] = {"confirmation_time": confirmed, "bars_to_confirmation": bars}

@@ -57,7 +57,7 @@ def test_two_hours_of_one_clock_are_one_hour_of_another_until_an_hour_between_co
     two = every(120, 8)
     assert length(two[:7]) is None
     assert length(two) == 120
-    assert length([*two[:7], birth("2026-11-23T02:00", 60, zone=CHICAGO)]) == 60
+    assert length(every(60, 3, zone=CHICAGO)) == 60
 
 
 @pytest.mark.parametrize("minutes", [390, 1380, 1440])
