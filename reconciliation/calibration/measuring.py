@@ -61,7 +61,7 @@ def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
     events = {names[key]: list(own) for key, own in groupby(rows.iterator(), attrgetter("signal_id"))}
     first = min(own[0].fire_minute for own in events.values())
     last = max(own[-1].fire_minute for own in events.values())
-    bars = PriceBar.objects.filter(symbol=source.symbol, time__gte=first, time__lte=last).order_by("time")
+    bars = PriceBar.objects.filter(symbol=source.price_key, time__gte=first, time__lte=last).order_by("time")
     return Stored(events, list(bars), last)
 
 
@@ -95,7 +95,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     venue, view = Venue.of(source), GapView(stored.now, [source])
     bases = bases_of(stored.events, source, venue)
     around = neighbours_of(bases.values())
-    pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
+    pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(list(stored.bars), pricey)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)

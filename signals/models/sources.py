@@ -167,6 +167,11 @@ class Source(models.Model):
             self.bar_minutes, self.bar_minutes_by = minutes, By.RHYTHM
 
     @property
+    def stretch(self) -> int:
+        """How many times longer than on charts of up to an hour trades last, and neighbours lie apart."""
+        return max(1, (self.bar_minutes or 1) // 60)
+
+    @property
     def chart(self) -> str:
         """What votes follow from: the length of its bars and its market."""
         return f"{self.bar_minutes or ''} {self.calendar}"
@@ -202,6 +207,12 @@ class Source(models.Model):
             wrong["calendar"] = str(error)
         if wrong:
             raise ValidationError(wrong)
+
+
+def told_as(price_key: str) -> Q:
+    """The sources whose prices are kept under this key."""
+    own = price_key[1:]
+    return Q(pk=own, symbol="") if price_key.startswith("@") and own.isdecimal() else Q(symbol=price_key)
 
 
 class SourceToken(models.Model):
