@@ -11,10 +11,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from signals import markets
 from signals.bars.importing import ImportedBars, import_bars
 from signals.bars.reading import NotBarsError
 from signals.market import CME_EQUITY, market
 from signals.models import Source
+from signals.symbols import normalised
 
 
 class Command(BaseCommand):
@@ -54,9 +56,9 @@ def lines_of(name: str) -> Any:
 
 
 def calendar_of(symbol: str) -> str:
-    """The market hours of the sources with this symbol, else those of CME's equity indices."""
-    found = Source.objects.filter(symbol=symbol).values_list("calendar", flat=True).first()
-    return found or CME_EQUITY
+    """The market hours of the sources with this symbol, else those that it has itself, else CME's equity indices'."""
+    found = Source.objects.filter(symbol=normalised(symbol)).exclude(calendar="").values_list("calendar", flat=True)
+    return found.first() or markets.calendar_of(symbol).calendar or CME_EQUITY
 
 
 def summed(parts: list[ImportedBars]) -> dict[str, Any]:
