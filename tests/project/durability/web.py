@@ -108,7 +108,7 @@ class Senders:
     def wait_until_answered(self, all_but: int = 0) -> None:
         wanted = self._offered - all_but
         wait_for(lambda: len(self.answers) >= wanted or bool(self.refused), f"{wanted} alerts are answered with 2xx")
-        assert not self.refused
+        assert not self.refused, self.refused[:3]
 
     def close(self) -> None:
         self._stop.set()
