@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from signals.bars import judging
@@ -115,6 +115,7 @@ def test_a_bar_without_movement_where_its_neighbours_are_is_believed() -> None:
 
 
 @given(st.integers(0, 10_000))
+@example(7939)  # strangers are the most of its last bars
 def test_whatever_is_strange_in_a_walk_is_refused_and_nothing_else(seed: int) -> None:
     random, level, bars, strange = Random(seed), 25_000.0, [], set()
     for minute in range(120):
