@@ -72,7 +72,7 @@ class Line:
     def entry_points(self) -> Decimal | None:
         if self.trade is None or self.heard is None or self.heard.entry_price is None:
             return None
-        return self.trade.entry_price - self.heard.entry_price
+        return points(self.trade.entry_price, self.heard.entry_price)
 
     @property
     def exit(self) -> tuple[datetime, Decimal | None] | None:
@@ -92,7 +92,7 @@ class Line:
     def exit_points(self) -> Decimal | None:
         if self.exit is None or self.trade is None or self.trade.exit_price is None or self.exit[1] is None:
             return None
-        return self.trade.exit_price - self.exit[1]
+        return points(self.trade.exit_price, self.exit[1])
 
     def as_json(self) -> dict[str, Any]:
         trade, heard = self.trade, self.heard
@@ -143,7 +143,12 @@ class Comparison:
 
 
 def plain(value: Any) -> Any:
-    return canonical(value) if isinstance(value, Decimal) else value
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def points(one: Decimal, other: Decimal) -> Decimal:
+    """The difference, without the zeros that columns put behind a price."""
+    return Decimal(canonical(one - other))
 
 
 def minutes(one: datetime, other: datetime) -> int:
