@@ -49,7 +49,7 @@ class Bars(Page):
     name = "bars"
     route = "console/bars/"
     title = "Bars"
-    icon = "candlestick_chart"
+    icon = "waterfall_chart"
     place = 72
     template_name = "dashboard/bars/page.html"
 
