@@ -17,7 +17,7 @@ from signals.models import AutomatedSignal, Source
 from signals.sessions import Sessions, sessions_of
 from signals.tiers import Rank
 from signals.timeframe import Timeframe
-from signals.vocabulary import DataSource, Status
+from signals.vocabulary import REPORTS, DataSource, Status
 
 from .registers import EVENT_PROVENANCE, TIER_RANK
 
@@ -67,6 +67,7 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     settle_status(signal, venue)
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"), venue)
     signal.mae_as_of = covered_bar(signal, ("mae",), venue) if signal.mae is not None else None
+    signal.htf_as_of = told_bar(signal, venue)
     settle_trust(signal)
 
 
@@ -269,14 +270,25 @@ def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
     return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
 
 
-def covered_bar(signal: AutomatedSignal, fields: Iterable[str], venue: Venue) -> datetime | None:
-    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none.
+def told_bar(signal: AutomatedSignal, venue: Venue) -> datetime | None:
+    """Open of the bar of which an event told the alignment: the event's own, however late; of a report the signal's."""
+    entry = signal.provenance.get("htf_alignment")
+    if entry is None or "fill" in entry["evidence"]:
+        return None
+    if entry["evidence"].get("type") in REPORTS:
+        return signal.signal_time or named_bar(signal)
+    return bar_or_minute(datetime.fromisoformat(entry["at"]), venue.frame_of(signal))
 
-    Of bars that are not known, the last minute.
-    """
+
+def covered_bar(signal: AutomatedSignal, fields: Iterable[str], venue: Venue) -> datetime | None:
+    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none."""
     moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
     if not moments and signal.status in {Status.PENDING, Status.CANCELLED}:
         return None
     fired = datetime.fromisoformat(max(moments)) if moments else signal.entry_fired_at or signal.first_event_at
-    frame = venue.frame_of(signal)
+    return bar_or_minute(fired, venue.frame_of(signal))
+
+
+def bar_or_minute(fired: datetime, frame: Timeframe) -> datetime:
+    """The bar of an alert that fired then; where bars are not known, its last minute."""
     return frame.bar_of(fired) if frame.known else fired - MINUTE
