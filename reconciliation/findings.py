@@ -154,7 +154,8 @@ FINDINGS: tuple[Finding, ...] = (
         & ~Q(session_label__in=Session.values)
         & (Q(session__isnull=True) | ~Q(session_label=F("session"))),
         unknown_session,
-        "The label is kept, the session comes from the signal's bar. If the indicator has a new session, add it to its source's.",
+        "The label is kept, the session comes from the signal's bar. If the indicator has a new session, add it to the "
+        "source's.",
     ),
     Finding(
         "events_before_bar",
