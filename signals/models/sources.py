@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -56,6 +56,13 @@ class Source(models.Model):
     )
     open_on_loopback = models.BooleanField(
         default=False, help_text="Accept webhooks without a token from this machine itself."
+    )
+    token_field = models.CharField(
+        max_length=40,
+        blank=True,
+        default="token",
+        validators=[RegexValidator(r"^[A-Za-z_][A-Za-z0-9_-]*$", "Give a field's name: letters, digits, - and _.")],
+        help_text="The message's field that holds its token, for alerts that have none in their address. Empty: none.",
     )
     is_default = models.BooleanField(default=False, help_text="Takes imports whose Alert ID nobody knows.")
     gaps_off = models.JSONField(default=list, blank=True, help_text="Gaps it is known not to close.")

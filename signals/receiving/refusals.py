@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from signalsync_project.masking import masked
 
 from .files import locked
+from .masking import hide_secrets
 from .senders import client_address, mask_body
 
 HEAD = "signalsync.head"  # of a request's environment: how its body begins, masked
@@ -117,7 +118,7 @@ def note(request: HttpRequest, cause: Cause, status: int, *, now: datetime) -> N
         path=masked(request.get_full_path())[:200],
         host=str(request.META.get("HTTP_HOST", ""))[:100],
         address=client_address(request)[:60],
-        head=mask_body(head_of(request))[0][:HEAD_BYTES].decode(errors="replace").replace("\0", ""),
+        head=hide_secrets(mask_body(head_of(request))[0].decode(errors="replace"))[:HEAD_BYTES].replace("\0", ""),
     )
     add(refusal)
 

@@ -25,11 +25,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from signals.intake import MAX_BODY, Incoming, Outcome, take_in
-from signals.models import Source, SourceToken
+from signals.models import Source
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
 from . import outage, refusals
+from .known import SECONDS, RememberedTokens
 from .senders import client_address, credentials, open_source, source_of_token
 from .spool import Spool, spool
 from .spooled import Spooled
@@ -37,7 +38,8 @@ from .throttling import BadTokenThrottle, SourceThrottle
 
 log = logging.getLogger(__name__)
 WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
-TOKEN_CACHE_SECONDS = 5  # a revoked token is refused after this long
+TOKEN_CACHE_SECONDS = SECONDS
+KNOWN = RememberedTokens(WAIT_MS)
 RETRY_AFTER = "5"
 ARRIVED = "signalsync.arrived"  # of the environment: seconds since 1970, by the front door
 
@@ -67,22 +69,6 @@ def remembered_source(token_hash: str, *, loopback: bool, now: datetime) -> Sour
             source = find_source(token_hash, loopback=loopback, now=now)
         cache.set(key, source, TOKEN_CACHE_SECONDS)
     return source
-
-
-def is_token(token_hash: str) -> bool:
-    """Whether it is a token of ours, looked up once in TOKEN_CACHE_SECONDS."""
-    key = f"token:{token_hash}"
-    known: bool | None = cache.get(key)
-    if known is None:
-        try:
-            if outage.breaker.open:
-                return outage.is_token(token_hash, outage.known_senders())
-            with transaction_within(WAIT_MS):
-                known = SourceToken.objects.filter(token_hash=token_hash).exists()
-        except DatabaseError:
-            return outage.is_token(token_hash, outage.known_senders())
-        cache.set(key, known, TOKEN_CACHE_SECONDS)
-    return known
 
 
 class WebhookView(APIView):
@@ -134,15 +120,15 @@ def record_of(request: HttpRequest, token: str) -> Spooled | Reply:
         return refuse(status.HTTP_400_BAD_REQUEST, f"The body cannot be read: {error}")
     if body is None:
         return refuse(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"A body may have at most {MAX_BODY} bytes.")
-    body, token_hash, loopback = credentials(request, token, body, is_token)
-    request.META[refusals.HEAD] = body[: refusals.READ_BYTES]
+    given = credentials(request, token, body, KNOWN)
+    request.META[refusals.HEAD] = given.body[: refusals.READ_BYTES]
     return Spooled(
         received_at=arrived_at(request),
-        token_hash=token_hash,
+        token_hash=given.token_hash,
         remote_addr=client_address(request),
-        body=body,
+        body=given.body,
         content_type=str(request.META.get("CONTENT_TYPE", ""))[:80],
-        loopback=loopback,
+        loopback=given.loopback,
     )
 
 
@@ -182,7 +168,7 @@ def turn_away(request: HttpRequest) -> Reply:
     return refuse(
         status.HTTP_401_UNAUTHORIZED,
         "Unknown token. Use the webhook address that the console shows for your source, or put its token into the"
-        ' message as "token".',
+        ' message, as "token" unless its source has another name for it.',
     )
 
 
