@@ -280,6 +280,13 @@ class SwitchForm(forms.Form):
         label="Alert expires (New York)",
         help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
     )
+    token_field = forms.CharField(
+        max_length=40,
+        required=False,
+        validators=Source._meta.get_field("token_field").validators,
+        label="Field of a message that holds its token",
+        help_text="For alerts that have none in their address. Empty: no field does.",
+    )
     update_minutes = forms.IntegerField(min_value=1, max_value=1440, label="Minutes between updates, as expected")
     gaps_off = forms.MultipleChoiceField(
         required=False,
