@@ -15,7 +15,7 @@ def spelled(letter: str) -> str:
     return rf"(?:{letter}|\\{{1,4}}u00(?:{ord(letter):x}|{ord(letter.upper()):x}))"
 
 
-TOKEN = "token"
+TOKEN = "token"  # noqa: S105 - a name
 """Under which name a token stands in a message unless its source has another."""
 ESCAPED = re.compile(rb"\\+u00([0-9a-fA-F]{2})")
 # A name begins at a quote, or where one may be lost: at the start, behind a bracket, a comma or a line break. Its value

@@ -43,6 +43,8 @@ class Cause(StrEnum):
     RATE = "too many"
     UNREADABLE = "unreadable request"
     STORING = "could not be stored"
+    ADDRESS = "address not allowed"
+    CERTIFICATE = "no certificate of TradingView"
 
 
 BY_STATUS = {
@@ -55,6 +57,15 @@ BY_STATUS = {
     431: Cause.UNREADABLE,
     503: Cause.STORING,
 }
+
+
+CAUSE = "signalsync.cause"  # of a request's environment, where its answer's status does not tell
+
+
+def cause_of(request: HttpRequest, status: int) -> Cause | None:
+    """Why an alert was answered with this status; None where it was taken."""
+    noted: Cause | None = request.META.get(CAUSE)
+    return noted or BY_STATUS.get(status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,10 +139,16 @@ def client_address(request: HttpRequest) -> str:
     It is what the webhook stores, throttles count by and axes locks by: PostgreSQL takes nothing else for an address.
     """
     if settings.TRUSTED_PROXIES:
-        chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        chain = forwarded_for(request)
         if len(chain) >= settings.TRUSTED_PROXIES:
-            return plain_address(str(chain[-settings.TRUSTED_PROXIES]))
+            return plain_address(chain[-settings.TRUSTED_PROXIES])
     return plain_address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def forwarded_for(request: HttpRequest) -> list[str]:
+    """All that `X-Forwarded-For` names, the nearest proxy's word last."""
+    told = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    return [part.strip() for part in told.split(",") if part.strip()]
 
 
 @lru_cache(maxsize=1024)

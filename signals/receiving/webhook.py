@@ -29,8 +29,9 @@ from signals.models import Source
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
-from . import outage, refusals
+from . import origins, outage, refusals
 from .known import SECONDS, RememberedTokens
+from .refusals import Cause
 from .senders import client_address, credentials, open_source, source_of_token
 from .spool import Spool, spool
 from .spooled import Spooled
@@ -90,6 +91,7 @@ class WebhookView(APIView):
             202: OpenApiResponse(OpenApiTypes.OBJECT, "Stored, but unreadable: an operator can mend and replay it."),
             400: OpenApiResponse(OpenApiTypes.OBJECT, "The body's chunks are broken."),
             401: OpenApiResponse(OpenApiTypes.OBJECT, "Unknown token."),
+            403: OpenApiResponse(OpenApiTypes.OBJECT, "From an address, or without a certificate, that is asked for."),
             413: OpenApiResponse(OpenApiTypes.OBJECT, "Over 192 KiB."),
             429: OpenApiResponse(OpenApiTypes.OBJECT, "Too many requests."),
             503: OpenApiResponse(OpenApiTypes.OBJECT, "Could not be made durable: send it again."),
@@ -146,6 +148,8 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
     asked = monotonic()
     try:
         source = remembered_source(record.token_hash, loopback=record.loopback, now=record.received_at)
+        if fault := origins.fault_of(request, source):
+            return not_from_there(request, fault)
         if not SourceThrottle(source.name).allows(request):
             return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
         taken = take_in(source, [incoming_of(record)], now=record.received_at, wait_ms=left_ms(asked))
@@ -172,6 +176,17 @@ def turn_away(request: HttpRequest) -> Reply:
     )
 
 
+NOT_FROM_THERE = {
+    Cause.ADDRESS: "Alerts of this source are not taken from this address.",
+    Cause.CERTIFICATE: "Alerts are taken only with the certificate of TradingView.",
+}
+
+
+def not_from_there(request: HttpRequest, cause: Cause) -> Reply:
+    request.META[refusals.CAUSE] = cause
+    return refuse(status.HTTP_403_FORBIDDEN, NOT_FROM_THERE[cause])
+
+
 def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
     """Answer requests (WSGI environments) from the spool: what the front door does when it cannot store in time."""
     requests = [WSGIRequest(environ) for environ in environs]
@@ -180,7 +195,7 @@ def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
     kept = iter(keep_on_disk(records, "it could not be done in time"))
     replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
     for request, reply in zip(requests, replies, strict=True):
-        if cause := refusals.BY_STATUS.get(reply.status):
+        if cause := refusals.cause_of(request, reply.status):
             refusals.note(request, cause, reply.status, now=timezone.now())
     return replies
 
@@ -227,7 +242,10 @@ def keep_on_disk(received: Sequence[tuple[HttpRequest, Spooled]], why: str) -> l
     places: list[Spool | Reply] = []
     main, others = spool(), outage.strangers()
     for request, record in received:
-        if outage.is_known(record, known) or cache.get(source_key(record.token_hash, record.loopback)):
+        source = cache.get(source_key(record.token_hash, record.loopback))
+        if fault := origins.fault_of(request, source):
+            places.append(not_from_there(request, fault))
+        elif source or outage.is_known(record, known):
             places.append(main)
         elif not outage.may_send(record, known):
             places.append(turn_away(request))

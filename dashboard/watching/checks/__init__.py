@@ -77,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     Check(configuration.settings_readable, stored=False),
     Check(configuration.exposure, stored=False),
     Check(configuration.proxies, stored=False, cheap=True),
+    Check(configuration.origins),
     Check(configuration.public_url, stored=False),
     Check(configuration.static_files, stored=False),
 )
