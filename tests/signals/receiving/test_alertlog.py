@@ -381,6 +381,7 @@ def test_every_chunk_is_committed_and_reported_by_itself(monkeypatch: pytest.Mon
 @pytest.mark.slow
 def test_memory_does_not_follow_the_length_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alertlog, "ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(alertlog, "ROWS_JUDGED", 50)
 
     def peak(rows: int) -> int:
         tracemalloc.start()

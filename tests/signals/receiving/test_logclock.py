@@ -49,6 +49,10 @@ def by_webhook(told: list[tuple[dict[str, Any], datetime]], off: timedelta = tim
     return source
 
 
+def rows() -> list[Any]:
+    return list(AutomatedSignal.objects.values_list("trade_id", "signal_time", "last_event_at", "event_count"))
+
+
 @pytest.mark.parametrize("off", [-5 * HOURS, HOURS, 5.5 * HOURS])
 def test_a_log_whose_alerts_came_by_webhook_at_other_hours_is_quarantined_whole(off: timedelta) -> None:
     by_webhook(alerts(NOON))
@@ -58,9 +62,7 @@ def test_a_log_whose_alerts_came_by_webhook_at_other_hours_is_quarantined_whole(
     assert (dry.quarantined, done.quarantined, done.events) == (8, 8, 0)
     assert dry.as_json() == done.as_json()
     assert next(iter(done.reasons)).startswith("The times of this log are about")
-    assert (
-        list(AutomatedSignal.objects.values_list("trade_id", "signal_time", "last_event_at", "event_count")) == before
-    )
+    assert rows() == before
 
 
 @pytest.mark.parametrize("off", [-5 * HOURS, 5.5 * HOURS])
