@@ -64,6 +64,9 @@ VARIABLES: dict[str, Variable] = {
         ["webhook-server@tradingview.com", "TradingView Webhooks"],
         "Names of certificates that are taken: an alternative name where the header tells them, else the common name.",
     ),
+    "TIME_SERVER": Variable(
+        str, "", "NTP server (host) or web address that is asked hourly whether our clock is right. Empty: nobody is."
+    ),
     "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
     "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
@@ -140,6 +143,7 @@ BAD_LOGIN_RATE: str = value("BAD_LOGIN_RATE")
 WEBHOOK_ADDRESSES: list[str] = value("WEBHOOK_ADDRESSES")
 CLIENT_CERT_HEADER: str = value("CLIENT_CERT_HEADER")
 CLIENT_CERT_NAMES: list[str] = value("CLIENT_CERT_NAMES")
+TIME_SERVER: str = value("TIME_SERVER")
 OPERATOR_PASSWORD: str = value("OPERATOR_PASSWORD")
 DEMO: bool = value("DEMO") and not PRODUCTION
 DATABASE_STATEMENT_TIMEOUT: int = value("DATABASE_STATEMENT_TIMEOUT")

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from reconciliation import habits, health_windows
 from reconciliation.models import SyncRun
+from signals.receiving import barclock, timeserver
 from signals.receiving.draining import drain_spool
 from signals.receiving.uploads import forget_old
 
@@ -21,12 +22,14 @@ WEDGED_AFTER_INTERVALS = 2.5
 
 
 def tick() -> str:
-    """One scheduled turn: forget old uploads, take in what was spooled, run a cycle, count what no page can wait for.
+    """One scheduled turn: forget old uploads, look after the clock, take in what was spooled, run a cycle, count.
 
     Returns what was done, for django-q2's list.
     """
     now = timezone.now()
     forget_old(now)
+    barclock.look(now)
+    timeserver.ask_if_due(now)
     drained = drain_spool(now)
     try:
         report = run_sync(now=now, trigger=SyncRun.Trigger.SCHEDULE)

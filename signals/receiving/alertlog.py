@@ -22,6 +22,7 @@ from signals.vocabulary import Channel, DeliveryStatus
 from .evidence import evidence_of
 from .logclock import against_the_source
 from .logfile import ADVICE, NotAnAlertLogError
+from .retiming import retime
 from .senders import default_source
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Imported:
     """What an import did. `failed` are rows that even one by one could not be stored, with their reasons.
 
     `other_symbols` counts rows by their symbol where it is not their source's, `reasons` those in quarantine, now or
-    before, by why (in the words of the first of each kind).
+    before, by why (in the words of the first of each kind). `retimed` are webhooks that were received under a wrong
+    clock and have the log's time now; `span` is from the first to the last alert, by source.
     """
 
     rows: int = 0
@@ -63,6 +65,8 @@ class Imported:
     reasons: Counter[str] = field(default_factory=Counter)
     kinds: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    retimed: int = 0
+    span: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -78,6 +82,7 @@ class Imported:
             "other_symbols": dict(self.other_symbols),
             "reasons": dict(self.reasons.most_common(MOST_REASONS)),
             "failed": self.failed,
+            "retimed": self.retimed,
         }
 
 
@@ -98,6 +103,16 @@ def of_quarantined(reasons: Mapping[str, int]) -> str:
         return ""
     reason = max(reasons, key=reasons.__getitem__)
     return f"In quarantine, {reasons[reason]} of {sum(reasons.values())} because: {reason}"
+
+
+def of_retimed(number: int) -> str:
+    """What to say of webhooks that have the log's time now; "" when there are none."""
+    if not number:
+        return ""
+    return (
+        f"This machine's clock was off when {number} of these alerts were received by webhook: they have the log's time"
+        " now. Set the clock; `manage.py doctor` says by how much."
+    )
 
 
 def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
@@ -242,6 +257,8 @@ def import_rows(
             done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", owner.symbol))
             import_chunk(owner, items, done, now)
         progress(len(chunk))
+    for key, span in done.span.items():
+        done.retimed += retime(owners.by_key[key], now=now, span=span).deliveries
 
 
 class Owners:
@@ -310,6 +327,8 @@ def count(items: Sequence[Incoming], taken: Taken, source: Source, done: Importe
     done.created |= taken.created
     done.updated |= taken.updated
     done.sources[source.name] += len(taken.outcomes)
+    if times := [*done.span.get(source.pk, ()), *(item.fired_at for item in items if item.fired_at)]:
+        done.span[source.pk] = min(times), max(times)
     for item, outcome in zip(items, taken.outcomes, strict=True):
         done.rows += 1
         done.events += outcome.events

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import median
+from statistics import median_low
 
 from django.db.models import Q
 
@@ -24,7 +24,8 @@ from signals.vocabulary import DeliveryStatus, EventType
 LEAST = 3  # of fewer nothing follows
 SAME = timedelta(minutes=2)  # that two clocks and a slow delivery explain
 LATE = timedelta(minutes=16)  # that an id's alert may come after its bar closed
-STEP = timedelta(minutes=15)  # by which zones differ
+STEP, LEAST_STEPS = timedelta(minutes=15), 2  # by which zones differ, and no less than half an hour
+NEAR = timedelta(minutes=1)
 READ = 400  # births that are read, at most
 LOOKED_UP = 500
 
@@ -64,7 +65,7 @@ def agreed(offsets: Sequence[timedelta], within: timedelta) -> timedelta | None:
     """The offset that at least four in five of them share; None where they do not, or are too few. Pure."""
     if len(offsets) < LEAST:
         return None
-    middle = median(offsets)
+    middle = median_low(offsets)
     close = sum(abs(offset - middle) <= within for offset in offsets)
     return middle if 5 * close >= 4 * len(offsets) else None
 
@@ -72,7 +73,7 @@ def agreed(offsets: Sequence[timedelta], within: timedelta) -> timedelta | None:
 def is_of_zones(offset: timedelta) -> bool:
     """Whether zones can differ by so much. A clock that is off is so by anything."""
     steps = round(offset / STEP)
-    return steps != 0 and abs(offset - steps * STEP) <= SAME
+    return abs(steps) >= LEAST_STEPS and abs(offset - steps * STEP) <= NEAR
 
 
 def body_offsets(rows: Sequence[Incoming], source: Source) -> Iterator[timedelta]:

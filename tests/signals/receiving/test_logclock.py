@@ -104,8 +104,8 @@ def test_a_few_alerts_prove_nothing() -> None:
 
 
 def test_zones_differ_by_quarters_of_an_hour() -> None:
-    assert [is_of_zones(timedelta(minutes=m)) for m in (0, 1, 7, 15, 60, 61, 345, 337)] == [
-        *(False, False, False, True, True, True, True, False)
+    assert [is_of_zones(timedelta(minutes=m)) for m in (0, 1, 7, 15, 30, 61, 345, 337)] == [
+        *(False, False, False, False, True, True, True, False)
     ]
     minutes = [timedelta(minutes=m) for m in (60, 60, 60, 60, 3)]
     assert agreed(minutes, timedelta(minutes=2)) == timedelta(minutes=60)
