@@ -14,7 +14,7 @@ from statistics import median_low
 from django.db.models import Q
 
 from signals import dialects
-from signals.clock import TradeId, instant, vote_zone
+from signals.clock import TradeId, instant
 from signals.facts import UnreadableError
 from signals.intake import Incoming, checksum_of
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
@@ -26,6 +26,7 @@ SAME = timedelta(minutes=2)  # that two clocks and a slow delivery explain
 LATE = timedelta(minutes=16)  # that an id's alert may come after its bar closed
 STEP, LEAST_STEPS = timedelta(minutes=15), 2  # by which zones differ, and no less than half an hour
 NEAR = timedelta(minutes=1)
+USUAL = 50  # of the stored births, the newest, are asked
 READ = 400  # births that are read, at most
 LOOKED_UP = 500
 
@@ -132,19 +133,31 @@ def id_offsets(births: Iterable[Birth], source: Source) -> Iterator[timedelta]:
 
 
 def id_lags(births: Sequence[Birth], source: Source) -> list[timedelta]:
-    """How long after its bar closed each birth fired, by the clock of the source's other alerts.
+    """How much later after its bar each birth fired than the source's others usually do, by their clock.
 
-    Nothing where the source has no others, or where a fifth of them fired when the source's alerts do.
+    Nothing where the source has too few others, or where a fifth of these fired when its alerts do, in any zone.
     """
-    zones = tuple(source.zones_seen)
-    if len(births) < LEAST or not zones or not has_voted(source):
+    usual = usual_lags(source)
+    if len(births) < LEAST or len(usual) < LEAST:
         return []
-    voting = sum(vote_zone(birth.named, birth.minute, source.zones) is not None for birth in births)
-    if 5 * voting > len(births):
+    middle = median_low(usual)
+    by_zone = [
+        {zone: birth.minute - instant(birth.named, zone, near=birth.minute) - middle for zone in source.zones}
+        for birth in births
+    ]
+    usual_ones = sum(min(map(abs, offsets.values())) <= LATE for offsets in by_zone)
+    if 5 * usual_ones > len(births):
         return []
-    zone = source.clock_zone if source.clock_zone in zones else zones[0]
-    return [birth.minute - instant(birth.named, zone, near=birth.minute) for birth in births]
+    seen = [zone for zone in source.zones if zone in source.zones_seen] or source.zones
+    zone = source.clock_zone if source.clock_zone in seen else seen[0]
+    return [offsets[zone] for offsets in by_zone]
 
 
-def has_voted(source: Source) -> bool:
-    return SignalEvent.objects.filter(~Q(clock_vote=""), source=source)[LEAST - 1 : LEAST].exists()
+def usual_lags(source: Source) -> list[timedelta]:
+    """After their bars opened, the stored births that voted for a zone: as long as the source's bars are, mostly."""
+    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by("-fire_minute")
+    return [
+        minute - instant(named.naive, zone, near=minute)
+        for trade_id, minute, zone in votes.values_list("signal__trade_id", "fire_minute", "clock_vote")[:USUAL]
+        if (named := TradeId.parse(trade_id))
+    ]

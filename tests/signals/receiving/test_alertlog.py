@@ -431,6 +431,7 @@ def test_the_result_is_told_to_machines(log: Path) -> None:
         "other_symbols": {},
         "reasons": {},
         "failed": [],
+        "retimed": 0,
     }
 
 
