@@ -53,7 +53,7 @@ def against_the_source(rows: Sequence[Incoming], source: Source) -> str:
 
 
 def says(offset: timedelta, known_by: str) -> str:
-    minutes = round(abs(offset).total_seconds() / 60)
+    minutes = round(abs(offset) / STEP) * (STEP // timedelta(minutes=1))
     much = f"{minutes // 60} h {minutes % 60:02} min" if minutes % 60 else f"{minutes // 60} h"
     return (
         f"The times of this log are about {much} {'before' if offset < timedelta(0) else 'after'} {known_by}: it is"

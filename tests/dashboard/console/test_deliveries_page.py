@@ -217,6 +217,14 @@ def test_an_administrator_sees_the_secrets_once_and_it_is_on_the_audit_log(signe
 
 
 @pages
+def test_what_is_said_of_a_body_tells_no_secret_either(signed_in: As) -> None:
+    case = quarantined(b'[[{"passphrase":"open sesame","event_type":"ENTRY"}]]')
+    page = signed_in("Operator").get(reverse("console:delivery", args=[case.delivery_id])).content
+    assert b"is not a JSON object but" in page
+    assert b"open sesame" not in page
+
+
+@pages
 def test_nobody_else_sees_the_secrets(signed_in: As) -> None:
     case = quarantined(SECRET[:-1])
     link = reverse("console:delivery", args=[case.delivery_id])
