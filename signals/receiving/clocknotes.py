@@ -4,13 +4,13 @@ A file and no table: who looks at it asks every few seconds, and may be asking w
 """
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from threading import get_native_id
 
 from django.conf import settings
 
@@ -52,7 +52,7 @@ def note(witness: Witness, ahead: timedelta, at: datetime) -> None:
     """Keep a witness's latest word. Never raises: a full disk must not cost what it was learned from."""
     path = path_of(witness)
     with suppress(OSError):
-        draft = path.with_suffix(f".{os.getpid()}")
+        draft = path.with_suffix(f".{get_native_id()}")
         draft.write_text(json.dumps({"at": at.isoformat(), "ahead": ahead.total_seconds()}))
         draft.rename(path)
 
