@@ -205,11 +205,13 @@ def bars_of(source: Source, delivery: Delivery) -> list[Bar]:
 
 
 def settle_clock(source: Source, now: datetime) -> None:
-    """The zones that are voted for now, and all signals by them."""
+    """The zones that are voted for now, and all signals by them where that can have changed any."""
     with transaction.atomic():
         hold_clock(source, Hold.ALONE, [""])
+        before = source.zones_seen
         votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by()
         source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
         source.save(update_fields=["zones_seen"])
-    for chunk in chunks(source):
-        restore(chunk, now=now)
+    if source.zones_seen != before or len(before) > 1:
+        for chunk in chunks(source):
+            restore(chunk, now=now)

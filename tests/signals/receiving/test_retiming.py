@@ -1,7 +1,6 @@
 """A server clock that is off: who notices, and how a log gives what was received meanwhile its right times."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from dashboard.watching.checks import clocks
+from reconciliation.cycle.worker import watch_clock
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, PriceBar, SignalEvent, Source
 from signals.receiving import barclock
@@ -53,10 +53,6 @@ def facts() -> Any:
     )
 
 
-def webhooks(off: timedelta) -> Callable[[], Any]:
-    return lambda: by_webhook(ALERTS, off)
-
-
 def log() -> Any:
     return import_log(log_of(ALERTS), now=NOW)
 
@@ -82,6 +78,15 @@ def test_the_import_of_the_log_does_so_by_itself_and_says_so() -> None:
     told = clocks.clock_offset(NOON + timedelta(hours=1))
     assert "clock was 7 min ahead" in told.says
     assert log().retimed == 0
+
+
+def test_what_is_received_after_the_log_is_given_its_times_by_the_workers_turn() -> None:
+    log()
+    right = facts()
+    note(Witness.LOG, 7 * MINUTE, NOON)
+    by_webhook(ALERTS, 7 * MINUTE)
+    watch_clock(NOON + timedelta(hours=1))
+    assert facts() == right
 
 
 def test_a_dry_run_changes_nothing() -> None:
