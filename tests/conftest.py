@@ -1,4 +1,4 @@
-"""What every test gets: a spool of its own, an empty cache, quick passwords, Hypothesis that does not race the clock."""
+"""What every test gets: its own spool, an empty cache, quick passwords, and Hypothesis that does not race the clock."""
 
 import os
 from collections.abc import Iterator
