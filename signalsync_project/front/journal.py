@@ -9,37 +9,19 @@ from gunicorn.http import get_parser
 from .connection import Call
 from .counter import Answer, Counter
 
-LATELY = 1.0  # seconds
-
 
 class Journal:
-    """`add` and `behind` run in the loop's thread, writing in one of its own."""
+    """`add` runs in the loop's thread, writing in one of its own."""
 
     def __init__(self, worker: Counter) -> None:
         from signals.receiving.outage import breaker
-        from signals.receiving.spool import spool
 
-        self.worker, self.breaker, self.spool = worker, breaker, spool
-        self.added = -LATELY
+        self.worker, self.breaker = worker, breaker
         self.waiting: list[Call] = []
         self.writing = False
         self.thread = ThreadPoolExecutor(1, "journal")
 
-    def behind(self) -> bool:
-        """Whether what was added just now still waits to be stored.
-
-        Then the database is being written to in bulk. Who would go there alone waits for that: on SQLite, where one
-        writes at a time, for longer than all who are written down here.
-        """
-        if self.worker.loop.time() - self.added > LATELY:
-            return False
-        try:
-            return bool(self.spool().pending_bytes())
-        except Exception:  # noqa: BLE001 - what cannot be looked at cannot be written to either
-            return False
-
     def add(self, call: Call) -> None:
-        self.added = self.worker.loop.time()
         self.waiting.append(call)
         if not self.writing:
             self.write()

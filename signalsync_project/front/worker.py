@@ -131,8 +131,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     # -- alerts
 
     def take_alert(self, call: Call) -> None:
-        full = len(self.running) >= QUEUE + WEBHOOK_THREADS
-        if call.post and (full or self.journal.behind() or not self.journal.breaker.allows()):
+        if call.post and (len(self.running) >= QUEUE + WEBHOOK_THREADS or not self.journal.breaker.allows()):
             self.journal.add(call)
             return
         self.running[call] = self.loop.time()
