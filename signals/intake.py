@@ -273,6 +273,7 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             type=event.type,
             fire_minute=minute,
             payload_checksum=checksum,
+            symbol=event.symbol or parcel.delivery.symbol,
             facts=event.values,
             clock_vote=vote_of(event, minute, source),
         )

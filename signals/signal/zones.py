@@ -43,14 +43,14 @@ def hold_clock(source: Source, hold: Hold, trade_ids: Collection[str]) -> bool:
     """
     marks = ", ".join(["%s"] * len(trade_ids))
     stored = f"EXISTS (SELECT 1 FROM automated_signals WHERE source_id = %s AND trade_id IN ({marks}))"  # noqa: S608 marks
-    text = f"SELECT zones_seen, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
+    text = f"SELECT zones_seen, symbol, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
     parameters: list[Any] = [source.pk, *trade_ids, source.pk]
     if connection.vendor == "postgresql":
         text = lock_statement(hold) + text
         parameters.insert(0, source.pk)
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)
-        zones, known = cursor.fetchone()
+        zones, source.symbol, known = cursor.fetchone()
     source.zones_seen = json.loads(zones)
     return bool(known)
 
