@@ -16,7 +16,7 @@ from signals.clock import Vote
 from signals.models import AutomatedSignal, SignalEvent, Source
 from signals.signal.joining import absorb, blank, text_of
 from signals.storage import bulk
-from signals.storage.bulk import insert, update
+from signals.storage.bulk import insert
 from signals.storage.queries import batches
 
 from .deriving import Venue, settle
@@ -109,7 +109,7 @@ def restate(source: Source, events: Sequence[SignalEvent], *, now: datetime) -> 
     by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
     for event in events:
         by_trade[event.signal.trade_id].append(event)
-    update(SignalEvent, events, ["symbol"])
+    bulk.update(SignalEvent, events, ["symbol"])
     named, crowded = [], []
     for trade_id, rows in lock_signals(source, by_trade).items():
         own = by_trade[trade_id]
