@@ -73,9 +73,7 @@ class Dialect:
         )
 
 
-def _events(
-    table: Table, entries: list[Entry], payload: Payload
-) -> tuple[list[EventFacts], list[str], list[str]]:
+def _events(table: Table, entries: list[Entry], payload: Payload) -> tuple[list[EventFacts], list[str], list[str]]:
     """The entries that can be read, a line for each that cannot, and one for each value that counts as absent."""
     events, faults, notes = [], [], []
     for position, (kind, entry) in enumerate(entries):

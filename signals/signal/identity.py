@@ -178,9 +178,7 @@ def standings(places: Iterable[Place], *, alone: bool = True) -> dict[Place, Sta
         last[place.symbol] = max(place.life, last.get(place.symbol, 0))
     if alone and len(every) == 1:
         return dict.fromkeys(every, Standing.ALONE)
-    return {
-        place: Standing.LATEST if place.life == last[place.symbol] else Standing.EARLIER for place in every
-    }
+    return {place: Standing.LATEST if place.life == last[place.symbol] else Standing.EARLIER for place in every}
 
 
 def is_unclear(place: Place, places: Iterable[Place], home: str) -> bool:

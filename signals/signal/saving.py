@@ -1,7 +1,7 @@
 """Saving: new events are stored, joined to their signals, and the signals' rows written.
 
-`identity`, `joining` and `deriving` decide; this module locks, loads and saves. Locks are taken in one order everywhere: the
-source's clock first (by writers that bring votes or new signals), then signals by key.
+`identity`, `joining` and `deriving` decide; this module locks, loads and saves. Locks are taken in one order
+everywhere: the source's clock first (by writers that bring votes or new signals), then signals by key.
 """
 
 import logging
@@ -27,6 +27,10 @@ from .zones import Hold, decide_zones, hold_clock, is_quiet, swayed_signals
 log = logging.getLogger(__name__)
 IDS_AT_ONCE = 200
 COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not field.primary_key]
+# What a signal that could not be stored is stored with.
+MARKED = (
+    "standing", "symbol_unclear", "first_event_at", "last_event_at", "event_count", "created_at", "updated_at",
+)  # fmt: skip
 UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
 
 
@@ -87,7 +91,7 @@ def regroup_ids(source: Source, trade_ids: Collection[str], *, now: datetime) ->
     if not trade_ids:
         return
     hold_clock(source, Hold.ALONE, trade_ids)
-    anew = regroup(source, {trade_id: () for trade_id in trade_ids})
+    anew = regroup(source, dict.fromkeys(trade_ids, ()))
     signals = [seat.signal for seat in anew.seats]
     decide_zones(signals, source)
     save(signals, Venue.of(source), now=now, careful=False)
@@ -214,7 +218,15 @@ def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
         log.exception("%s could not be stored", signal.trade_id)
         marked = blank(signal.source_id, signal.trade_id, signal.symbol, signal.life)
         marked.pk = signal.pk
-        for name in ("standing", "symbol_unclear", "first_event_at", "last_event_at", "event_count", "created_at", "updated_at"):
+        for name in (
+            "standing",
+            "symbol_unclear",
+            "first_event_at",
+            "last_event_at",
+            "event_count",
+            "created_at",
+            "updated_at",
+        ):
             setattr(marked, name, getattr(signal, name))
         marked.rebuild_error = text_of(error)
         marked.save()
