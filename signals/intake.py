@@ -272,9 +272,8 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UU
         row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
         repeated.append(row)
     update(Delivery, [*{row.pk: row for row in (*timed, *learned)}.values()], ["fired_at", "symbol"])
-    new = insert(Delivery, apart, ignore_conflicts=True)
-    insert(Delivery, repeated)
-    return new, learned
+    insert(Delivery, [*apart, *repeated])
+    return {row.pk for row in apart}, learned
 
 
 def original_of(row: Delivery, alike: Sequence[Delivery]) -> Delivery | None:

@@ -112,7 +112,7 @@ def repeats(birth: Event, earlier: Iterable[Event]) -> bool:
 def is_same_birth(one: Event, other: Event) -> bool:
     stated, before = stated_time(one), stated_time(other)
     if stated and before:
-        return stated == before
+        return bool(stated == before)
     near = abs(one.fire_minute - other.fire_minute) <= REPEATED
     return near and (one.type, one.facts) == (other.type, other.facts)
 
