@@ -127,7 +127,8 @@ def regroup_id(
     for fill in Fill.objects.filter(signal__in=rows, state=Fill.State.ACTIVE).order_by("pk"):
         fills[fill.signal_id].append(fill)
     standing, new = standings(found, alone=alone), set(map(id, fresh))
-    make_room(kept.items())
+    stays = {row.pk: place for place, row in kept.items()}
+    make_room(row.pk for row in rows if stays.get(row.pk) != (row.symbol, row.life))
     for place, own in shared_out(found, events):
         row = kept.get(place)
         signal = blank(source.pk, trade_id, *place)
@@ -145,7 +146,6 @@ def regroup_id(
         made.moved += [
             (event, signal) for event in own if event.pk in before and before[event.pk] != (key, event.sequence_number)
         ]
-    stays = {row.pk for row in kept.values()}
     made.emptied += [(row, made.seats[-1].signal) for row in rows if row.pk not in stays]
 
 
@@ -161,8 +161,6 @@ def matched(
     return kept
 
 
-def make_room(kept: Iterable[tuple[Place, AutomatedSignal]]) -> None:
-    """Rows that become another symbol's or life make way first: two may change places."""
-    changing = [row.pk for place, row in kept if place != (row.symbol, row.life)]
-    if changing:
-        AutomatedSignal.objects.filter(pk__in=changing).update(life=-F("life"))
+def make_room(keys: Iterable[int]) -> None:
+    """Rows that become another symbol's or life, or nothing, make way first: two may change places."""
+    AutomatedSignal.objects.filter(pk__in=list(keys)).update(life=-F("life"))
