@@ -113,6 +113,8 @@ class Reading:
     faults: tuple[str, ...] = field(default=())
     refused: int = 0
     repair: Repair | None = None
+    symbols: tuple[str, ...] = ()  # that it names, as they are spelled
+    intervals: tuple[str, ...] = ()  # bar lengths that it names
 
 
 class UnreadableError(ValueError):

@@ -21,12 +21,14 @@ from . import dialects
 from .bars.storing import Bar, store_bars
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
+from .learning import MAX_TICKER, Told, join
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
 from .receiving.senders import stored_address
+from .signal.charts import learn
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
-from .signal.saving import ClockNeededError, project, restate
+from .signal.saving import ClockNeededError, project, regroup_shared, restate
 from .signal.zones import Hold, hold_clock
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
@@ -56,6 +58,7 @@ class Incoming:
     alert_id: str = ""
     log_status: str = ""
     symbol: str = ""  # whose prices it tells where the body does not say; empty: the source's
+    ticker: str = ""  # the same as the alert log spells it, with the bar length behind it
     replay_of: Delivery | None = None
     problem: str = ""  # why it must be quarantined whatever the body says
 
@@ -179,6 +182,7 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         alert_id=incoming.alert_id[:32],
         log_status=incoming.log_status[:40],
         symbol=incoming.symbol,
+        ticker=incoming.ticker[:MAX_TICKER],
         replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
         status=DeliveryStatus.QUARANTINED,
     )
@@ -199,8 +203,15 @@ def describe(parcel: Parcel) -> None:
 
 
 def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
-    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it."""
-    if not any(event.type in BIRTH for parcel in parcels if parcel.reading for event in parcel.reading.events):
+    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it.
+
+    Who tells something new about the source holds it alone; who needs its symbol must know what others learned.
+    """
+    if join(source.learned, map(told_by, parcels)) != source.learned:
+        return Hold.ALONE
+    read = [parcel.reading for parcel in parcels if parcel.reading]
+    nameless = not source.symbol and any(reading.bars for reading in read)
+    if not nameless and not any(event.type in BIRTH for reading in read for event in reading.events):
         return Hold.NONE
     return Hold.SHARED if connection.vendor == "postgresql" and len(source.zones_seen) == 1 else Hold.ALONE
 
@@ -208,15 +219,29 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
 def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hold, careful: bool) -> Taken:
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
-    new, learned = insert_deliveries(source, parcels)
+    if hold == Hold.ALONE:
+        symbol = source.symbol
+        learn(source, map(told_by, parcels))
+        if source.symbol != symbol:
+            regroup_shared(source, now=now)
+    new, named = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
     events = [event for parcel in accepted for event in event_rows(source, parcel)]
     created, updated = project(source, events, now=now, hold=hold, known=known, careful=careful)
-    tell_symbols(source, learned, now=now, hold=hold)
+    tell_symbols(source, named, now=now, hold=hold)
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def told_by(parcel: Parcel) -> Told:
+    """What a delivery, be it a repeated one, tells of its source's chart."""
+    item, reading = parcel.incoming, parcel.reading
+    if item.problem:
+        return Told(item.fire_minute, parcel.delivery.checksum)  # nobody knows when, or what
+    symbols, intervals = (reading.symbols, reading.intervals) if reading else ((), ())
+    return Told(item.fire_minute, parcel.delivery.checksum, item.symbol, item.ticker, symbols, intervals)
 
 
 def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
@@ -332,7 +357,7 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     assert parcel.reading is not None
     return [
         Bar(
-            symbol=bar.symbol or parcel.incoming.symbol or source.symbol,
+            symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
             time=floor_minute(bar.time) if bar.time else bar_of(parcel.incoming.fire_minute),
             kind=PriceBar.Kind.CLOSE if bar.high is None else PriceBar.Kind.BAR,
             open=bar.open,
@@ -340,6 +365,7 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
             low=bar.low,
             close=bar.close,
             evidence=f"{parcel.delivery.checksum}:{bar.position}",
+            teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
         )
         for bar in parcel.reading.bars
     ]

@@ -47,6 +47,7 @@ class Delivery(models.Model):
     apart = models.CharField(
         max_length=32, blank=True, editable=False, help_text="Its symbol, where the same came of another in its minute."
     )
+    ticker = models.CharField(max_length=64, blank=True, help_text="As the alert log spells it, with the bar length.")
     status = models.CharField(max_length=12, choices=DeliveryStatus)
     reason = models.TextField(blank=True)
     dialect = models.CharField(max_length=16, blank=True)
