@@ -164,10 +164,9 @@ class AutomatedSignal(models.Model):
     def __str__(self) -> str:
         return self.trade_id
 
-    @property
-    def priced_as(self) -> str:
-        """The symbol that its prices are prices of: its own, else its source's; "" when neither is known."""
-        return self.symbol or self.source.symbol
+    def price_key(self, source: Source) -> str:
+        """The symbol under which prices of it are kept: its own, else that of its source."""
+        return self.symbol or source.price_key
 
     @property
     def risk(self) -> Decimal | None:
