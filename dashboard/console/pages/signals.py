@@ -40,8 +40,9 @@ DAY = timedelta(days=1)
 TICKED = {"status": "Status", "session": "Session", "gap": "Gap", "finding": "Finding", "data_source": "Values"}
 LABELS = {
     "search": "Trade id", "direction": "Direction", "source": "Source", "symbol": "Symbol",
-    "actionable": "Actionable gap", "date_from": "From", "date_to": "To", "health_min": "Health from", "health_max": "Health to", "htf_daily": "Daily",
-    "htf_h4": "4 h", "htf_h1": "1 h", "htf_m15": "15 min", "htf_m5": "5 min", "htf_m1": "1 min",
+    "actionable": "Actionable gap", "date_from": "From", "date_to": "To", "health_min": "Health from",
+    "health_max": "Health to", "htf_daily": "Daily", "htf_h4": "4 h", "htf_h1": "1 h", "htf_m15": "15 min",
+    "htf_m5": "5 min", "htf_m1": "1 min",
 }  # fmt: skip
 FIRST = ("search", "direction", "source")
 MORE = tuple(name for name in LABELS if name not in FIRST)
