@@ -76,7 +76,8 @@ def test_a_perpetual_contract_is_another_thing_than_its_coin() -> None:
         ([entry(1), exit_at(1), entry(2, "101")], [1, 1, 2]),
         ([exit_at(5), entry(9)], [1, 2]),  # the first ENTRY was lost
         ([Told("SIGNAL_CREATED", 1), Told("CANCELLED", 4), Told("SIGNAL_CREATED", 9), entry(11)], [1, 1, 2, 2]),
-        ([entry(1, triangle_time="x"), exit_at(5), entry(9, "101", triangle_time="x")], [1, 1, 1]),  # told again
+        ([entry(1, triangle_time="x"), exit_at(5), entry(9, triangle_time="x")], [1, 1, 1]),  # told again
+        ([entry(1, triangle_time="x"), exit_at(5), entry(9, "101", triangle_time="x")], [1, 1, 2]),
         ([entry(1, triangle_time="x"), exit_at(5), entry(9, triangle_time="y")], [1, 1, 2]),
         ([entry(1), Told("MFE_UPDATE", 5, facts={"completed": True}), entry(9)], [1, 1, 2]),
         ([entry(1), exit_at(5), Told("MFE_UPDATE", 9), exit_at(10), entry(20, "101")], [1, 1, 1, 1, 2]),
@@ -93,10 +94,6 @@ def test_an_id_that_names_a_bar_has_one_life() -> None:
 
 
 def test_each_symbol_of_an_id_has_lives_of_its_own() -> None:
-    told = [
-        Told("ENTRY", 1, "ES1!"),
-        Told("EXIT_STOP_LOSS", 5, "ES1!"),
-        Told("ENTRY", 9, "NQ1!"),
-        Told("ENTRY", 9, "ES1!"),
-    ]
+    first = [Told("ENTRY", 1, "ES1!"), Told("EXIT_STOP_LOSS", 5, "ES1!")]
+    told = [*first, Told("ENTRY", 9, "NQ1!"), Told("ENTRY", 9, "ES1!")]
     assert grouping("Long", told, "") == [Place("ES1!", 1), Place("ES1!", 1), Place("NQ1!", 1), Place("ES1!", 2)]
