@@ -110,11 +110,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
         Alignments(filter(None, map(told_by, filter(is_sound, bases.values()))), source.symbol),
     )
     pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
-<<<<<<< HEAD
     bars = Bars(stored.bars, pricey, source)
-=======
-    bars = Bars(list(stored.bars), pricey)
->>>>>>> bars
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
         events = essential(base, stored.events[trade_id])

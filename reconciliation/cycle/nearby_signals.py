@@ -69,14 +69,9 @@ class Neighbours:
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     """Those that may have cancelled a signal which is pending."""
     moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
-<<<<<<< HEAD
     home, reach = source.symbol, REACH * source.stretch
     found = (row for signals in around(moments, source, reach) for row in rows_of(signals, home))
     return Neighbours(found, home, reach)
-=======
-    reach = REACH * source.stretch
-    return Neighbours((row for signals in around(moments, source, reach) for row in rows_of(signals)), reach)
->>>>>>> bars
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:

@@ -53,15 +53,10 @@ class Told(NamedTuple):
 class Case:
     """Everything a tier may look at for one signal. `signal` is read-only by agreement.
 
-        `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
-        reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
-    <<<<<<< HEAD
-        of its last leg (or `now`), by the minute and in order of time; `bars_far` says that some were refused
-        (plausible.py). `told` are the alignments of the signals around one that has none, in order of time.
-    =======
-        of its last leg (or `now`), by the minute and in order of time. `told` are the alignments of the signals around one
-        that has none, in order of time.
-    >>>>>>> bars
+    `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
+    reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
+    of its last leg (or `now`), by the minute and in order of time; `bars_far` says that some were refused
+    (plausible.py). `told` are the alignments of the signals around one that has none, in order of time.
     """
 
     signal: AutomatedSignal

@@ -19,10 +19,6 @@ from dashboard.telling.zoom import moves, window
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
-<<<<<<< HEAD
-=======
-from signals.market import market
->>>>>>> bars
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
 from signals.signal.deriving import Venue
 from signals.vocabulary import EventType
