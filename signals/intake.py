@@ -24,6 +24,7 @@ from .facts import Reading, UnreadableError
 from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
+from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
 from .rhythm import Birth
 from .signal.charts import known_after, learn
@@ -160,7 +161,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
     try:
         parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
     except UnreadableError as error:
-        parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
+        parcel.delivery.reason, parcel.proposal = hide_secrets(error.reason), error.proposal
     except Exception as error:
         log.exception("a dialect failed on a body")
         parcel.delivery.reason = f"Reading failed with {type(error).__name__}: {error}. Please report the body."
@@ -197,10 +198,10 @@ def describe(parcel: Parcel) -> None:
         return
     delivery.status = DeliveryStatus.ACCEPTED
     delivery.dialect = reading.dialect
-    delivery.faults = list(reading.faults)
+    delivery.faults = [hide_secrets(fault) for fault in reading.faults]
     delivery.event_count = len(reading.events)
     if reading.repair:
-        delivery.repair, delivery.repaired_text = reading.repair.summary[:200], reading.repair.text
+        delivery.repair, delivery.repaired_text = hide_secrets(reading.repair.summary)[:200], reading.repair.text
 
 
 def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
@@ -211,9 +212,9 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
     if known_by(source, parcels) != source.learned:
         return Hold.ALONE
     read = [parcel.reading for parcel in parcels if parcel.reading]
-    nameless = not source.symbol and any(reading.bars for reading in read)
-    if not nameless and not any(event.type in BIRTH for reading in read for event in reading.events):
-        return Hold.NONE
+    if not any(event.type in BIRTH for reading in read for event in reading.events):
+        nameless = not source.symbol and any(reading.bars for reading in read)
+        return Hold.SHARED if nameless else Hold.NONE
     return Hold.SHARED if connection.vendor == "postgresql" and len(source.zones_seen) == 1 else Hold.ALONE
 
 

@@ -198,7 +198,7 @@ def test_stored_signals_learn_their_symbols_and_mixed_ones_are_parted_by_the_nex
     other.events.update(signal=one)  # as they were before
     other.delete()
     AutomatedSignal.objects.update(symbol="", standing=0)
-    import_module("signals.migrations.0018_symbols_of_stored_signals").tell(apps, None)
+    import_module("signals.migrations.0019_symbols_of_stored_signals").tell(apps, None)
     cycle()
     assert told("trade_id", "symbol", "event_count", "status") == expected
     assert is_derived()
