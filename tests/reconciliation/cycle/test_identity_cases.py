@@ -38,7 +38,7 @@ def cycle() -> None:
 
 
 def told(*fields: str) -> list[tuple[Any, ...]]:
-    return list(AutomatedSignal.objects.order_by("source__name", "symbol", "life").values_list(*fields))
+    return list(AutomatedSignal.objects.order_by("source__name", "trade_id", "symbol", "life").values_list(*fields))
 
 
 def found(signal: AutomatedSignal) -> set[str]:
