@@ -56,7 +56,7 @@ class Dialect:
             heartbeat = self.pulse(payload) if self.pulse else None
         except FaultError as fault:
             raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
-        events, faults, notes = _events(self.table.signed if signed else self.table, entries)
+        events, faults, notes = _events(self.table.signed if signed else self.table, entries, payload)
         bars: tuple[BarFacts, ...] = ()
         try:
             bars = self.bars(payload, events, signed) if self.bars else ()
@@ -77,7 +77,7 @@ class Dialect:
         )
 
 
-def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str], list[str]]:
+def _events(table: Table, entries: list[Entry], payload: Payload) -> tuple[list[EventFacts], list[str], list[str]]:
     """The entries that can be read, a line for each that cannot, and one for each value that counts as absent."""
     events, faults, notes = [], [], []
     for position, (kind, entry) in enumerate(entries):
@@ -89,7 +89,9 @@ def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[
             if not isinstance(entry, dict):
                 raise FaultError(f"{quoted(entry)} is not an object")
             prices = table.signed if is_signed(entry) else table
-            events.append(EventFacts(kind.value, _trade_id(entry), position, prices.read(kind, entry, absent)))
+            facts = prices.read(kind, entry, absent)
+            symbol = _stated_symbol(entry, payload, absent)
+            events.append(EventFacts(kind.value, _trade_id(entry), position, facts, symbol))
             notes += [f"{said}: {note}" for note in absent]
         except FaultError as fault:
             faults.append(f"{said}: {fault}")
@@ -132,6 +134,16 @@ def _trade_id(entry: Payload) -> str:
         return values.trade_id(raw)
     except FaultError as fault:
         raise FaultError(f"trade_id {'' if raw is None else quoted(raw) + ' '}{fault}") from None
+
+
+def _stated_symbol(entry: Payload, payload: Payload, absent: list[str]) -> str:
+    """What the entry, else its payload, is about; "" with a note where that cannot be read."""
+    named = payload.get("symbol") if values.is_absent(entry.get("symbol")) else entry["symbol"]
+    try:
+        return "" if values.is_absent(named) else values.symbol(named)
+    except FaultError as fault:
+        absent.append(f"symbol {quoted(named)} {fault}")
+        return ""
 
 
 def kind_of(payload: Payload) -> str:
