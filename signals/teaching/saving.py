@@ -86,7 +86,14 @@ def exported(rows: Iterable[Format]) -> str:
 
 
 def imported(text: str, *, source: Source | None, by: User | None, now: datetime) -> list[Format]:
-    """Save what was exported: all of it or, with a SpecError, nothing. One spec alone will do, too."""
+    """Save what was exported: all of it or, with a SpecError, nothing."""
+    specs = read_specs(text)
+    with transaction.atomic():
+        return [save(spec, source=source, by=by, now=now, note="imported") for spec in specs]
+
+
+def read_specs(text: str) -> list[dict[str, Any]]:
+    """The specs of an export, each of which could be saved; one spec alone will do, too. Raises SpecError."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -96,5 +103,4 @@ def imported(text: str, *, source: Source | None, by: User | None, now: datetime
         raise SpecError("formats", f"The file holds a list of 1 to {MOST_IMPORTED} formats.")
     for spec in specs:
         compiled(spec)
-    with transaction.atomic():
-        return [save(spec, source=source, by=by, now=now, note="imported") for spec in specs]
+    return specs
