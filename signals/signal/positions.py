@@ -71,7 +71,7 @@ def trades_of(events: Sequence[Event], repeats: Repeats, first: int = 1) -> list
     Within a minute what ends the trade before comes first, then what begins another, then what ends that one. A birth
     that `repeats` one of the trade tells nothing new.
     """
-    order = sorted(range(len(events)), key=lambda index: (events[index].fire_minute, side_of(events[index])))
+    order = sorted(range(len(events)), key=lambda index: events[index].fire_minute)
     found, trade = [first] * len(events), Trade(first)
     for _, group in groupby(order, key=lambda index: events[index].fire_minute):
         left = list(group)
@@ -81,10 +81,18 @@ def trades_of(events: Sequence[Event], repeats: Repeats, first: int = 1) -> list
             left = [index for index in left if index not in ends]
             for index in ends:
                 found[index] = trade.number
-        for index in sorted(left, key=lambda index: events[index].type not in BIRTH):
+        told = trade.births
+        for index in sorted(left, key=lambda index: turn_of(events[index], told, repeats)):
             follow(trade, events[index], repeats)
             found[index] = trade.number
     return found
+
+
+def turn_of(event: Event, told: Sequence[Event], repeats: Repeats) -> tuple[bool, bool, str]:
+    """When an event's turn is within its minute, so that the order in which it came cannot matter."""
+    is_birth = event.type in BIRTH
+    first = repeats(event, told) if is_birth else bool(event.facts.get("if_open"))
+    return not is_birth, not first, side_of(event)
 
 
 def follow(trade: Trade, event: Event, repeats: Repeats) -> None:
