@@ -25,7 +25,8 @@ KEPT = frozenset(
 # Which signal the row is: of its id's events together, never of its own alone.
 IDENTITY = ("symbol", "life", "standing", "symbol_unclear")
 
-# A row whose events are all another's now, `emptied`, is about to be deleted; what refers to it must refer to `into`.
+# `emptied` is a row whose events are all other signals' now. It is deleted next: what refers to it must end, or refer
+# to `into`.
 row_emptied = Signal()
 
 
@@ -52,7 +53,6 @@ class Regrouped:
         bulk.update(SignalEvent, [event for event, _ in self.moved], ["signal", "sequence_number"])
         for row, into in self.emptied:
             row_emptied.send(AutomatedSignal, emptied=row, into=into)
-            Fill.objects.filter(signal=row).update(signal=into)
             row.delete()
 
 
