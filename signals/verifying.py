@@ -16,7 +16,7 @@ from .dialects.base import Dialect
 from .facts import Reading, UnreadableError
 from .intake import checksum_of
 from .models import Delivery, SignalEvent
-from .teaching.known import formats_of, of_format
+from .teaching.known import formats_of, made
 from .vocabulary import DeliveryStatus
 
 DELIVERIES_AT_ONCE = 200
@@ -79,8 +79,8 @@ def event_faults(delivery: Delivery, events: Iterable[SignalEvent]) -> Iterator[
 
 def formats_then(delivery: Delivery) -> list[Dialect]:
     """The formats that a delivery was read by, the version that read it first."""
-    own = [of_format(delivery.format)] if delivery.format else []
-    return [*own, *formats_of(delivery.source_id)()]
+    own = made(delivery.format.pk, json.dumps(delivery.format.spec)) if delivery.format else None
+    return [*([own] if own else []), *formats_of(delivery.source_id)()]
 
 
 def told_by(reading: Reading) -> dict[int, tuple[str, str, str]]:

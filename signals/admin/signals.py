@@ -21,7 +21,8 @@ from .base import Periods, ReadOnlyAdmin, among, link, list_link, page_link, pre
 class AutomatedSignalAdmin(ReadOnlyAdmin):
     list_display = (
         "trade_id", "symbol", "life", "signal_time", "direction", "session", "status", "entry_price", "stop_loss",
-        "be_mfe", "no_be_mfe", "mae", "bars_to_confirmation", "health_score", "data_source", "confidence_score", "source",
+        "be_mfe", "no_be_mfe", "mae", "bars_to_confirmation", "health_score", "data_source", "confidence_score",
+        "source",
     )  # fmt: skip
     list_filter: ClassVar[tuple[Any, ...]] = (
         "status", "session", "direction", "data_source", "source", ("first_event_at", RangeDateTimeFilter),
