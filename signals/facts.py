@@ -50,6 +50,8 @@ FACTS: dict[str, str] = {
     "cancel_reason": "text",
     "cancelled_by": "text",
     "bars_pending": "count",
+    "one_position": "flag",  # its id stands for a market that holds one trade at a time (signal/positions.py)
+    "if_open": "flag",  # it ends what is open of its direction, and nothing where nothing is
     "single_leg": "flag",  # true in `strategy` and Z telemetry: any exit ends the trade, the id names ENTRY's bar
 }
 
@@ -72,7 +74,8 @@ class EventFacts:
 class BarFacts:
     """A price bar or a close. `time` is the open of its last minute in UTC; None means the one before the fire minute.
 
-    `position` is the index of the first entry that carried it.
+    `position` is the index of the first entry that carried it; `of_minute` says that it is stated to be of one minute,
+    whatever its source's bars are.
     """
 
     close: Decimal
@@ -82,6 +85,7 @@ class BarFacts:
     low: Decimal | None = None
     symbol: str = ""  # empty: the source's symbol
     position: int = 0
+    of_minute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class Reading:
     """All that one body says.
 
     `faults` names the entries that could not be read while others could, `refused` of them, and behind these the values
-    that were sent as no number and count as absent.
+    that were sent as no number and count as absent. `format` is the key of the format in data that read it, if one did.
     """
 
     dialect: str
@@ -113,6 +117,7 @@ class Reading:
     faults: tuple[str, ...] = field(default=())
     refused: int = 0
     repair: Repair | None = None
+    format: int | None = None
     symbols: tuple[str, ...] = ()  # that it names, as they are spelled
     intervals: tuple[str, ...] = ()  # bar lengths that it names
 

@@ -20,7 +20,8 @@ from django.db.models import Q
 from . import dialects
 from .bars.storing import Bar, store_bars
 from .clock import MINUTE, floor_minute
-from .facts import Reading, UnreadableError
+from .dialects.shapes import shape_of
+from .facts import BarFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
@@ -35,6 +36,7 @@ from .signal.zones import Hold, hold_clock, vote_of
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
 from .symbols import goes_below_zero
+from .teaching.known import formats_of
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
@@ -106,7 +108,8 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     A failing projection is not a failing store: the transaction is made again, careful to keep delivery and events.
     `wait_ms` is how long the database may make us wait (see transaction_within; 0: as the settings say).
     """
-    parcels = [open_parcel(source, item) for item in incoming]
+    with answered_within(wait_ms):
+        parcels = [open_parcel(source, item) for item in incoming]
     hold, careful = first_hold(source, parcels), False
     deadline = monotonic() + wait_ms / 1000
     if hold == Hold.SHARED and (born := take_in_birth(source, parcels, now=now, wait_ms=wait_ms)):
@@ -159,9 +162,12 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
         parcel.delivery.reason = incoming.problem
         return parcel
     try:
-        parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
+        signed = goes_below_zero(incoming.symbol or source.symbol)
+        parcel.reading = dialects.read(incoming.body, signed=signed, formats=formats_of(source.pk))
     except UnreadableError as error:
         parcel.delivery.reason, parcel.proposal = hide_secrets(error.reason), error.proposal
+    except DatabaseError:
+        raise  # the formats could not be asked for
     except Exception as error:
         log.exception("a dialect failed on a body")
         parcel.delivery.reason = f"Reading failed with {type(error).__name__}: {error}. Please report the body."
@@ -197,7 +203,7 @@ def describe(parcel: Parcel) -> None:
         delivery.status = DeliveryStatus.QUARANTINED
         return
     delivery.status = DeliveryStatus.ACCEPTED
-    delivery.dialect = reading.dialect
+    delivery.dialect, delivery.format_id = reading.dialect, reading.format
     delivery.faults = [hide_secrets(fault) for fault in reading.faults]
     delivery.event_count = len(reading.events)
     if reading.repair:
@@ -338,7 +344,18 @@ def tell_symbols(source: Source, deliveries: Sequence[Delivery], *, now: datetim
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
     unread = [parcel for parcel in parcels if parcel.reading is None]
-    append(Quarantine, [Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread])
+    append(Quarantine, [quarantine_row(each) for each in unread])
+
+
+def quarantine_row(parcel: Parcel) -> Quarantine:
+    shape = shape_of(parcel.incoming.body)
+    return Quarantine(
+        delivery=parcel.delivery,
+        proposal=parcel.proposal,
+        shape=shape.key,
+        shape_label=shape.label,
+        foreign=shape.foreign,
+    )
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
@@ -365,21 +382,27 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
 def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     """Its prices by the minute. Of a bar that is longer, or of unknown length, only the close is one minute's."""
     assert parcel.reading is not None
-    whole = source.bar_minutes == 1
-    return [
-        Bar(
-            symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
-            time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
-            kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
-            open=bar.open if whole else None,
-            high=bar.high if whole else None,
-            low=bar.low if whole else None,
-            close=bar.close,
-            evidence=f"{parcel.delivery.checksum}:{bar.position}",
-            teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
-        )
-        for bar in parcel.reading.bars
-    ]
+    return [bar_row(source, parcel, bar) for bar in parcel.reading.bars if not is_early(bar, parcel.incoming)]
+
+
+def is_early(bar: BarFacts, incoming: Incoming) -> bool:
+    """Whether an alert that states its bar's open fired before that bar was over: its prices are not yet the bar's."""
+    return bar.of_minute and bar.time is not None and bar.time + MINUTE > incoming.fire_minute
+
+
+def bar_row(source: Source, parcel: Parcel, bar: BarFacts) -> Bar:
+    whole = bar.of_minute or source.bar_minutes == 1
+    return Bar(
+        symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
+        time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
+        kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
+        open=bar.open if whole else None,
+        high=bar.high if whole else None,
+        low=bar.low if whole else None,
+        close=bar.close,
+        evidence=f"{parcel.delivery.checksum}:{bar.position}",
+        teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
+    )
 
 
 def counted(parcel: Parcel) -> int:

@@ -27,8 +27,10 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"models"},
         {"receiving.masking", "bars"},
         {"dialects", "receiving.senders", "exporting", "signal"},
+        {"teaching.known"},
         {"intake"},
         {"receiving"},
+        {"teaching"},
     ),
     "reconciliation": (
         {"models", "findings"},

@@ -16,6 +16,7 @@ from signals.signal.joining import absorb, blank, join_fill
 from signals.storage import bulk
 
 from .identity import Place, Standing, grouping, is_unclear, lives_of, new_symbols, standings
+from .positions import of_positions
 
 # What is about the row itself and not about the signal: never compared, and kept when a row is restored.
 KEPT = frozenset(
@@ -101,8 +102,10 @@ def tail_of(rows: Sequence[AutomatedSignal], events: Sequence[SignalEvent], home
     if len(symbols) > 1 or len(latest) != 1 or not events:
         return None
     stated = new_symbols(latest, [event.symbol for event in events], home)
-    began = min(event.fire_minute for event in events)
-    return latest[0] if stated and set(stated) == symbols and began >= latest[0].first_event_at else None
+    began, since = min(event.fire_minute for event in events), latest[0].first_event_at
+    # What comes in the minute in which a position was turned round may be of the one before.
+    later = began > since if of_positions(events) else began >= since
+    return latest[0] if stated and set(stated) == symbols and later else None
 
 
 def regroup_id(
