@@ -47,6 +47,20 @@ def test_a_system_that_works_has_met_everything() -> None:
     assert all(met(DONE))
 
 
+def test_what_arrived_and_was_not_read_is_no_alert_and_says_where_to_go() -> None:
+    told = steps(Observed(unread=2))
+    assert not told[0].met
+    assert told[0].figure == "2 arrived, none could be read"
+    assert told[0].link == reverse("console:unknown-formats")
+    assert "triangle" not in told[1].todo
+
+
+def test_an_alert_that_was_read_outweighs_those_that_were_not() -> None:
+    told = steps(replace(DONE, unread=2))[0]
+    assert told.met
+    assert told.figure == "an alert arrived and was read"
+
+
 @pytest.mark.parametrize(
     ("index", "changes"),
     [
@@ -103,6 +117,16 @@ def test_the_page_turns_when_the_first_alert_is_posted(signed_in: As) -> None:
     part = client.get(PAGE, headers={"HX-Request": "true"}).content.decode()
     assert "Waiting for your first alert" not in part
     assert [step.met for step in client.get(PAGE).context["steps"]][:3] == [True, True, True]
+
+
+@pages
+def test_the_page_says_that_what_arrived_could_not_be_read(signed_in: As) -> None:
+    now = timezone.now()
+    take_in(default_source(), [Incoming(body=b"BTCUSDT Crossing 65,000", received_at=now)], now=now)
+    shown = signed_in("Viewer").get(PAGE)
+    assert not shown.context["steps"][0].met
+    assert "none of them could be read" in shown.content.decode()
+    assert "Waiting for your first alert" not in shown.content.decode()
 
 
 @pages
