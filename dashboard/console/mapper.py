@@ -4,13 +4,17 @@
 conditions as `action = buy, long; position = flat`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from django import forms
 
 from reconciliation.gaps import CATALOGUE
+from signals.dialects.spec import STEPS
 from signals.models import Source
+from signals.vocabulary import REPORTS
 
 RULES, RULES_SHOWN = 16, 6
 NAME_LENGTH = 16
@@ -31,15 +35,16 @@ class Fact(NamedTuple):
 FACTS: tuple[Fact, ...] = (
     Fact("action", "What happens", "The word that says buy, sell or exit. The rules below decide by it."),
     Fact("symbol", "Symbol", "Left empty: the source's own."),
-    Fact("entry_price", "Price of the entry"),
+    Fact("price", "Price", "Of the entry where it opens a trade, of the exit where it closes one."),
     Fact("stop_loss", "Stop loss"),
     Fact("tp1", "Target"),
-    Fact("exit_price", "Price of the exit"),
     Fact("position", "Position afterwards", "Long, short or flat, or its size: tells an entry from an exit."),
-    Fact("order", "Number or name of the order", "If it stays the same from entry to exit, the id can be made of it."),
+    Fact("order", "Number or name of the order", "Where it stays the same from entry to exit, a trade is told by it."),
+    Fact("direction", "Direction", "Where the rules do not say long or short."),
 )
 MORE_FACTS: tuple[Fact, ...] = (
-    Fact("direction", "Direction"),
+    Fact("entry_price", "Price of the entry"),
+    Fact("exit_price", "Price of the exit"),
     Fact("current_price", "Price now"),
     Fact("triangle_time", "Time of the signal's bar"),
     Fact("confirmation_time", "Time of the entry's bar"),
@@ -54,62 +59,82 @@ MORE_FACTS: tuple[Fact, ...] = (
     Fact("mae", "MAE in R"),
     Fact("exit_reason", "Reason of the exit"),
 )
-BAR: tuple[Fact, ...] = tuple(
-    Fact(name, label)
-    for name, label in (
-        ("time", "Time of the bar"), ("open", "Open"), ("high", "High"), ("low", "Low"), ("close", "Close"),
-        ("interval", "Length of the bar"),
-    )
-)  # fmt: skip
+BAR: tuple[Fact, ...] = (
+    Fact("time", "Time at which the bar opens"),
+    Fact("open", "Open"),
+    Fact("high", "High"),
+    Fact("low", "Low"),
+    Fact("close", "Close"),
+    Fact("interval", "Length of the bar"),
+    Fact("symbol", "Symbol"),
+)
 KNOWN = frozenset(fact.name for fact in (*FACTS, *MORE_FACTS))
-STEPS: Mapping[str, str] = {
-    "": "–",
+TOLD: Mapping[str, str] = {
     "open long": "opens a long",
     "open short": "opens a short",
     "close": "closes what is open",
     "close long": "closes the long",
     "close short": "closes the short",
-    "nothing": "means nothing, and is read without an event",
-    "SIGNAL_CREATED": "a signal appears (SIGNAL_CREATED)",
-    "ENTRY": "it is entered (ENTRY)",
-    "MFE_UPDATE": "it is followed (MFE_UPDATE)",
-    "BE_TRIGGERED": "break-even is reached (BE_TRIGGERED)",
-    "EXIT_STOP_LOSS": "it is stopped out (EXIT_STOP_LOSS)",
-    "EXIT_BREAK_EVEN": "it ends at break-even (EXIT_BREAK_EVEN)",
-    "CANCELLED": "it is cancelled (CANCELLED)",
+    "nothing": "means nothing",
+    "SIGNAL_CREATED": "a signal appears",
+    "ENTRY": "is an entry",
+    "EXIT": "is an exit",
+    "MFE_UPDATE": "tells how it is going",
+    "BE_TRIGGERED": "break-even is reached",
+    "EXIT_STOP_LOSS": "is stopped out",
+    "EXIT_BREAK_EVEN": "ends at break-even",
+    "CANCELLED": "is cancelled",
 }
+CHOICES = [("", ""), *((step, TOLD.get(step, step)) for step in STEPS if step not in REPORTS)]
+# How a separator is chosen; a browser would change a line's end.
+BETWEEN: Mapping[str, str] = {"line": "\n", "blank": " ", **{mark: mark for mark in ",;|&"}}
 
 
-def listed(text: str, mark: str = ",") -> list[str]:
-    return [part.strip() for part in text.split(mark) if part.strip()]
+# Decimal point and mark of thousands.
+WRITTEN = [
+    (point, group) for point in ".,'" for group in ("", ".", ",", "'", " ") if point != group and point + group != "."
+]
+
+
+def parts(text: str, mark: str = ",", most: int = 0) -> list[str]:
+    """The parts of a text between marks, of which those within double quotes do not count."""
+    found = re.split(rf'{re.escape(mark)}(?=(?:[^"]*"[^"]*")*[^"]*$)', text, maxsplit=most)
+    return [part.strip() for part in found if part.strip()]
+
+
+def unquoted(word: str) -> str:
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word
+
+
+def quoted(word: Any) -> str:
+    """A word as it is typed: in double quotes where it is empty or holds what separates words."""
+    text = str(word)
+    return f'"{text}"' if text != text.strip() or not text or set(text) & set(",;:\n") or "=" in text[1:] else text
 
 
 def conditions(text: str) -> dict[str, list[str]]:
     """`action = buy, long; position = flat` as the words that each name may have."""
-    found = {}
-    for part in listed(text, ";"):
-        name, _, words = part.partition("=")
-        found[name.strip()] = listed(words)
-    return found
+    pairs = (parts(part, "=", 1) for part in parts(text, ";"))
+    return {name: [unquoted(word) for word in parts(words[0])] if words else [] for name, *words in pairs}
 
 
-def as_conditions(found: Mapping[str, Sequence[str]]) -> str:
-    return "; ".join(f"{name} = {', '.join(words)}" for name, words in found.items())
+def as_conditions(found: Mapping[str, Sequence[Any]]) -> str:
+    return "; ".join(f"{name} = {', '.join(map(quoted, words))}" for name, words in found.items())
 
 
 def translations(text: str) -> dict[str, dict[str, str]]:
     """A line for each name, `direction: buy = Bullish, sell = Bearish`, as what each word means."""
     found = {}
-    for line in listed(text, "\n"):
-        name, _, words = line.partition(":")
-        pairs = (word.partition("=") for word in listed(words))
-        found[name.strip()] = {word.strip(): meaning.strip() for word, _, meaning in pairs}
+    for line in parts(text, "\n"):
+        name, *said = parts(line, ":", 1)
+        pairs = (parts(word, "=", 1) for word in parts(said[0] if said else ""))
+        found[name] = {unquoted(word): unquoted(meaning[0]) if meaning else "" for word, *meaning in pairs}
     return found
 
 
 def as_translations(found: Mapping[str, Mapping[str, str]]) -> str:
     return "\n".join(
-        f"{name}: {', '.join(f'{word} = {meaning}' for word, meaning in words.items())}"
+        f"{name}: {', '.join(f'{quoted(word)} = {quoted(meaning)}' for word, meaning in words.items())}"
         for name, words in found.items()
     )
 
@@ -133,8 +158,11 @@ class MapperForm(forms.Form):
         required=False, label="Texts", help_text="One a line, with {{name}} where a value stands.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )  # fmt: skip
-    between = forms.CharField(required=False, strip=False, label="Between the pairs", help_text="As , or ; or a blank.")
-    equals = forms.CharField(required=False, strip=False, label="Between name and value", help_text="As = or :.")
+    between = forms.MultipleChoiceField(
+        required=False, label="It is names and values, with between them", widget=forms.CheckboxSelectMultiple,
+        choices=[("line", "a new line"), ("blank", "a blank"), *((mark, mark) for mark in ",;|&")],
+    )  # fmt: skip
+    equals = forms.ChoiceField(required=False, label="Between name and value", choices=[("=", "="), (":", ":")])
     first = forms.CharField(
         required=False, label="Values without a name", help_text="Names for those at the beginning, in their order."
     )
@@ -147,7 +175,7 @@ class MapperForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )  # fmt: skip
     words = forms.CharField(
-        required=False, label="What words mean", help_text="A line a value, as direction: up = Bullish, down = Bearish.",
+        required=False, label="What words mean", help_text="As direction: up = Bullish, down = Bearish.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )  # fmt: skip
     trade_id = forms.CharField(
@@ -158,9 +186,10 @@ class MapperForm(forms.Form):
         required=False, label="Long and short",
     )  # fmt: skip
     zone = forms.CharField(required=False, label="Zone of times without one", help_text="As America/New_York.")
-    decimal = forms.ChoiceField(
-        required=False, choices=[("", "1,234.5"), (",", "1.234,5")], label="How numbers are written"
-    )
+    numbers = forms.ChoiceField(
+        required=False, label="How numbers are written",
+        choices=[("", "1234.5"), *((f"{point}{group}", f"1{group}234{point}5") for point, group in WRITTEN)],
+    )  # fmt: skip
     gaps_off = forms.MultipleChoiceField(
         required=False, label="What it does not give, and what is then no gap", widget=forms.CheckboxSelectMultiple,
         choices=[(gap.name, gap.title) for gap in CATALOGUE.values()],
@@ -181,8 +210,12 @@ class MapperForm(forms.Form):
         """The steps to choose from, and what the format has now: it may be several."""
         given = self.data if self.is_bound else self.initial
         chosen = str(given.get(f"then_{number}") or "")
-        more = {} if chosen in STEPS else {chosen: chosen}
-        return forms.Select(choices=[*STEPS.items(), *more.items()])
+        more = (
+            []
+            if chosen in dict(CHOICES)
+            else [(chosen, ", then ".join(TOLD.get(each, each) for each in parts(chosen)))]
+        )
+        return forms.Select(choices=[*CHOICES, *more])
 
     def clean(self) -> dict[str, Any]:
         """As it was shown: browsers send a line's end as two characters."""
@@ -219,7 +252,7 @@ class MapperForm(forms.Form):
         return self.group("has", "lacks", "marks", "templates", "between", "equals", "first", "within")
 
     def writing(self) -> list[forms.BoundField]:
-        return self.group("words", "zone", "decimal")
+        return self.group("words", "zone", "numbers")
 
     def bar(self) -> list[forms.BoundField]:
         return self.group(*(f"bar_{fact.name}" for fact in BAR))
@@ -238,15 +271,10 @@ def path_field(fact: Fact) -> forms.CharField:
 
 def initial_of(spec: Mapping[str, Any]) -> dict[str, Any]:
     """What the fields hold for a format."""
-    values, text, recognise = spec.get("values", {}), spec.get("text", {}), spec.get("recognise", {})
-    pairs = text.get("pairs", {})
-    found = {
+    values, recognise = spec.get("values", {}), spec.get("recognise", {})
+    return {
         "name": spec.get("name", ""),
         "title": spec.get("title", ""),
-        "templates": "\n".join(text.get("templates", [])),
-        "between": pairs.get("between", ""),
-        "equals": pairs.get("equals", ""),
-        "first": ", ".join(pairs.get("first", [])),
         "within": spec.get("within", ""),
         "has": ", ".join(recognise.get("has", [])),
         "lacks": ", ".join(recognise.get("lacks", [])),
@@ -256,14 +284,34 @@ def initial_of(spec: Mapping[str, Any]) -> dict[str, Any]:
         "trade_id": ", ".join(spec.get("trade_id", [])),
         "sides": spec.get("sides", "together"),
         "zone": spec.get("times", {}).get("zone", ""),
-        "decimal": spec.get("numbers", {}).get("decimal", "").replace(".", ""),
+        "numbers": as_numbers(spec.get("numbers", {})),
         "gaps_off": list(spec.get("gaps_off", [])),
         **{fact.field: values.get(fact.name, "") for fact in (*FACTS, *MORE_FACTS)},
         **{f"bar_{fact.name}": spec.get("bar", {}).get(fact.name, "") for fact in BAR},
+        **initial_text(spec.get("text", {})),
+        **initial_rules(spec.get("events", [])),
     }
-    rules = list(spec.get("events", []))[:RULES]
-    for number in range(RULES):
-        rule = rules[number] if number < len(rules) else {}
+
+
+def as_numbers(numbers: Mapping[str, str]) -> str:
+    written = f"{numbers.get('decimal', '.')}{numbers.get('group', '')}"
+    return "" if written == "." else written
+
+
+def initial_text(text: Mapping[str, Any]) -> dict[str, Any]:
+    pairs = text.get("pairs", {})
+    between = pairs.get("between", ",") if "pairs" in text else ""
+    return {
+        "templates": "\n".join(text.get("templates", [])),
+        "between": [name for name, mark in BETWEEN.items() if mark in between],
+        "equals": pairs.get("equals", "="),
+        "first": ", ".join(pairs.get("first", [])),
+    }
+
+
+def initial_rules(rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    found = {}
+    for number, rule in zip_longest(range(RULES), rules[:RULES], fillvalue={}):
         found[f"if_{number}"] = as_conditions(rule.get("if", {}))
         found[f"then_{number}"] = ", ".join(rule.get("then", []))
     return found
@@ -271,44 +319,50 @@ def initial_of(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def spec_of(given: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
     """The format that the fields say; what they cannot say is as in `base`."""
-    spec = dict(base) | {"name": given["name"], "title": given["title"]}
-    spec["values"] = values_of(given)
-    spec["text"] = text_of(given)
-    spec["recognise"] = kept({
-        "has": listed(given["has"]), "lacks": listed(given["lacks"]), "words": conditions(given["marks"]),
-    })  # fmt: skip
-    spec["words"] = translations(given["words"])
-    spec["events"] = list(rules_of(given))
-    spec["trade_id"] = listed(given["trade_id"])
-    spec["sides"] = given["sides"] if given["sides"] != base.get("sides", "together") or "sides" in base else ""
-    spec["times"] = kept({"zone": given["zone"]})
-    spec["numbers"] = {"decimal": ",", "group": "."} if given["decimal"] else {}
-    spec["bar"] = kept({fact.name: given[f"bar_{fact.name}"] for fact in BAR})
-    spec["within"] = given["within"]
-    spec["gaps_off"] = given["gaps_off"]
+    spec = dict(base) | {
+        "name": given["name"],
+        "title": given["title"],
+        "text": text_of(given),
+        "within": given["within"],
+        "recognise": kept(
+            {"has": parts(given["has"]), "lacks": parts(given["lacks"]), "words": conditions(given["marks"])}
+        ),
+        "values": values_of(given),
+        "words": translations(given["words"]),
+        "events": [*rules_of(given), *base.get("events", [])[RULES:]],
+        "trade_id": parts(given["trade_id"]),
+        "sides": "apart" if given["sides"] == "apart" else "",
+        "times": kept({"zone": given["zone"]}),
+        "numbers": kept({"decimal": given["numbers"][:1], "group": given["numbers"][1:]}),
+        "bar": kept({fact.name: given[f"bar_{fact.name}"] for fact in BAR}),
+        "gaps_off": given["gaps_off"],
+    }
     return kept(spec)
 
 
-def kept(parts: Mapping[str, Any]) -> dict[str, Any]:
+def kept(found: Mapping[str, Any]) -> dict[str, Any]:
     """Without what is empty."""
-    return {name: value for name, value in parts.items() if value}
+    return {name: value for name, value in found.items() if value}
 
 
 def values_of(given: Mapping[str, Any]) -> dict[str, str]:
-    own = (line.partition("=") for line in listed(given["own"], "\n"))
+    own = (parts(line, "=", 1) for line in parts(given["own"], "\n"))
     facts = {fact.name: given[fact.field] for fact in (*FACTS, *MORE_FACTS)}
-    return kept(facts | {name.strip(): path.strip() for name, _, path in own})
+    return kept(facts) | {name: path[0] if path else "" for name, *path in own}
 
 
 def text_of(given: Mapping[str, Any]) -> dict[str, Any]:
     if given["templates"]:
-        return {"templates": listed(given["templates"], "\n")}
-    pairs = kept({"between": given["between"], "equals": given["equals"], "first": listed(given["first"])})
-    return {"pairs": pairs} if pairs else {}
+        return {"templates": [line.strip() for line in given["templates"].splitlines() if line.strip()]}
+    if not given["between"]:
+        return {}
+    between = "".join(BETWEEN[name] for name in given["between"])
+    pairs = {"between": between, "equals": given["equals"], "first": parts(given["first"])}
+    return {"pairs": kept(pairs)}
 
 
 def rules_of(given: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for number in range(RULES):
-        steps = listed(given[f"then_{number}"])
+        steps = parts(given[f"then_{number}"])
         if steps:
             yield kept({"if": conditions(given[f"if_{number}"])}) | {"then": steps}

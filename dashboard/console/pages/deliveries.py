@@ -21,7 +21,7 @@ from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
 from signals.receiving import refusals
 from signals.receiving.refusals import Refusal
-from signals.storage.paging import BoundedPaginator
+from signals.storage.paging import BoundedPaginator, counted
 from signals.vocabulary import Channel, DeliveryStatus
 
 # TradingView stops an alert that fires more often than this.
@@ -104,6 +104,19 @@ def refused(now: datetime) -> Refused:
     return Refused(dict(book.since(since).most_common()), last[:REFUSED_SHOWN])
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What waits in quarantine: damaged messages of the indicator, and messages of other alerts. Bounded counts."""
+
+    damaged: int
+    foreign: int
+
+
+def unread() -> Unread:
+    rows = Quarantine.objects.filter(state=Quarantine.State.OPEN)
+    return Unread(counted(rows.filter(foreign=False)), counted(rows.filter(foreign=True)))
+
+
 class FeedFilter(forms.Form):
     """What of the feed to show; an invalid choice shows everything and says so."""
 
@@ -154,7 +167,7 @@ class Deliveries(Page):
             "pulses": pulses(now),
             "limit": LIMIT,
             "refused": refused(now),
-            "waiting": Quarantine.objects.filter(state=Quarantine.State.OPEN).count(),
+            "unread": unread(),
             "filtered": any(self.request.GET.get(name) for name in form.fields),
         }
 
@@ -169,7 +182,7 @@ class DeliveryPage(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         events = SignalEvent.objects.select_related("signal").order_by("position")
-        rows = Delivery.objects.select_related("source", "duplicate_of", "replay_of", "quarantine__replay")
+        rows = Delivery.objects.select_related("source", "format", "duplicate_of", "replay_of", "quarantine__replay")
         delivery = rows.prefetch_related(Prefetch("events", events)).filter(pk=self.kwargs["pk"]).first()
         if delivery is None:
             raise Http404("No delivery has this id.")

@@ -50,7 +50,7 @@ class Formats(Page):
         return {
             "used": used,
             "retired": Format.objects.filter(state=Format.State.RETIRED).select_related("source")[:50],
-            "built_in": [(spec, by_name.get(name, [])) for name, spec in BUILTIN.items()],
+            "built_in": [(each, by_name.get(name, [])) for name, each in BUILTIN.items()],
             "may_teach": self.request.user.has_perm(TEACH),
         }
 
@@ -123,7 +123,7 @@ class UseFormat(ActionPage[Spec]):
     def subject(self) -> Spec:
         if self.kwargs["built_in"] not in BUILTIN:
             raise Http404("No built-in format has this name.")
-        return BUILTIN[self.kwargs["built_in"]]
+        return BUILTIN[self.kwargs["built_in"]].spec
 
     @cached_property
     def group(self) -> ShapeGroup | None:
@@ -195,7 +195,7 @@ class RetireFormat(OnFormat):
             says=[
                 f"Alerts of {subject.source or 'every source'} in this format are not read any more: they wait under"
                 " Unknown formats.",
-                f"What it has read stays: {some(brought_in(subject).count(), 'alert')}. You can go back to this version.",
+                f"What it has read stays ({some(brought_in(subject).count(), 'alert')}), and you can go back to it.",
             ]
         )
 

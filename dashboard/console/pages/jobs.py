@@ -9,12 +9,12 @@ from django.shortcuts import get_object_or_404
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.page import Page
-from dashboard.console.roles import RECONCILE, REPLAY
+from dashboard.console.roles import RECONCILE, REPLAY, TEACH
 from dashboard.models import Job
 from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}
+NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE, jobs.TEACH: TEACH}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -25,7 +25,7 @@ FIGURES: Mapping[str, str] = {
     "fills": "Values filled",
     "errors": "Signals set aside",
 }
-UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at"}
+UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at", jobs.TEACH: "alerts"}
 
 
 class JobPage(Page):

@@ -97,7 +97,7 @@ class Mapper(ActionPage[S]):
 
 
 def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shape: str, now: datetime) -> Done:
-    """Save a format for `given["source"]` and, where `given["replay"]` says so, have what waits in a shape read again."""
+    """Save a format for the source that is given and, where asked to, have what waits in a shape read again."""
     try:
         made = save(spec, source=given["source"], by=person, now=now)
     except SpecError as error:
@@ -132,7 +132,7 @@ class Teach(Mapper[ShapeGroup], OnShape):
         name = self.request.GET.get("from", "")
         if name and name not in BUILTIN:
             raise Http404("No built-in format has this name.")
-        return BUILTIN[name] if name else suggest(self.bodies)
+        return BUILTIN[name].spec if name else suggest(self.bodies)
 
     def waiting(self) -> int:
         return self.group.count
@@ -161,7 +161,7 @@ class ChangeFormat(Mapper[Format]):
     @cached_property
     def bodies(self) -> Sequence[bytes]:
         rows = brought_in(self.format).order_by("-pk").values_list("raw", flat=True)
-        return [bytes(raw) for raw in rows[:SAMPLES]] or [str(self.format.spec.get("sample", "")).encode()]
+        return [bytes(raw) for raw in rows[:SAMPLES]] or samples_of(self.format.name)
 
     @property
     def shape(self) -> str:
@@ -181,6 +181,11 @@ class ChangeFormat(Mapper[Format]):
 
     def initial(self, subject: Format) -> dict[str, Any]:
         return initial_of(self.base) | {"source": subject.source, "replay": True}
+
+
+def samples_of(name: str) -> list[bytes]:
+    """The messages that come with a built-in format; of another name, none that is worth looking at."""
+    return [text.encode() for text in BUILTIN[name].samples] if name in BUILTIN else [b""]
 
 
 NOTHING_READ = "Nothing that waits in this shape can be read so. The reasons are below."
