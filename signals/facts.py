@@ -99,7 +99,7 @@ class Reading:
     """All that one body says.
 
     `faults` names the entries that could not be read while others could, `refused` of them, and behind these the values
-    that were sent as no number and count as absent.
+    that were sent as no number and count as absent. `format` is the key of the format in data that read it, if one did.
     """
 
     dialect: str
@@ -109,6 +109,7 @@ class Reading:
     faults: tuple[str, ...] = field(default=())
     refused: int = 0
     repair: Repair | None = None
+    format: int | None = None
 
 
 class UnreadableError(ValueError):

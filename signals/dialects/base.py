@@ -18,6 +18,7 @@ Payload = Mapping[str, Any]
 Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
 
 MAX_ENTRIES = 5000
+PRICES = ("open", "high", "low", "close")
 _ADVICE = "Correct a copy of the body and replay it, or dismiss it."
 
 
@@ -26,8 +27,10 @@ class Dialect:
     """One way of saying things, as data.
 
     `keys` must all be present, and where `kinds` is not empty the payload's event type must be one of them.
+    `also` is asked besides; a dialect with `opens` reads texts, of which that makes a payload, or None; one with
+    `within` is a relay's, and finds the message that it carries.
     `entries` lists the events in the payload and raises FaultError when the payload is not built as it should be;
-    `bars` gives prices beside them; `pulse` a heartbeat.
+    `bars` gives prices beside them; `pulse` a heartbeat. `format` is the key of the format in data that it was made of.
     """
 
     name: str
@@ -37,9 +40,14 @@ class Dialect:
     table: Table = TABLE
     bars: Callable[[Payload, Sequence[EventFacts], bool], tuple[BarFacts, ...]] | None = None
     pulse: Callable[[Payload], Heartbeat] | None = None
+    also: Callable[[Payload], bool] | None = None
+    opens: Callable[[str], Payload | None] | None = None
+    within: Callable[[Payload], Any] | None = None
+    format: int | None = None
 
     def recognises(self, payload: Payload, kind: str) -> bool:
-        return payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
+        known = payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
+        return known and (self.also is None or self.also(payload))
 
     def read(self, payload: Payload, *, signed: bool = False) -> Reading:
         """All facts of the payload. Raises UnreadableError when nothing in it can be read.
@@ -70,6 +78,7 @@ class Dialect:
             heartbeat=heartbeat,
             faults=(*faults, *notes),
             refused=len(faults),
+            format=self.format,
         )
 
 
@@ -137,6 +146,22 @@ def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = Fal
     if not isinstance(items, list):
         raise FaultError(f"{name} {quoted(items)} is not a list of signals")
     return [(kind, item) for item in items]
+
+
+def whole_bar(sent: Mapping[str, Any], signed: bool) -> dict[str, Decimal] | None:
+    """Open, high, low and close of a bar, all there and in order, or None when no price is sent."""
+    if all(values.is_absent(sent.get(name)) for name in PRICES):
+        return None
+    prices = {}
+    for name in PRICES:
+        value = sent.get(name)
+        try:
+            prices[name] = values.signed(value) if signed else values.positive(value)
+        except FaultError as fault:
+            raise FaultError(f"{name} {quoted(value)} {fault}") from None
+    if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:
+        raise FaultError("open and close do not lie between low and high")
+    return prices
 
 
 def closes(payload: Payload, events: Sequence[EventFacts], _: bool = False) -> tuple[BarFacts, ...]:

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from signals.vocabulary import Channel, DeliveryStatus
 
+from .formats import Format
 from .sources import Source
 
 # The fire minute of a log row whose time cannot be read.
@@ -47,6 +48,9 @@ class Delivery(models.Model):
     status = models.CharField(max_length=12, choices=DeliveryStatus)
     reason = models.TextField(blank=True)
     dialect = models.CharField(max_length=16, blank=True)
+    format = models.ForeignKey(
+        Format, null=True, blank=True, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     repair = models.CharField(max_length=200, blank=True, help_text="What mending the body did, if it was mended.")
     repaired_text = models.TextField(blank=True, help_text="What was read instead of the bytes.")
     faults = models.JSONField(default=list, blank=True, help_text="Entries of a batch that could not be read.")
@@ -77,6 +81,7 @@ class Delivery(models.Model):
             # Partial, as most deliveries are neither: every index is paid for by every alert.
             models.Index(fields=["duplicate_of"], name="delivery_duplicates", condition=Q(duplicate_of__isnull=False)),
             models.Index(fields=["replay_of"], name="delivery_replays", condition=Q(replay_of__isnull=False)),
+            models.Index(fields=["format"], name="delivery_by_format", condition=Q(format__isnull=False)),
             models.Index(
                 fields=["status", "-received_at"],
                 name="delivery_not_accepted",
@@ -99,6 +104,9 @@ class Quarantine(models.Model):
     delivery = models.OneToOneField(Delivery, on_delete=models.PROTECT, related_name="quarantine")
     proposal = models.TextField(blank=True, help_text="A mended text worth looking at.")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN, db_index=True)
+    shape = models.CharField(max_length=32, blank=True, help_text="Key of what it looks like (dialects/shapes.py).")
+    shape_label = models.CharField(max_length=200, blank=True)
+    foreign = models.BooleanField(default=False, help_text="It is another alert's message, not a damaged one.")
     replay = models.ForeignKey(Delivery, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     note = models.TextField(blank=True)
     decided_by = models.ForeignKey(
@@ -110,6 +118,7 @@ class Quarantine(models.Model):
     class Meta:
         verbose_name_plural = "quarantine"
         ordering = ["-pk"]
+        indexes = [models.Index(fields=["shape"], name="quarantine_open_shapes", condition=Q(state="open"))]
         permissions = [("replay_delivery", "Can mend, replay and dismiss quarantined deliveries")]
 
     def __str__(self) -> str:

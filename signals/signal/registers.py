@@ -43,6 +43,7 @@ MINUTE = timedelta(minutes=1)
 T = EventType
 BIRTH = frozenset({T.SIGNAL_CREATED, T.ENTRY})
 MEASURES = frozenset({T.ENTRY, T.MFE_UPDATE, T.BE_TRIGGERED, *EXITS})
+ENDS = EXITS - {T.EXIT_BREAK_EVEN}  # of the leg with the original stop, and with it of the trade
 ENTRY_ONLY = frozenset({T.ENTRY})
 NOBODY: frozenset[str] = frozenset()
 
@@ -66,9 +67,9 @@ RULES: dict[str, Rule] = {
     "be_exit_at": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
     "be_exit_price": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
     "be_exit_reason": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
-    "stop_exit_at": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
-    "stop_exit_price": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
-    "stop_exit_reason": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
+    "stop_exit_at": Rule(ENDS, NOBODY),
+    "stop_exit_price": Rule(ENDS, NOBODY),
+    "stop_exit_reason": Rule(ENDS, NOBODY),
     "seen_confirmed_at": Rule(frozenset({T.MFE_UPDATE, T.BE_TRIGGERED, *EXITS})),
     "seen_completed_at": Rule(NOBODY),
     "cancelled_at": Rule(frozenset({T.CANCELLED})),
