@@ -9,6 +9,9 @@ from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
+from signals.teaching.previewing import preview
+from signals.teaching.saving import brought_in, exported, imported, read_specs, restore, retire
+from signals.teaching.shapes import ShapeGroup
 
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.page import Page, picked
@@ -19,9 +22,6 @@ from reconciliation.gaps import CATALOGUE
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
 from signals.models import Format, Source
-from signals.teaching.previewing import preview
-from signals.teaching.saving import brought_in, exported, imported, read_specs, restore, retire
-from signals.teaching.shapes import ShapeGroup
 
 from .teaching import NOTHING_READ, sentence, taught
 from .unknown import waiting_in

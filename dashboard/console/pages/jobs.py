@@ -25,7 +25,12 @@ FIGURES: Mapping[str, str] = {
     "fills": "Values filled",
     "errors": "Signals set aside",
 }
-UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at", jobs.TEACH: "alerts"}
+UNITS: Mapping[str, str] = {
+    jobs.IMPORT: "rows",
+    jobs.UNDO: "values",
+    jobs.FIX: "signals looked at",
+    jobs.TEACH: "alerts",
+}
 
 
 class JobPage(Page):

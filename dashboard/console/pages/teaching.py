@@ -10,6 +10,11 @@ from django.contrib.auth.models import User
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
+from signals.teaching.previewing import Preview as Outcome
+from signals.teaching.previewing import preview
+from signals.teaching.saving import brought_in, save
+from signals.teaching.shapes import ShapeGroup, open_rows
+from signals.teaching.suggesting import FoundValue, paths_of, suggest
 
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview, S
@@ -21,11 +26,6 @@ from signals.dialects.builtin import BUILTIN
 from signals.dialects.shapes import shape_of
 from signals.dialects.spec import SpecError
 from signals.models import Format, Source
-from signals.teaching.previewing import Preview as Outcome
-from signals.teaching.previewing import preview
-from signals.teaching.saving import brought_in, save
-from signals.teaching.shapes import ShapeGroup, open_rows
-from signals.teaching.suggesting import FoundValue, paths_of, suggest
 
 from .unknown import OnShape
 

@@ -8,14 +8,14 @@ from uuid import UUID
 
 from django.http import Http404
 from django.utils.functional import cached_property
+from signals.teaching.shapes import ShapeGroup, dismiss_shape, unknown_shapes
+from signals.teaching.suggesting import fitting
 
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.page import Page
 from dashboard.console.roles import REPLAY, TEACH
 from dashboard.telling.formats import some
 from signals.models import Delivery
-from signals.teaching.shapes import ShapeGroup, dismiss_shape, unknown_shapes
-from signals.teaching.suggesting import fitting
 
 from .quarantine import DismissForm
 
