@@ -19,6 +19,7 @@ from django.db.models import Q
 from . import dialects
 from .bars.storing import Bar, store_bars
 from .clock import TradeId, bar_of, floor_minute, vote_zone
+from .dialects.shapes import shape_of
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
@@ -30,6 +31,7 @@ from .signal.zones import Hold, hold_clock
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
 from .symbols import goes_below_zero
+from .teaching.known import formats_of
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
@@ -100,7 +102,8 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     A failing projection is not a failing store: the transaction is made again, careful to keep delivery and events.
     `wait_ms` is how long the database may make us wait (see transaction_within; 0: as the settings say).
     """
-    parcels = [open_parcel(source, item) for item in incoming]
+    with answered_within(wait_ms):
+        parcels = [open_parcel(source, item) for item in incoming]
     hold, careful = first_hold(source, parcels), False
     deadline = monotonic() + wait_ms / 1000
     if hold == Hold.SHARED and (born := take_in_birth(source, parcels, now=now, wait_ms=wait_ms)):
@@ -153,9 +156,12 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
         parcel.delivery.reason = incoming.problem
         return parcel
     try:
-        parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
+        signed = goes_below_zero(incoming.symbol or source.symbol)
+        parcel.reading = dialects.read(incoming.body, signed=signed, formats=formats_of(source.pk))
     except UnreadableError as error:
         parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
+    except DatabaseError:
+        raise  # the formats could not be asked for
     except Exception as error:
         log.exception("a dialect failed on a body")
         parcel.delivery.reason = f"Reading failed with {type(error).__name__}: {error}. Please report the body."
@@ -190,7 +196,7 @@ def describe(parcel: Parcel) -> None:
         delivery.status = DeliveryStatus.QUARANTINED
         return
     delivery.status = DeliveryStatus.ACCEPTED
-    delivery.dialect = reading.dialect
+    delivery.dialect, delivery.format_id = reading.dialect, reading.format
     delivery.faults = list(reading.faults)
     delivery.event_count = len(reading.events)
     if reading.repair:
@@ -258,7 +264,18 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
     unread = [parcel for parcel in parcels if parcel.reading is None]
-    append(Quarantine, [Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread])
+    append(Quarantine, [quarantine_row(each) for each in unread])
+
+
+def quarantine_row(parcel: Parcel) -> Quarantine:
+    shape = shape_of(parcel.incoming.body)
+    return Quarantine(
+        delivery=parcel.delivery,
+        proposal=parcel.proposal,
+        shape=shape.key,
+        shape_label=shape.label,
+        foreign=shape.foreign,
+    )
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:

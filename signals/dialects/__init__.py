@@ -5,6 +5,7 @@ To teach the system a new dialect, write one module with one `Dialect` and put i
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from signals.dialects.base import MAX_ENTRIES, Dialect, Payload, keys_of, kind_of
 from signals.dialects.batch import BATCH
@@ -50,7 +51,7 @@ def read(body: bytes, *, signed: bool = False, formats: Formats = no_formats) ->
     Raises UnreadableError when the delivery must be quarantined: its reason says what is wrong and what to do, its
     proposal is a mended text worth showing an operator.
     """
-    text = decoded(body)
+    text, formats = decoded(body), cache(formats)
     try:
         return _read_all(parsed(text), signed, formats)
     except BrokenError as broken:
@@ -209,7 +210,7 @@ def _recognised(payload: Payload) -> Dialect | None:
 def unknown(payload: Payload) -> str:
     """Why a payload that no dialect recognises cannot be read."""
     if payload.keys().isdisjoint(OURS):
-        return FOREIGN
+        return f"{FOREIGN} Its keys: {keys_of(payload)}."
     return (
         f"No dialect is known by these keys: {keys_of(payload)}. A single event needs event_type and trade_id; "
         "if a new indicator version sends this, add its dialect and replay the delivery."

@@ -1,4 +1,4 @@
-"""Numbers as people write them: "65,000.5" and "65.000,5". A format says which, for both may be one and the same text."""
+"""Numbers as people write them: "65,000.5" and "65.000,5". A format says which, as one text may be either."""
 
 import re
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ class Numbers(NamedTuple):
     shape: re.Pattern[str] | None = None
 
     def read(self, name: str, value: Any) -> Any:
-        """A number's text as JSON would have it; what is no text stays. Raises FaultError where it is written otherwise."""
+        """A number's text as JSON has it; what is no text stays. Raises FaultError where it is written otherwise."""
         if self.shape is None or not isinstance(value, str):
             return value
         if not self.shape.fullmatch(value.strip()):

@@ -44,7 +44,8 @@ def path(text: str) -> Found:
     if compiled.parsed["type"] == "field":
         name = compiled.parsed["value"]
         return lambda payload: payload.get(name)
-    return lambda payload: compiled.search(payload)
+    search: Found = compiled.search
+    return search
 
 
 def kinds_in(node: Any) -> set[str]:

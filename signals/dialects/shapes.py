@@ -90,7 +90,12 @@ def paths_in(value: Any, path: str = "", depth: int = 0) -> Iterator[str]:
 
 def masked_text(text: str) -> str:
     """The words that stay the same from alert to alert of one make, up to the first few dozen."""
+    return " ".join(masks(text).split()[:_FIRST_WORDS])
+
+
+def masks(text: str) -> str:
+    """A text with what differs from alert to alert masked: <move>, <symbol>, <number>, <text>, <value>."""
     masked = text[:_MASKED_FROM]
     for pattern, stands in _MASKS:
         masked = pattern.sub(stands, masked)
-    return " ".join(masked.split()[:_FIRST_WORDS])
+    return masked

@@ -1,4 +1,4 @@
-"""Formats: what people have taught the system to read, as data. `signals/dialects/spec.py` says what a spec may hold."""
+"""Formats: what people have taught the system to read, as data (`signals/dialects/spec.py`)."""
 
 from django.conf import settings
 from django.db import models
