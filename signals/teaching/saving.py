@@ -85,8 +85,8 @@ def exported(rows: Iterable[Format]) -> str:
     return json.dumps({"formats": [row.spec for row in rows]}, indent=2, ensure_ascii=False) + "\n"
 
 
-def imported(text: str, *, source: Source | None, by: User | None, now: datetime) -> list[Format]:
-    """Save what was exported: all of it or, with a SpecError, nothing. One spec alone will do, too."""
+def read_specs(text: str) -> list[dict[str, Any]]:
+    """The specs of what was exported; one spec alone will do, too. Raises SpecError where one cannot be used."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -96,5 +96,11 @@ def imported(text: str, *, source: Source | None, by: User | None, now: datetime
         raise SpecError("formats", f"The file holds a list of 1 to {MOST_IMPORTED} formats.")
     for spec in specs:
         compiled(spec)
+    return specs
+
+
+def imported(text: str, *, source: Source | None, by: User | None, now: datetime) -> list[Format]:
+    """Save what was exported: all of it or, with a SpecError, nothing."""
+    specs = read_specs(text)
     with transaction.atomic():
         return [save(spec, source=source, by=by, now=now, note="imported") for spec in specs]

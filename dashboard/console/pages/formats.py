@@ -9,11 +9,8 @@ from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
-from signals.teaching.previewing import preview
-from signals.teaching.saving import brought_in, exported, imported, read_specs, restore, retire
-from signals.teaching.shapes import ShapeGroup
 
-from dashboard.console.actions import ActionError, ActionPage, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.page import Page, picked
 from dashboard.console.roles import TEACH
 from dashboard.telling.addresses import address
@@ -22,8 +19,11 @@ from reconciliation.gaps import CATALOGUE
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
 from signals.models import Format, Source
+from signals.teaching.previewing import preview
+from signals.teaching.saving import brought_in, exported, imported, read_specs, restore, retire
+from signals.teaching.shapes import ShapeGroup
 
-from .teaching import NOTHING_READ, sentence, taught
+from .teaching import problem_of, sentences, taught
 from .unknown import waiting_in
 
 MOST_AT_ONCE = 200
@@ -147,9 +147,7 @@ class UseFormat(ActionPage[Spec]):
         if not self.group:
             return Preview(says=says)
         outcome = preview(subject, self.group.key, source=given.get("source"))
-        if outcome.problem or not outcome.read:
-            return Preview(problem=outcome.problem or NOTHING_READ, more=outcome)
-        return Preview(says=[*says, sentence(outcome, self.group.count)], more=outcome)
+        return Preview(problem=problem_of(outcome), says=[*says, *sentences(outcome)], more=outcome)
 
     def perform(self, subject: Spec, given: dict[str, Any], now: datetime) -> Done:
         return taught(self.person, subject, given, self.group.key if self.group else "", now)
@@ -200,8 +198,8 @@ class RetireFormat(OnFormat):
         )
 
     def perform(self, subject: Format, given: dict[str, Any], now: datetime) -> Done:
-        retire(subject, by=self.person, now=now)
-        return Done("It is not in use any more.")
+        changed = retire(subject, now=now)
+        return Done("It is not in use any more.", [LoggedChange(changed, "Retired.")])
 
 
 class RestoreFormat(OnFormat):
@@ -221,7 +219,8 @@ class RestoreFormat(OnFormat):
 
     def perform(self, subject: Format, given: dict[str, Any], now: datetime) -> Done:
         made = restore(subject, by=self.person, now=now)
-        return Done(f"In use again, as version {made.version}.", link=address("format", made.pk))
+        change = LoggedChange(made, f"Went back to version {subject.version}.", made=True)
+        return Done(f"In use again, as version {made.version}.", [change], link=address("format", made.pk))
 
 
 class ImportForm(ForSource):
@@ -265,7 +264,8 @@ class ImportFormats(ActionPage[None]):
             made = imported(given["text"], source=given["source"], by=self.person, now=now)
         except SpecError as error:
             raise ActionError(str(error)) from error
-        return Done(f"{some(len(made), 'format')} imported: {', '.join(each.name for each in made)}.")
+        changed = [LoggedChange(each, f"Imported for {each.source or 'every source'}.", made=True) for each in made]
+        return Done(f"{some(len(made), 'format')} imported: {', '.join(each.name for each in made)}.", changed)
 
 
 def becomes(name: str, source: Source | None) -> str:

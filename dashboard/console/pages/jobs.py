@@ -22,6 +22,8 @@ FIGURES: Mapping[str, str] = {
     "events": "Events",
     "signals_created": "Signals created",
     "signals_updated": "Signals updated",
+    "read": "Alerts read",
+    "unread": "Still not read",
     "fills": "Values filled",
     "errors": "Signals set aside",
 }

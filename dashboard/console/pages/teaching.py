@@ -10,14 +10,9 @@ from django.contrib.auth.models import User
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
-from signals.teaching.previewing import Preview as Outcome
-from signals.teaching.previewing import preview
-from signals.teaching.saving import brought_in, save
-from signals.teaching.shapes import ShapeGroup, open_rows
-from signals.teaching.suggesting import FoundValue, paths_of, suggest
 
 from dashboard import jobs
-from dashboard.console.actions import ActionError, ActionPage, Done, Preview, S
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview, S
 from dashboard.console.mapper import MapperForm, initial_of, spec_of
 from dashboard.console.roles import TEACH
 from dashboard.telling.addresses import address
@@ -25,7 +20,13 @@ from dashboard.telling.formats import some
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.shapes import shape_of
 from signals.dialects.spec import SpecError
+from signals.dialects.texts import TextError
 from signals.models import Format, Source
+from signals.teaching.previewing import Preview as Outcome
+from signals.teaching.previewing import preview
+from signals.teaching.saving import brought_in, save
+from signals.teaching.shapes import ShapeGroup, open_rows
+from signals.teaching.suggesting import FoundValue, paths_of, suggest
 
 from .unknown import OnShape
 
@@ -77,37 +78,66 @@ class Mapper(ActionPage[S]):
         """Messages in this format, newest first."""
         raise NotImplementedError
 
-    def waiting(self) -> int:
-        """How many wait in the shape."""
-        raise NotImplementedError
-
     def preview(self, subject: S, given: dict[str, Any], now: datetime) -> Preview:
         spec = spec_of(initial_of(self.base) | given, self.base)
         body = self.bodies[0] if self.bodies else b""
         outcome = preview(spec, self.shape, source=given.get("source"))
-        look = Look(outcome, spec, body, paths_of(body, spec))
-        if outcome.problem:
-            return Preview(problem=outcome.problem, more=look)
-        if self.waiting() and not outcome.read:
-            return Preview(problem=NOTHING_READ, more=look)
-        return Preview(says=[sentence(outcome, self.waiting())], more=look)
+        look = Look(outcome, spec, body, found_in(body, spec))
+        return Preview(problem=problem_of(outcome), says=sentences(outcome), more=look)
 
     def perform(self, subject: S, given: dict[str, Any], now: datetime) -> Done:
         return taught(self.person, spec_of(given, self.base), given, self.shape, now)
 
 
+def found_in(body: bytes, spec: Mapping[str, Any]) -> Sequence[FoundValue]:
+    """What can be picked in the message; nothing as long as the format cannot take a text apart."""
+    try:
+        return paths_of(body, spec.get("text"))
+    except TextError:
+        return ()
+
+
+def problem_of(outcome: Outcome) -> str:
+    """Why a format cannot be saved: it is wrong, or reads nothing of what waits."""
+    if outcome.problem:
+        return str(outcome.problem)
+    return (
+        "Nothing that waits in this shape can be read so. The reasons are below."
+        if outcome.unread > outcome.read == 0
+        else ""
+    )
+
+
+def sentences(outcome: Outcome) -> list[str]:
+    if not outcome.rows:
+        return [] if outcome.problem else ["Nothing waits in this shape. It is for what comes."]
+    looked = len(outcome.rows)
+    of_all = f" The oldest {looked:,} are tried here, {outcome.more:,} more wait." if outcome.more else ""
+    signals = some(len(outcome.signals), "signal")
+    return [f"{outcome.read:,} of {some(looked, 'alert')} can be read and tell of {signals}.{of_all}"]
+
+
 def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shape: str, now: datetime) -> Done:
     """Save a format for the source that is given and, where asked to, have what waits in a shape read again."""
+    source = given["source"]
     try:
-        made = save(spec, source=given["source"], by=person, now=now)
+        made = save(spec, source=source, by=person, now=now)
     except SpecError as error:
         raise ActionError(str(error)) from error
+    changed = [
+        LoggedChange(made, f"Taught version {made.version} of {made.name} for {source or 'every source'}.", True)
+    ]
     says = f"Saved as version {made.version} of {made.name}."
-    if not given["replay"] or not open_rows(shape, limit=1).exists():
-        return Done(says, link=address("format", made.pk))
-    job = jobs.start_replay(shape, by=person, now=now)
+    waiting = open_rows(shape, source)
+    first = waiting.first()
+    if not given["replay"] or first is None:
+        return Done(says, changed, link=address("format", made.pk))
+    sources = waiting.order_by().values_list("delivery__source__name", flat=True).distinct()
+    asked = {"shape": shape, "label": first.shape_label, "source": source.name if source else "", "sources": [*sources]}
+    title = f"Reading again as {made.name}"
+    job = jobs.start(jobs.TEACH, title, asked, total=waiting.count(), by=person, now=now)
     says = f"{says} The worker reads again what waits in this shape."
-    return Done(says, link=address("job", job.pk), level=messages.INFO)
+    return Done(says, changed, link=address("job", job.pk), level=messages.INFO)
 
 
 class Teach(Mapper[ShapeGroup], OnShape):
@@ -133,9 +163,6 @@ class Teach(Mapper[ShapeGroup], OnShape):
         if name and name not in BUILTIN:
             raise Http404("No built-in format has this name.")
         return BUILTIN[name].spec if name else suggest(self.bodies)
-
-    def waiting(self) -> int:
-        return self.group.count
 
     def initial(self, subject: ShapeGroup) -> dict[str, Any]:
         source = Source.objects.filter(name=subject.sources[0]).first() if len(subject.sources) == 1 else None
@@ -172,13 +199,6 @@ class ChangeFormat(Mapper[Format]):
         spec: Mapping[str, Any] = self.format.spec
         return spec
 
-    @cached_property
-    def number(self) -> int:
-        return open_rows(self.shape).count()
-
-    def waiting(self) -> int:
-        return self.number
-
     def initial(self, subject: Format) -> dict[str, Any]:
         return initial_of(self.base) | {"source": subject.source, "replay": True}
 
@@ -186,12 +206,3 @@ class ChangeFormat(Mapper[Format]):
 def samples_of(name: str) -> list[bytes]:
     """The messages that come with a built-in format; of another name, none that is worth looking at."""
     return [text.encode() for text in BUILTIN[name].samples] if name in BUILTIN else [b""]
-
-
-NOTHING_READ = "Nothing that waits in this shape can be read so. The reasons are below."
-
-
-def sentence(outcome: Outcome, waiting: int) -> str:
-    looked = outcome.read + outcome.unread
-    of_all = f" (the oldest {looked:,} of {waiting:,} are tried here)" if looked < waiting else ""
-    return f"{outcome.read:,} of {some(looked, 'alert')} can be read{of_all}: {some(len(outcome.signals), 'signal')}."

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from django.http import Http404
 from django.utils.functional import cached_property
-from signals.teaching.shapes import ShapeGroup, dismiss_shape, unknown_shapes
-from signals.teaching.suggesting import fitting
 
-from dashboard.console.actions import ActionError, ActionPage, Done, Preview
+from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.page import Page
 from dashboard.console.roles import REPLAY, TEACH
 from dashboard.telling.formats import some
-from signals.models import Delivery
+from signals.dialects.builtin import Builtin
+from signals.models import Delivery, Source
+from signals.teaching.shapes import ShapeGroup, dismiss_shape, unknown_shapes
+from signals.teaching.suggesting import fitting
 
 from .quarantine import DismissForm
 
@@ -28,7 +29,7 @@ class Group:
 
     shape: ShapeGroup
     sample: bytes
-    fits: Sequence[dict[str, Any]]
+    fits: Sequence[Builtin]
 
 
 def grouped(shapes: Sequence[ShapeGroup]) -> list[Group]:
@@ -104,4 +105,6 @@ class DismissShape(OnShape):
         number = dismiss_shape(subject.key, given["note"], by=self.person, now=now)
         if not number:
             raise ActionError("Somebody has decided about all of these already.")
-        return Done(f"{number:,} dismissed.")
+        says = f"Dismissed {some(number, 'alert')} of the shape {subject.label}: {given['note']}"
+        sources = Source.objects.filter(name__in=subject.sources)
+        return Done(f"{number:,} dismissed.", [LoggedChange(source, says) for source in sources])

@@ -53,9 +53,7 @@ def filled(client: Client, link: str, **changed: Any) -> dict[str, Any]:
 def done(client: Client, link: str, data: dict[str, Any]) -> str:
     """Preview what was typed, and confirm that."""
     shown = client.post(link, data).content
-    return client.post(
-        link, data | {"confirm": "yes", "previewed": previewed(shown)}, follow=True
-    ).content.decode()
+    return client.post(link, data | {"confirm": "yes", "previewed": previewed(shown)}, follow=True).content.decode()
 
 
 def test_other_alerts_stand_apart_from_damaged_messages_each_shape_once(signed_in: As) -> None:
@@ -66,7 +64,7 @@ def test_other_alerts_stand_apart_from_damaged_messages_each_shape_once(signed_i
     seen = signed_in("Viewer").get(PAGE).context
     assert [group.shape.count for group in seen["foreign"]] == [2, 1]
     assert seen["foreign"][0].shape.sample == newest.delivery_id
-    assert [fit["name"] for fit in seen["foreign"][0].fits] == ["traderspost"]
+    assert [fit.spec["name"] for fit in seen["foreign"][0].fits] == ["traderspost"]
     assert [group.shape.count for group in seen["damaged"]] == [1]
 
 
