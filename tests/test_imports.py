@@ -23,8 +23,10 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"models"},
         {"receiving.masking"},
         {"dialects", "receiving.senders", "bars", "exporting", "signal"},
+        {"teaching.known"},
         {"intake"},
         {"receiving"},
+        {"teaching"},
     ),
     "reconciliation": (
         {"models", "findings"},

@@ -148,8 +148,8 @@ def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = Fal
     return [(kind, item) for item in items]
 
 
-def whole_bar(sent: Mapping[str, Any], signed: bool) -> dict[str, Decimal] | None:
-    """Open, high, low and close of a bar, all there and in order, or None when no price is sent."""
+def whole_bar(sent: Mapping[str, Any], signed: bool) -> BarFacts | None:
+    """A bar with open, high, low and close, all there and in order, or None when no price is sent."""
     if all(values.is_absent(sent.get(name)) for name in PRICES):
         return None
     prices = {}
@@ -161,7 +161,7 @@ def whole_bar(sent: Mapping[str, Any], signed: bool) -> dict[str, Decimal] | Non
             raise FaultError(f"{name} {quoted(value)} {fault}") from None
     if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:
         raise FaultError("open and close do not lie between low and high")
-    return prices
+    return BarFacts(prices["close"], open=prices["open"], high=prices["high"], low=prices["low"])
 
 
 def closes(payload: Payload, events: Sequence[EventFacts], _: bool = False) -> tuple[BarFacts, ...]:

@@ -33,7 +33,7 @@ def path(text: str) -> Found:
     if len(text) > MAX_LENGTH:
         raise PathError(f"is longer than {MAX_LENGTH} characters")
     try:
-        compiled = jmespath.compile(text)
+        compiled = jmespath.compile(text)  # type: ignore[no-untyped-call]  # it has no types
     except (JMESPathError, RecursionError, ValueError) as error:
         reason = str(error).split("\n", 1)[0].rstrip(":. ")
         raise PathError(f"is no path that can be read ({quoted(reason)}). Write it as price or bar.close") from None

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from signals.dialects import values
@@ -27,13 +28,13 @@ def _entries(payload: Payload) -> list[Entry]:
 
 def _bar(payload: Payload, _: Sequence[EventFacts], signed: bool) -> tuple[BarFacts, ...]:
     """The bar, with O/H/L/C all present and in order, or nothing when the snapshot carries no price."""
-    prices = whole_bar(payload, signed)
-    if prices is None:
+    bar = whole_bar(payload, signed)
+    if bar is None:
         return ()
     closed = values.instant(payload.get("bar_ts") or 0)
     if closed is None or closed.second:
         raise FaultError(f"bar_ts {quoted(payload.get('bar_ts'))} is not a whole minute in epoch milliseconds")
-    return (BarFacts(time=closed - BAR_LENGTH, symbol=symbol_of(payload), **prices),)
+    return (replace(bar, time=closed - BAR_LENGTH, symbol=symbol_of(payload)),)
 
 
 SNAPSHOT = Dialect(

@@ -1,29 +1,35 @@
 """Formats: dialects as data, which people teach without writing code. A spec is checked and compiled into a `Dialect`.
 
-docs/formats.md is the reference of what a spec may hold. Reading is translation: the values are found by their paths,
-their words translated, and what comes out is an entry in our own words, which the table of all dialects reads.
+docs/formats.md is the reference of what a spec may hold; `translation` is what its parts do when a message is read.
 """
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from signals.clock import is_zone
-from signals.dialects import values
-from signals.dialects.base import Dialect, Entry, Payload, is_signed, whole_bar
-from signals.dialects.jsontext import Spoilt
-from signals.dialects.numbers import Numbers, numbers
+from signals.dialects.base import PRICES, Dialect, Entry, Payload
+from signals.dialects.numbers import numbers
 from signals.dialects.paths import Found, PathError, path
-from signals.dialects.spellings import SHARED, STATED, Table
 from signals.dialects.texts import NAME, TextError, opener
-from signals.dialects.values import FaultError, is_absent
-from signals.facts import FACTS, BarFacts, EventFacts
-from signals.formats import canonical, quoted
-from signals.vocabulary import Direction, EventType
+from signals.dialects.translation import (
+    ACTION,
+    BEFORE,
+    CONTRACTS,
+    NOTHING,
+    OWN_SPELLINGS,
+    POSITION,
+    STEPS,
+    SYMBOL,
+    Asked,
+    BarReader,
+    Rule,
+    Translation,
+    fits,
+    word_of,
+)
+from signals.dialects.values import FaultError
+from signals.formats import quoted
 
 MAX_SPEC = 20_000  # characters of JSON
 MAX_NAMES, MAX_RULES, MAX_WORDS = 60, 40, 60
@@ -31,33 +37,8 @@ PARTS = frozenset(
     {"name", "title", "about", "text", "within", "recognise", "values", "words", "events", "trade_id", "sides", "times",
      "numbers", "bar", "gaps_off"}
 )  # fmt: skip
-# What a step does: opens a position, closes one, or says nothing about any.
-OPENS = {"open long": Direction.BULLISH, "open short": Direction.BEARISH}
-CLOSES = {"close long": Direction.BULLISH, "close short": Direction.BEARISH, "close": None}
-NOTHING = "nothing"
-TYPES = {kind.value: kind for kind in EventType}
-STEPS = (*OPENS, *CLOSES, NOTHING, *TYPES)
-SIDES = {"together": "", "apart": "apart"}
-SIDE_NAMES = {Direction.BULLISH: "LONG", Direction.BEARISH: "SHORT"}
-# Names that mean something beside the facts: a symbol, and the price at which a step opens or closes.
-SYMBOL, PRICE = "symbol", "price"
-# Told by no message itself: the position before an order, by the one after it and what the order moved.
-BEFORE, POSITION, CONTRACTS, ACTION = "before", "position", "contracts", "action"
-NOISE = Decimal("1e-9")  # less of a position is the rounding of sums
-BAR = frozenset({"time", "interval", SYMBOL, "open", "high", "low", "close"})
-ONE_MINUTE = frozenset({"1", "1m", "1min"})
-# Stated about a trade that begins; an order that ends one has them for other reasons.
-OF_OPENING = frozenset({"entry_price", "stop_loss", "tp1", "tp2", "tp3"})
-NUMERIC = frozenset({"price", "r", "count"})
-
-# The table of all dialects, with every fact under its own name.
-OWN_SPELLINGS = Table(
-    replace(each, fields=(each.fact,)) if each.fields != ("",) else each
-    for each in (*SHARED, *STATED)
-    if each.fact != "htf_conflict"
-)
-
-Condition = Callable[[Mapping[str, Any]], bool]
+SIDES = ("together", "apart")
+BAR = frozenset({"time", "interval", SYMBOL, *PRICES})
 
 
 class SpecError(ValueError):
@@ -66,135 +47,6 @@ class SpecError(ValueError):
     def __init__(self, where: str, says: str) -> None:
         super().__init__(f"{where}: {says}" if where else says)
         self.where, self.says = where, says
-
-
-class Rule(NamedTuple):
-    applies: Condition
-    steps: tuple[str, ...]
-
-
-class Translation(NamedTuple):
-    """A spec, ready to be used: how a payload becomes entries in our own words."""
-
-    found: Mapping[str, Found]
-    words: Mapping[str, Mapping[str, str]]
-    rules: tuple[Rule, ...]
-    trade_id: tuple[str, ...]
-    apart: bool
-    zone: str
-    numbers: Numbers
-
-    def entries(self, payload: Payload) -> list[Entry]:
-        sent = {name: find(payload) for name, find in self.found.items()}
-        sent.setdefault(BEFORE, position_before(sent, self.numbers))
-        said = {name: self.meant(name, value) for name, value in sent.items() if not is_absent(value)}
-        for rule in self.rules:
-            if rule.applies(sent):
-                return [self.step(step, said) for step in rule.steps if step != NOTHING]
-        shown = ", ".join(f"{name} {quoted(value)}" for name, value in sent.items() if name in self.asked)
-        raise FaultError(f"no rule says what {shown or 'it'} means; teach the format this case")
-
-    @property
-    def asked(self) -> frozenset[str]:
-        """The names that rules decide by."""
-        return frozenset(name for rule in self.rules for name in getattr(rule.applies, "names", ()))
-
-    def meant(self, name: str, value: Any) -> Any:
-        """What a sent value means: its word translated, its number or time in our spelling."""
-        if isinstance(value, Spoilt):
-            raise FaultError(f"{name} cannot be read: {value.problem}")
-        try:
-            values.filled(value)
-        except FaultError as fault:
-            raise FaultError(f"{name} {fault}") from None
-        if name in self.words:
-            known = self.words[name].get(word_of(value))
-            if known is None:
-                raise FaultError(f"{name} {quoted(value)} is none of {', '.join(self.words[name])}")
-            return known
-        kind = FACTS.get(name, "price" if name == PRICE else "")
-        if kind in NUMERIC:
-            return self.numbers.read(name, value)
-        return moment(name, value, self.zone) if kind == "moment" else value
-
-    def step(self, step: str, said: Mapping[str, Any]) -> Entry:
-        """One step of a rule, as an event's type and its entry."""
-        entry = {name: value for name, value in said.items() if name != PRICE}
-        side = OPENS.get(step) or CLOSES.get(step)
-        if step in OPENS:
-            kind, priced = EventType.ENTRY, "entry_price"
-        elif step in CLOSES:
-            kind, priced = EventType.EXIT, "exit_price"
-            entry = {name: value for name, value in entry.items() if name not in OF_OPENING}
-        else:
-            kind, priced = TYPES[step], "entry_price" if step == EventType.ENTRY else "current_price"
-        if PRICE in said and priced not in entry and (step in OPENS or step in CLOSES):
-            entry[priced] = said[PRICE]
-        if side:
-            entry["direction"] = side.value
-        entry["trade_id"] = self.named(entry, side)
-        return kind, entry
-
-    def named(self, entry: Mapping[str, Any], side: Direction | None) -> str:
-        parts = []
-        for name in self.trade_id:
-            value = entry.get(name)
-            if is_absent(value):
-                raise FaultError(f"{name}, of which the trade id is made, is missing")
-            parts.append(values.symbol(value) if name == SYMBOL else text_of(value))
-        if self.apart and side:
-            parts.append(SIDE_NAMES[side])
-        return " ".join(parts)
-
-
-def position_before(sent: Mapping[str, Any], written: Numbers) -> Decimal | None:
-    """The position before an order was filled; None where the message does not tell enough."""
-    sign = {"buy": -1, "sell": 1}.get(word_of(sent.get(ACTION)))
-    if sign is None or is_absent(sent.get(POSITION)) or is_absent(sent.get(CONTRACTS)):
-        return None
-    after, moved = (
-        values.number(written.read(name, sent[name]), values.PRICE_LIMIT, values.PRICE_PLACES)
-        for name in (POSITION, CONTRACTS)
-    )
-    before = after + sign * abs(moved)
-    return before if abs(before) > NOISE else Decimal(0)
-
-
-def text_of(value: Any) -> str:
-    """A value as a part of a trade id."""
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise FaultError(f"{quoted(value)} cannot be part of a trade id")
-    return canonical(value) if isinstance(value, Decimal) else str(value).strip()
-
-
-def word_of(value: Any) -> str:
-    """A value as it is compared with words: without case, a number in its one spelling, "" for none."""
-    if is_absent(value):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return canonical(value)
-    return str(value).strip().lower() if isinstance(value, str | int) else "\0"  # lists and objects are no words
-
-
-def moment(name: str, value: Any, zone: str) -> int:
-    """A time as epoch milliseconds. A wall clock is read in the format's zone, and refused where it has none."""
-    try:
-        if isinstance(value, int | Decimal) or value.strip().isdecimal():
-            number = Decimal(value)
-            return int(number if number >= values.EARLIEST_MS else number * 1000)
-        stated = datetime.fromisoformat(value.strip())
-    except (AttributeError, ValueError, ArithmeticError):
-        raise FaultError(f"{name} {quoted(value)} is not a time") from None
-    if stated.tzinfo is None:
-        if not zone:
-            raise FaultError(f"{name} {quoted(value)} has no zone; say in the format which it is in")
-        stated = stated.replace(tzinfo=ZoneInfo(zone))
-    try:
-        return int(stated.astimezone(UTC).timestamp()) * 1000
-    except (OverflowError, ValueError):
-        raise FaultError(f"{name} {quoted(value)} is not a time") from None
 
 
 def compiled(spec: Any, key: int | None = None) -> Dialect:
@@ -288,7 +140,7 @@ def words(spec: Any, where: str) -> dict[str, frozenset[str]]:
     return {name: frozenset(word_of(word) for word in said) for name, said in spec.items()}
 
 
-def recognition(spec: Any) -> Condition:
+def recognition(spec: Any) -> Callable[[Payload], bool]:
     """Whether a payload is of a format. Raises SpecError."""
     if not isinstance(spec, dict) or not spec.keys() <= {"has", "lacks", "words"}:
         raise SpecError("recognise", 'Give {"has": [paths], "lacks": [paths], "words": {path: [words]}}.')
@@ -309,20 +161,6 @@ def recognition(spec: Any) -> Condition:
         )
 
     return recognises
-
-
-def fits(value: Any, known: frozenset[str]) -> bool:
-    """Whether a value says one of the words. "" stands for none, "*" for any, >0 and <0 for a number's sign."""
-    word = word_of(value)
-    if word in known or ("*" in known and word):
-        return True
-    if not known.isdisjoint({">0", "<0", "=0"}):
-        try:
-            number = Decimal(word.replace(",", "")) if word else None
-        except ArithmeticError:
-            return False
-        return number is not None and (">0" if number > 0 else "<0" if number < 0 else "=0") in known
-    return False
 
 
 def translation(spec: Mapping[str, Any]) -> Translation:
@@ -364,15 +202,6 @@ def rule(spec: Any, found: Mapping[str, Found], where: str) -> Rule:
     return Rule(Asked(asked), steps)
 
 
-class Asked(NamedTuple):
-    """The condition of a rule: what each of these names must say."""
-
-    names: Mapping[str, frozenset[str]]
-
-    def __call__(self, sent: Mapping[str, Any]) -> bool:
-        return all(fits(sent[name], known) for name, known in self.names.items())
-
-
 def translated(spec: Any, found: Mapping[str, Found]) -> dict[str, dict[str, str]]:
     if not isinstance(spec, dict):
         raise SpecError("words", "Give an object of names, and for each what its words mean.")
@@ -406,34 +235,14 @@ def zone(spec: Any) -> str:
     return str(named)
 
 
-def bar_reader(
-    spec: Any, whole: Mapping[str, Any]
-) -> Callable[[Payload, Sequence[EventFacts], bool], tuple[BarFacts, ...]]:
+def bar_reader(spec: Any, whole: Mapping[str, Any]) -> BarReader:
     """What reads the price bar that a message carries. Raises SpecError."""
     found = paths(spec, "bar")
     if unknown := sorted(found.keys() - BAR):
         raise SpecError(f"bar.{unknown[0]}", f"A bar has {', '.join(sorted(BAR))}.")
-    if missing := [name for name in ("open", "high", "low", "close", "time") if name not in found]:
+    if missing := [name for name in (*PRICES, "time") if name not in found]:
         raise SpecError(f"bar.{missing[0]}", "Give the path of the bar's time (its open) and of all four prices.")
     named_zone = zone(whole.get("times", {}))
     written = part({"numbers": whole.get("numbers", {})}, "numbers", numbers)
 
-    def read(payload: Payload, _: Sequence[EventFacts], signed: bool) -> tuple[BarFacts, ...]:
-        sent = {name: values.filled(find(payload)) for name, find in found.items()}
-        if not is_absent(sent.get("interval")) and word_of(sent["interval"]) not in ONE_MINUTE:
-            raise FaultError(f"its interval {quoted(sent['interval'])} is not one minute, which bars have here")
-        symbol = "" if is_absent(sent.get(SYMBOL)) else values.symbol(sent[SYMBOL])
-        prices = {
-            name: value if is_absent(value) else written.read(name, value)
-            for name, value in sent.items()
-            if name in ("open", "high", "low", "close")
-        }
-        made = whole_bar(prices, signed or is_signed({SYMBOL: symbol}))
-        if made is None:
-            return ()
-        opened = datetime.fromtimestamp(moment("time", sent["time"], named_zone) // 1000, UTC)
-        if opened.second:
-            raise FaultError(f"its time {quoted(sent['time'])} is not a whole minute, as a bar's open is")
-        return (BarFacts(time=opened, symbol=symbol, **made),)
-
-    return read
+    return BarReader(found, named_zone, written)

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='quarantine',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['shape'], name='quarantine_open_shapes'),
+            index=models.Index(condition=models.Q(('state', 'open')), fields=['foreign', 'shape'], name='quarantine_open_shapes'),
         ),
         migrations.AddField(
             model_name='format',

@@ -118,7 +118,7 @@ class Quarantine(models.Model):
     class Meta:
         verbose_name_plural = "quarantine"
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["shape"], name="quarantine_open_shapes", condition=Q(state="open"))]
+        indexes = [models.Index(fields=["foreign", "shape"], name="quarantine_open_shapes", condition=Q(state="open"))]
         permissions = [("replay_delivery", "Can mend, replay and dismiss quarantined deliveries")]
 
     def __str__(self) -> str:

@@ -85,8 +85,15 @@ def exported(rows: Iterable[Format]) -> str:
     return json.dumps({"formats": [row.spec for row in rows]}, indent=2, ensure_ascii=False) + "\n"
 
 
+def imported(text: str, *, source: Source | None, by: User | None, now: datetime) -> list[Format]:
+    """Save what was exported: all of it or, with a SpecError, nothing."""
+    specs = read_specs(text)
+    with transaction.atomic():
+        return [save(spec, source=source, by=by, now=now, note="imported") for spec in specs]
+
+
 def read_specs(text: str) -> list[dict[str, Any]]:
-    """The specs of what was exported; one spec alone will do, too. Raises SpecError where one cannot be used."""
+    """The specs of an export, each of which could be saved; one spec alone will do, too. Raises SpecError."""
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -97,10 +104,3 @@ def read_specs(text: str) -> list[dict[str, Any]]:
     for spec in specs:
         compiled(spec)
     return specs
-
-
-def imported(text: str, *, source: Source | None, by: User | None, now: datetime) -> list[Format]:
-    """Save what was exported: all of it or, with a SpecError, nothing."""
-    specs = read_specs(text)
-    with transaction.atomic():
-        return [save(spec, source=source, by=by, now=now, note="imported") for spec in specs]

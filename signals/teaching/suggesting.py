@@ -15,8 +15,9 @@ from signals import dialects
 from signals.dialects.base import Payload
 from signals.dialects.builtin import BUILTIN, Builtin
 from signals.dialects.shapes import RELAYED, masks
-from signals.dialects.spec import ACTION, CONTRACTS, POSITION, PRICE, SYMBOL, compiled, word_of
+from signals.dialects.spec import compiled
 from signals.dialects.texts import BETWEEN, named, opener
+from signals.dialects.translation import ACTION, CONTRACTS, POSITION, PRICE, SYMBOL, word_of
 from signals.facts import UnreadableError
 from signals.formats import quoted
 
@@ -72,7 +73,7 @@ def fitting(body: bytes) -> list[Builtin]:
 
 def reads(spec: Mapping[str, Any], body: bytes) -> bool:
     try:
-        return dialects.read(body, formats=partial(tuple, [compiled(spec)])).dialect == spec["name"]
+        return dialects.read(body, formats=partial(tuple, [compiled(spec)])).dialect == str(spec["name"])
     except UnreadableError:
         return False
 
