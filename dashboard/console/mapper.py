@@ -6,13 +6,13 @@ conditions as `action = buy, long; position = flat`.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import zip_longest
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from django import forms
 
 from reconciliation.gaps import CATALOGUE
-from signals.dialects.spec import STEPS
+from signals.dialects.translation import STEPS
 from signals.models import Source
 from signals.vocabulary import REPORTS
 
@@ -20,7 +20,8 @@ RULES, RULES_SHOWN = 16, 6
 NAME_LENGTH = 16
 
 
-class Fact(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fact:
     """One thing that a message may tell, under its name in the format."""
 
     name: str
@@ -224,17 +225,17 @@ class MapperForm(forms.Form):
             for name, value in self.cleaned_data.items()
         }
 
-    def group(self, *names: str) -> list[forms.BoundField]:
+    def fields_named(self, *names: str) -> list[forms.BoundField]:
         return [self[name] for name in names]
 
     def naming(self) -> list[forms.BoundField]:
-        return self.group("name", "title", "source")
+        return self.fields_named("name", "title", "source")
 
     def facts(self) -> list[forms.BoundField]:
-        return self.group(*(fact.field for fact in FACTS))
+        return self.fields_named(*(fact.field for fact in FACTS))
 
     def more_facts(self) -> list[forms.BoundField]:
-        return self.group(*(fact.field for fact in MORE_FACTS), "own")
+        return self.fields_named(*(fact.field for fact in MORE_FACTS), "own")
 
     def rules(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
         return [(self[f"if_{number}"], self[f"then_{number}"]) for number in range(RULES)]
@@ -246,19 +247,23 @@ class MapperForm(forms.Form):
         return self.rules()[RULES_SHOWN:]
 
     def identity(self) -> list[forms.BoundField]:
-        return self.group("trade_id", "sides")
+        return self.fields_named("trade_id", "sides")
 
     def recognising(self) -> list[forms.BoundField]:
-        return self.group("has", "lacks", "marks", "templates", "between", "equals", "first", "within")
+        return self.fields_named("has", "lacks", "marks", "templates", "between", "equals", "first", "within")
+
+    @property
+    def is_text(self) -> bool:
+        return bool(self["templates"].value() or self["between"].value())
 
     def writing(self) -> list[forms.BoundField]:
-        return self.group("words", "zone", "numbers")
+        return self.fields_named("words", "zone", "numbers")
 
     def bar(self) -> list[forms.BoundField]:
-        return self.group(*(f"bar_{fact.name}" for fact in BAR))
+        return self.fields_named(*(f"bar_{fact.name}" for fact in BAR))
 
     def owing(self) -> list[forms.BoundField]:
-        return self.group("gaps_off")
+        return self.fields_named("gaps_off")
 
 
 def path_field(fact: Fact) -> forms.CharField:
@@ -311,7 +316,9 @@ def initial_text(text: Mapping[str, Any]) -> dict[str, Any]:
 
 def initial_rules(rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found = {}
-    for number, rule in zip_longest(range(RULES), rules[:RULES], fillvalue={}):
+    nothing: Mapping[str, Any] = {}
+    for number in range(RULES):
+        rule = rules[number] if number < len(rules) else nothing
         found[f"if_{number}"] = as_conditions(rule.get("if", {}))
         found[f"then_{number}"] = ", ".join(rule.get("then", []))
     return found

@@ -11,7 +11,7 @@ from signals import dialects
 from signals.dialects.base import Dialect
 from signals.dialects.spec import SpecError, compiled
 from signals.facts import BarFacts, EventFacts, Reading, UnreadableError
-from signals.models import Delivery, Quarantine, Source
+from signals.models import Delivery, Source
 from signals.symbols import goes_below_zero
 
 from .shapes import open_rows
@@ -64,12 +64,22 @@ def preview(spec: Any, shape: str, *, source: Source | None = None, limit: int =
     except SpecError as error:
         return Preview(error)
     waiting = open_rows(shape, source)
-    rows = tuple(row_preview(row, dialect) for row in waiting[:limit])
+    rows = tuple(row_preview(row.delivery, dialect) for row in waiting[:limit])
     return Preview(None, rows, signals_of(rows), max(0, waiting.count() - len(rows)))
 
 
-def row_preview(row: Quarantine, dialect: Dialect) -> RowPreview:
-    delivery, body = row.delivery, bytes(row.delivery.raw)
+def tried(spec: Any, deliveries: Iterable[Delivery]) -> Preview:
+    """Read these by this spec alone, whatever read them before, and store nothing."""
+    try:
+        dialect = compiled(spec)
+    except SpecError as error:
+        return Preview(error)
+    rows = tuple(row_preview(delivery, dialect) for delivery in deliveries)
+    return Preview(None, rows, signals_of(rows))
+
+
+def row_preview(delivery: Delivery, dialect: Dialect) -> RowPreview:
+    body = bytes(delivery.raw)
     try:
         reading = read_by(delivery, dialect)
     except UnreadableError as error:

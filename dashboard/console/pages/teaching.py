@@ -11,7 +11,6 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
-from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview, S
 from dashboard.console.mapper import MapperForm, initial_of, spec_of
 from dashboard.console.roles import TEACH
@@ -22,22 +21,25 @@ from signals.dialects.shapes import shape_of
 from signals.dialects.spec import SpecError
 from signals.dialects.texts import TextError
 from signals.models import Format, Source
+from signals.receiving.masking import hide_secrets
 from signals.teaching.previewing import Preview as Outcome
-from signals.teaching.previewing import preview
+from signals.teaching.previewing import preview, tried
 from signals.teaching.saving import brought_in, save
 from signals.teaching.shapes import ShapeGroup, open_rows
 from signals.teaching.suggesting import FoundValue, paths_of, suggest
 
-from .unknown import OnShape
+from .unknown import OnShape, reading_again
 
 SAMPLES = 20  # bodies that a suggestion is made from
+TRIED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What the mapper shows besides the fields."""
 
-    outcome: Outcome | None
+    about: str
+    outcome: Outcome
     spec: Mapping[str, Any]
     body: bytes
     paths: Sequence[FoundValue]
@@ -78,12 +80,21 @@ class Mapper(ActionPage[S]):
         """Messages in this format, newest first."""
         raise NotImplementedError
 
+    def about(self, subject: S) -> str:
+        """What the page is about, in a few words."""
+        raise NotImplementedError
+
+    def tried(self, spec: Mapping[str, Any], source: Source | None) -> tuple[Outcome, list[str]]:
+        """What a format would make of the messages, and that in sentences."""
+        outcome = preview(spec, self.shape, source=source)
+        return outcome, sentences(outcome)
+
     def preview(self, subject: S, given: dict[str, Any], now: datetime) -> Preview:
         spec = spec_of(initial_of(self.base) | given, self.base)
         body = self.bodies[0] if self.bodies else b""
-        outcome = preview(spec, self.shape, source=given.get("source"))
-        look = Look(outcome, spec, body, found_in(body, spec))
-        return Preview(problem=problem_of(outcome), says=sentences(outcome), more=look)
+        outcome, says = self.tried(spec, given.get("source"))
+        look = Look(self.about(subject), outcome, spec, body, found_in(body, spec))
+        return Preview(problem=problem_of(outcome), says=says, warnings=warnings(outcome), more=look)
 
     def perform(self, subject: S, given: dict[str, Any], now: datetime) -> Done:
         return taught(self.person, spec_of(given, self.base), given, self.shape, now)
@@ -92,7 +103,7 @@ class Mapper(ActionPage[S]):
 def found_in(body: bytes, spec: Mapping[str, Any]) -> Sequence[FoundValue]:
     """What can be picked in the message; nothing as long as the format cannot take a text apart."""
     try:
-        return paths_of(body, spec.get("text"))
+        return paths_of(hide_secrets(body.decode(errors="replace")).encode(), spec.get("text"))
     except TextError:
         return ()
 
@@ -117,6 +128,12 @@ def sentences(outcome: Outcome) -> list[str]:
     return [f"{outcome.read:,} of {some(looked, 'alert')} can be read and tell of {signals}.{of_all}"]
 
 
+def warnings(outcome: Outcome) -> list[str]:
+    if outcome.read and not any(row.events or row.bars for row in outcome.rows):
+        return ["No signal and no price would come of these: say under What messages mean what each does."]
+    return []
+
+
 def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shape: str, now: datetime) -> Done:
     """Save a format for the source that is given and, where asked to, have what waits in a shape read again."""
     source = given["source"]
@@ -128,14 +145,9 @@ def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shap
         LoggedChange(made, f"Taught version {made.version} of {made.name} for {source or 'every source'}.", True)
     ]
     says = f"Saved as version {made.version} of {made.name}."
-    waiting = open_rows(shape, source)
-    first = waiting.first()
-    if not given["replay"] or first is None:
+    job = reading_again(person, shape, source, now) if given["replay"] else None
+    if job is None:
         return Done(says, changed, link=address("format", made.pk))
-    sources = waiting.order_by().values_list("delivery__source__name", flat=True).distinct()
-    asked = {"shape": shape, "label": first.shape_label, "source": source.name if source else "", "sources": [*sources]}
-    title = f"Reading again as {made.name}"
-    job = jobs.start(jobs.TEACH, title, asked, total=waiting.count(), by=person, now=now)
     says = f"{says} The worker reads again what waits in this shape."
     return Done(says, changed, link=address("job", job.pk), level=messages.INFO)
 
@@ -163,6 +175,9 @@ class Teach(Mapper[ShapeGroup], OnShape):
         if name and name not in BUILTIN:
             raise Http404("No built-in format has this name.")
         return BUILTIN[name].spec if name else suggest(self.bodies)
+
+    def about(self, subject: ShapeGroup) -> str:
+        return subject.label
 
     def initial(self, subject: ShapeGroup) -> dict[str, Any]:
         source = Source.objects.filter(name=subject.sources[0]).first() if len(subject.sources) == 1 else None
@@ -198,6 +213,21 @@ class ChangeFormat(Mapper[Format]):
     def base(self) -> Mapping[str, Any]:
         spec: Mapping[str, Any] = self.format.spec
         return spec
+
+    def about(self, subject: Format) -> str:
+        return f"{subject.spec.get('title') or subject.name}, version {subject.version}"
+
+    def tried(self, spec: Mapping[str, Any], source: Source | None) -> tuple[Outcome, list[str]]:
+        """Where nothing waits: what it would make of the latest that earlier versions have read."""
+        outcome, says = super().tried(spec, source)
+        if outcome.problem or outcome.rows:
+            return outcome, says
+        read = brought_in(self.format).select_related("source")[:TRIED]
+        outcome = tried(spec, reversed(read))
+        if not outcome.rows:
+            return outcome, says
+        latest = f"Of the latest {some(len(outcome.rows), 'alert')} that it has read, {outcome.read:,} can be read so."
+        return outcome, [latest, "What was read stays as it was read; this version is for what comes."]
 
     def initial(self, subject: Format) -> dict[str, Any]:
         return initial_of(self.base) | {"source": subject.source, "replay": True}

@@ -4,18 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
+from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404
 from django.utils.functional import cached_property
 
+from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.page import Page
 from dashboard.console.roles import REPLAY, TEACH
+from dashboard.models import Job
+from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from signals.dialects.builtin import Builtin
+from signals.facts import UnreadableError
 from signals.models import Delivery, Source
-from signals.teaching.shapes import ShapeGroup, dismiss_shape, unknown_shapes
+from signals.receiving.quarantine import read_copy
+from signals.teaching.shapes import ShapeGroup, dismiss_shape, open_rows, unknown_shapes
 from signals.teaching.suggesting import fitting
 
 from .quarantine import DismissForm
@@ -25,21 +31,32 @@ SHOWN = 30
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A shape with its newest body, and the built-in formats that can read it."""
+    """A shape with its newest body, the built-in formats that fit it, and whether it can be read by now."""
 
     shape: ShapeGroup
     sample: bytes
     fits: Sequence[Builtin]
+    known: bool
 
 
 def grouped(shapes: Sequence[ShapeGroup]) -> list[Group]:
-    raw: dict[UUID, bytes] = dict(
-        Delivery.objects.filter(pk__in=[shape.sample for shape in shapes]).values_list("pk", "raw")
-    )
-    bodies = [bytes(raw[shape.sample]) for shape in shapes]
-    return [
-        Group(shape, body, fitting(body) if shape.foreign else ()) for shape, body in zip(shapes, bodies, strict=True)
-    ]
+    samples = Delivery.objects.filter(pk__in=[shape.sample for shape in shapes]).select_related("source")
+    newest = {delivery.pk: delivery for delivery in samples}
+    return [group_of(shape, newest[shape.sample]) for shape in shapes]
+
+
+def group_of(shape: ShapeGroup, newest: Delivery) -> Group:
+    body = bytes(newest.raw)
+    known = can_be_read(newest)
+    return Group(shape, body, fitting(body) if shape.foreign and not known else (), known)
+
+
+def can_be_read(delivery: Delivery) -> bool:
+    try:
+        read_copy(delivery, bytes(delivery.raw))
+    except UnreadableError:
+        return False
+    return True
 
 
 class UnknownFormats(Page):
@@ -58,7 +75,7 @@ class UnknownFormats(Page):
             "damaged": [group for group in groups if not group.shape.foreign],
             "more": len(shapes) - len(groups),
             "may_teach": self.request.user.has_perm(TEACH),
-            "may_dismiss": self.request.user.has_perm(REPLAY),
+            "may_replay": self.request.user.has_perm(REPLAY),
         }
 
 
@@ -81,6 +98,47 @@ def waiting_in(key: str) -> ShapeGroup:
         if shape.key == key:
             return shape
     raise Http404("Nothing waits in this shape any more.")
+
+
+def reading_again(person: User, shape: str, source: Source | None, now: datetime) -> Job | None:
+    """The job that reads again what waits in a shape, of one source or of all; None when nothing does."""
+    waiting = open_rows(shape, source)
+    first = waiting.first()
+    if first is None:
+        return None
+    sources = waiting.order_by().values_list("delivery__source__name", flat=True).distinct()
+    asked = {
+        "shape": shape,
+        "label": first.shape_label,
+        "source": source.name if source else "",
+        "sources": list(sources),
+    }
+    return jobs.start(jobs.TEACH, "Reading again", asked, total=waiting.count(), by=person, now=now)
+
+
+class ReadShape(OnShape):
+    """For what waits in a shape that can be read by now, as its format was taught by another shape."""
+
+    name = "read-shape"
+    route = "console/deliveries/unknown/<slug:shape>/read/"
+    title = "Read again"
+    permission = REPLAY
+    verb = "Read them"
+
+    def preview(self, subject: ShapeGroup, given: dict[str, Any], now: datetime) -> Preview:
+        return Preview(
+            says=[
+                f"{some(subject.count, 'alert')} of {', '.join(subject.sources)} would be read again, with the times at"
+                f" which they fired: {subject.label}",
+                "What cannot be read stays here, and nothing is read twice.",
+            ]
+        )
+
+    def perform(self, subject: ShapeGroup, given: dict[str, Any], now: datetime) -> Done:
+        job = reading_again(self.person, subject.key, None, now)
+        if job is None:
+            raise ActionError("Nothing waits in this shape any more.")
+        return Done("The worker reads them.", link=address("job", job.pk), level=messages.INFO)
 
 
 class DismissShape(OnShape):

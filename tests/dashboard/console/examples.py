@@ -55,7 +55,9 @@ def format() -> int:
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
     "mend": lambda: {"pk": quarantined().pk},
-    **dict.fromkeys(("teach", "dismiss-shape"), lambda: {"shape": quarantined(b"BTCUSDT Crossing 65,000").shape}),
+    **dict.fromkeys(
+        ("teach", "read-shape", "dismiss-shape"), lambda: {"shape": quarantined(b"BTCUSDT Crossing 65,000").shape}
+    ),
     **dict.fromkeys(("format", "change-format", "retire-format", "restore-format"), lambda: {"pk": format()}),
     "use-format": lambda: {"built_in": "traderspost"},
     "ledger": lambda: {"key": upload()},
