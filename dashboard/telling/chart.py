@@ -13,7 +13,7 @@ from itertools import groupby
 from signals.clock import MINUTE, bar_of, local
 from signals.market import Market, market
 from signals.models import AutomatedSignal, PriceBar, Source
-from signals.vocabulary import DataSource, Direction
+from signals.vocabulary import DataSource, Direction, EventType
 
 from .formats import price, r
 
@@ -248,8 +248,14 @@ def markers_of(signal: AutomatedSignal) -> list[Marker]:
         moment = getattr(signal, field)
         if moment is not None:
             at = moment if field == "signal_time" else moment - MINUTE
-            found.append(Marker(name, at, field, made(signal, field)))
+            found.append(Marker(name_of(signal, field, name), at, field, made(signal, field)))
     return sorted(found, key=lambda marker: marker.at)
+
+
+def name_of(signal: AutomatedSignal, field: str, name: str) -> str:
+    """What a marker says. Of a strategy's own exit nothing tells whether a stop was hit."""
+    evidence = signal.provenance.get(field, {}).get("evidence", {})
+    return "exit" if evidence.get("type") == EventType.EXIT else name
 
 
 def stacked(markers: Iterable[Marker], scale: Scale, bars: Sequence[PriceBar]) -> Iterator[Marker]:

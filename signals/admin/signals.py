@@ -58,7 +58,7 @@ class AutomatedSignalAdmin(ReadOnlyAdmin):
                 "fields": (
                     "be_mfe", "no_be_mfe", "mae", "mfe_as_of", "mae_as_of", "be_triggered_at", "be_price",
                     "be_exit_at", "be_exit_price", "be_exit_reason", "stop_exit_at", "stop_exit_price",
-                    "stop_exit_reason",
+                    "stop_exit_reason", "exit_price", "exit_reason",
                 )
             },
         ),

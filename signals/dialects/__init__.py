@@ -51,24 +51,24 @@ def read(body: bytes, *, signed: bool = False, formats: Formats = no_formats) ->
     Raises UnreadableError when the delivery must be quarantined: its reason says what is wrong and what to do, its
     proposal is a mended text worth showing an operator.
     """
-    text, formats = decoded(body), cache(formats)
+    text, taught = decoded(body), cache(lambda: (*formats(), *ALWAYS))
     try:
-        return _read_all(parsed(text), signed, formats)
+        return _read_all(parsed(text), signed, taught)
     except BrokenError as broken:
         if not text.startswith(("{", "[{")) and not is_ours(text):
-            return _read_text(text, signed, formats)
+            return _read_text(text, signed, taught)
         try:
             repair = repaired(text, broken)
         except UnreadableError:
             if found := UNFILLED.search(text):
                 raise UnreadableError(f"The body is not JSON: it {unfilled(found[0])}. Dismiss it.") from None
             raise
-    return replace(_read_mended(repair.text, signed, formats), repair=repair)
+    return replace(_read_mended(repair.text, signed, taught), repair=repair)
 
 
 def _read_text(text: str, signed: bool, formats: Formats) -> Reading:
     """A message that is no JSON, by the first format that can read it."""
-    opened = ((each, each.opens(text)) for each in (*formats(), *ALWAYS) if each.opens)
+    opened = ((each, each.opens(text)) for each in formats() if each.opens)
     reading = _by_format([(each, payload) for each, payload in opened if payload], signed, formats)
     if reading is None:
         raise UnreadableError(FOREIGN)
@@ -195,7 +195,7 @@ def _read(payload: Payload | Spoilt, signed: bool, formats: Formats) -> Reading:
             return reading if inner is None else replace(reading, dialect=WRAPPED)
         except UnreadableError as error:
             problem = error
-    offered = [(each, payload) for each in (*formats(), *ALWAYS) if each.opens is None]
+    offered = [(each, payload) for each in formats() if each.opens is None]
     taught = _by_format(offered, signed, formats)
     if taught is None:
         raise problem

@@ -36,7 +36,7 @@ def numbers(spec: Any) -> Numbers:
         raise FaultError('must be {"decimal": ",", "group": "."}')
     decimal, group = spec.get("decimal", "."), spec.get("group", "")
     if decimal not in MARKS - {"", " "} or group not in MARKS or decimal == group:
-        raise FaultError("has two different marks: decimal is one of . , ' and group one of . , ' or a space")
+        raise FaultError("needs two different marks: decimal is one of . , ' and group one of . , ' or a space")
     if decimal == "." and not group:
         return Numbers()
     point, between = re.escape(decimal), re.escape(group)

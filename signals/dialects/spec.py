@@ -100,7 +100,7 @@ def part(spec: Mapping[str, Any], name: str, read: Callable[[Any], Any]) -> Any:
     try:
         return read(spec[name])
     except (PathError, TextError, FaultError) as error:
-        raise SpecError(name, f"It {error}." if not str(error).startswith(name) else f"{error}.") from None
+        raise SpecError(name, f"It {error}.") from None
 
 
 def one_path(text: Any) -> Found:

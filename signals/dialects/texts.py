@@ -13,7 +13,7 @@ from signals.formats import quoted
 
 MAX_TEXT = 8_192  # characters; a longer text is no message of a format
 MAX_PART = 300  # of what a placeholder stands for
-MAX_TEMPLATE, MAX_PARTS = 1_000, 30
+MAX_TEMPLATE, MAX_TEMPLATES, MAX_PARTS = 1_000, 20, 30
 
 Opens = Callable[[str], Mapping[str, str] | None]
 
@@ -117,16 +117,19 @@ def opener(text: Any) -> Opens:
     """What a spec's `text` says. Raises TextError."""
     if not isinstance(text, dict) or text.keys() not in ({"templates"}, {"pairs"}):
         raise TextError('must be {"templates": [...]} or {"pairs": {...}}')
-    if templates := text.get("templates"):
-        if not isinstance(templates, list) or not all(isinstance(each, str) for each in templates):
-            raise TextError("templates must be a list of texts")
+    if "templates" in text:
+        templates = text["templates"]
+        if not isinstance(templates, list) or not 0 < len(templates) <= MAX_TEMPLATES:
+            raise TextError(f"must hold 1 to {MAX_TEMPLATES} templates in a list")
+        if not all(isinstance(each, str) for each in templates):
+            raise TextError("must hold templates that are texts")
         return by_templates(templates)
     pairs = text.get("pairs")
     if not isinstance(pairs, dict) or not pairs.keys() <= {"between", "equals", "first"}:
-        raise TextError('pairs must be {"between": ",", "equals": "=", "first": [...]}')
+        raise TextError('must be {"pairs": {"between": ",", "equals": "=", "first": [...]}}')
     between, equals, first = pairs.get("between", ","), pairs.get("equals", "="), pairs.get("first", [])
     if not isinstance(between, str) or not between or not BETWEEN.issuperset(between) or equals not in EQUALS:
-        raise TextError("pairs stand between some of , ; | & space and line break, and hold = or :")
+        raise TextError("has pairs between which there must be , ; | & a space or a line break, and in which = or :")
     if not isinstance(first, list) or not all(isinstance(name, str) and NAME.fullmatch(name) for name in first):
-        raise TextError("first must be a list of names")
+        raise TextError("must give names for the first parts in a list")
     return by_pairs(between, equals, first)

@@ -15,7 +15,7 @@ from signals.dialects.base import PRICES, Entry, Payload, is_signed, whole_bar
 from signals.dialects.jsontext import Spoilt
 from signals.dialects.numbers import Numbers
 from signals.dialects.paths import Found
-from signals.dialects.spellings import SHARED, STATED, Table
+from signals.dialects.spellings import SHARED, STATED, Table, row
 from signals.dialects.values import FaultError, is_absent
 from signals.facts import FACTS, BarFacts, EventFacts
 from signals.formats import canonical, quoted
@@ -42,7 +42,7 @@ NUMERIC = frozenset({"price", "r", "count"})
 # The table of all dialects, with every fact under its own name.
 OWN_SPELLINGS = Table(
     replace(each, fields=(each.fact,)) if each.fields != ("",) else each
-    for each in (*SHARED, *STATED)
+    for each in (*SHARED, *STATED, row("single_leg", "single_leg"))
     if each.fact != "htf_conflict"
 )
 

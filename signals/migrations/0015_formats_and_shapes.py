@@ -30,6 +30,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddField(
+            model_name='automatedsignal',
+            name='exit_price',
+            field=models.DecimalField(blank=True, decimal_places=18, help_text='Where an order ended the trade, whatever its stop.', max_digits=32, null=True),
+        ),
+        migrations.AddField(
+            model_name='automatedsignal',
+            name='exit_reason',
+            field=models.CharField(blank=True, max_length=64, null=True),
+        ),
+        migrations.AddField(
             model_name='quarantine',
             name='foreign',
             field=models.BooleanField(default=False, help_text="It is another alert's message, not a damaged one."),

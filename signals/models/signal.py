@@ -71,6 +71,8 @@ class AutomatedSignal(models.Model):
     stop_exit_at = moment(help_text="End of the leg with the original stop.")
     stop_exit_price = price()
     stop_exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    exit_price = price(help_text="Where an order ended the trade, whatever its stop.")
+    exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     seen_confirmed_at = moment(help_text="First event that proves confirmation without being ENTRY.")
     seen_completed_at = moment(help_text="First report that calls it completed.")
     cancelled_at = moment(help_text="Fire minute of the cancellation.")

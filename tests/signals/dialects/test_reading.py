@@ -21,7 +21,7 @@ from .payloads import body, plain, refusal
         (b'{"a":"\x00"}', "NUL"),
         (rb'{"a":"\u0000"}', "NUL"),
         (b"hello", "is no message of the indicator; it comes from another alert"),
-        (b'trade_id A', "is not a JSON object"),
+        (b"trade_id A", "is not a JSON object"),
         (b"[]", "is not a JSON object but []"),
         (b'"text"', "is not a JSON object but 'text'"),
         (b"17", "is not a JSON object but '17'"),
