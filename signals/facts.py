@@ -56,12 +56,16 @@ FACTS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """One fact about one signal. `position` is its index in the delivery (0 for single-event payloads)."""
+    """One fact about one signal. `position` is its index in the delivery (0 for single-event payloads).
+
+    `symbol` is what it names itself, in its one spelling; "" where it names none.
+    """
 
     type: str
     trade_id: str
     position: int
     values: Mapping[str, Any]
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,8 @@ class Reading:
     refused: int = 0
     repair: Repair | None = None
     format: int | None = None
+    symbols: tuple[str, ...] = ()  # that it names, as they are spelled
+    intervals: tuple[str, ...] = ()  # bar lengths that it names
 
 
 class UnreadableError(ValueError):

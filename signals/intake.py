@@ -6,6 +6,7 @@ for rebuild, behind stored delivery and events.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +22,14 @@ from .bars.storing import Bar, store_bars
 from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .dialects.shapes import shape_of
 from .facts import EventFacts, Reading, UnreadableError
+from .learning import MAX_TICKER, Told, join
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
 from .receiving.senders import stored_address
+from .signal.charts import learn
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
-from .signal.saving import ClockNeededError, project
+from .signal.saving import ClockNeededError, project, regroup_shared, restate
 from .signal.zones import Hold, hold_clock
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
@@ -57,6 +60,7 @@ class Incoming:
     alert_id: str = ""
     log_status: str = ""
     symbol: str = ""  # whose prices it tells where the body does not say; empty: the source's
+    ticker: str = ""  # the same as the alert log spells it, with the bar length behind it
     replay_of: Delivery | None = None
     problem: str = ""  # why it must be quarantined whatever the body says
 
@@ -184,6 +188,7 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         alert_id=incoming.alert_id[:32],
         log_status=incoming.log_status[:40],
         symbol=incoming.symbol,
+        ticker=incoming.ticker[:MAX_TICKER],
         replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
         status=DeliveryStatus.QUARANTINED,
     )
@@ -204,8 +209,15 @@ def describe(parcel: Parcel) -> None:
 
 
 def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
-    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it."""
-    if not any(event.type in BIRTH for parcel in parcels if parcel.reading for event in parcel.reading.events):
+    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it.
+
+    Who tells something new about the source holds it alone; who needs its symbol must know what others learned.
+    """
+    if join(source.learned, map(told_by, parcels)) != source.learned:
+        return Hold.ALONE
+    read = [parcel.reading for parcel in parcels if parcel.reading]
+    nameless = not source.symbol and any(reading.bars for reading in read)
+    if not nameless and not any(event.type in BIRTH for reading in read for event in reading.events):
         return Hold.NONE
     return Hold.SHARED if connection.vendor == "postgresql" and len(source.zones_seen) == 1 else Hold.ALONE
 
@@ -213,53 +225,107 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
 def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hold, careful: bool) -> Taken:
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
-    new = insert_deliveries(source, parcels)
+    if hold == Hold.ALONE:
+        symbol = source.symbol
+        learn(source, map(told_by, parcels))
+        if source.symbol != symbol:
+            regroup_shared(source, now=now)
+    new, named = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
     events = [event for parcel in accepted for event in event_rows(source, parcel)]
     created, updated = project(source, events, now=now, hold=hold, known=known, careful=careful)
+    tell_symbols(source, named, now=now, hold=hold)
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def told_by(parcel: Parcel) -> Told:
+    """What a delivery, be it a repeated one, tells of its source's chart."""
+    item, reading = parcel.incoming, parcel.reading
+    if item.problem:
+        return Told(item.fire_minute, parcel.delivery.checksum)  # nobody knows when, or what
+    symbols, intervals = (reading.symbols, reading.intervals) if reading else ((), ())
+    return Told(item.fire_minute, parcel.delivery.checksum, item.symbol, item.ticker, symbols, intervals)
 
 
 def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
     return {event.trade_id for parcel in parcels if parcel.reading for event in parcel.reading.events}
 
 
-def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]:
-    """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones."""
+def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Delivery]]:
+    """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones, and
+    those stored before of which a log's Ticker now tells the symbol."""
     # Sorted, so that two imports of one log do not wait for each other in a circle.
     rows = sorted((parcel.delivery for parcel in parcels), key=lambda row: (row.fire_minute, row.checksum))
     there = insert(Delivery, rows, ignore_conflicts=True)
     repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
-    if repeated:
-        insert_duplicates(source, repeated)
-    return [parcel for parcel in parcels if parcel.delivery.pk in there]
+    apart, learned = insert_duplicates(source, repeated) if repeated else (set(), [])
+    new = there | apart
+    return [parcel for parcel in parcels if parcel.delivery.pk in new], learned
 
 
-def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
-    """Store repetitions as rows that point to the delivery that was first. A log's exact time is noted on that one."""
+def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UUID], list[Delivery]]:
+    """Store repetitions as rows that point to the delivery that was first. A log's exact time is noted on that one, and
+    its Ticker's symbol; a row of another symbol than that is no repetition.
+
+    Returns the keys of these, and the deliveries whose symbol was told.
+    """
     same = Delivery.objects.filter(
         ~Q(status=DeliveryStatus.DUPLICATE),
         replay_of=None,
         source=source,
         checksum__in={parcel.delivery.checksum for parcel in parcels},
         fire_minute__in={parcel.delivery.fire_minute for parcel in parcels},
-    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count")
-    first = {(row.checksum, row.fire_minute): row for row in same}
-    timed = []
+    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count", "symbol")
+    stored: dict[tuple[str, datetime], list[Delivery]] = defaultdict(list)
+    for row in same.order_by("apart"):
+        stored[row.checksum, row.fire_minute].append(row)
+    timed, learned, apart, repeated = [], [], [], []
     for parcel in parcels:
         row = parcel.delivery
-        original = first[row.checksum, row.fire_minute]
+        alike = stored[row.checksum, row.fire_minute]
+        original = original_of(row, alike)
+        if original is None:
+            row.apart = row.symbol
+            apart.append(row)
+            alike.append(row)
+            continue
         if row.fired_at and original.fired_at is None:
             original.fired_at = row.fired_at
             timed.append(original)
+        if row.symbol and not original.symbol:
+            original.symbol = row.symbol
+            learned.append(original)
         row.status, row.duplicate_of = DeliveryStatus.DUPLICATE, original
         row.reason = "Same source, bytes and minute as an earlier delivery."
         row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
-    update(Delivery, timed, ["fired_at"])
-    insert(Delivery, [parcel.delivery for parcel in parcels])
+        repeated.append(row)
+    update(Delivery, [*{row.pk: row for row in (*timed, *learned)}.values()], ["fired_at", "symbol"])
+    insert(Delivery, [*apart, *repeated])
+    return {row.pk for row in apart}, learned
+
+
+def original_of(row: Delivery, alike: Sequence[Delivery]) -> Delivery | None:
+    """Which of the stored deliveries with its bytes of its minute it repeats: one of its symbol, else one of none."""
+    if not row.symbol:
+        return alike[0]
+    fitting = [each for each in alike if each.symbol in (row.symbol, "")]
+    return max(fitting, key=lambda each: each.symbol, default=None)
+
+
+def tell_symbols(source: Source, deliveries: Sequence[Delivery], *, now: datetime, hold: Hold) -> None:
+    """Have the events of deliveries whose symbol is known only now state it, where their bytes name none."""
+    if not deliveries:
+        return
+    if hold != Hold.ALONE:
+        raise ClockNeededError
+    told = {delivery.pk: delivery.symbol for delivery in deliveries}
+    events = list(SignalEvent.objects.select_related("signal").filter(delivery__in=deliveries, symbol=""))
+    for event in events:
+        event.symbol = told[event.delivery_id]
+    restate(source, events, now=now)
 
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
@@ -290,6 +356,7 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             type=event.type,
             fire_minute=minute,
             payload_checksum=checksum,
+            symbol=event.symbol or parcel.delivery.symbol,
             facts=event.values,
             clock_vote=vote_of(event, minute, source),
         )
@@ -307,7 +374,7 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     assert parcel.reading is not None
     return [
         Bar(
-            symbol=bar.symbol or parcel.incoming.symbol or source.symbol,
+            symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
             time=floor_minute(bar.time) if bar.time else bar_of(parcel.incoming.fire_minute),
             kind=PriceBar.Kind.CLOSE if bar.high is None else PriceBar.Kind.BAR,
             open=bar.open,
@@ -315,6 +382,7 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
             low=bar.low,
             close=bar.close,
             evidence=f"{parcel.delivery.checksum}:{bar.position}",
+            teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
         )
         for bar in parcel.reading.bars
     ]

@@ -88,6 +88,16 @@ def _test_client_is_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _sources_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a test says otherwise, a source is a one-minute chart of MNQ1!, as a person would set it."""
+    from signals.markets import CME
+    from signals.models import Source
+
+    for name, value in {"symbol": "MNQ1!", "bar_minutes": 1, "calendar": CME}.items():
+        monkeypatch.setitem(Source._meta.get_field(name).__dict__, "_get_default", lambda value=value: value)
+
+
+@pytest.fixture(autouse=True)
 def _patient_webhook(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is, an alert is stored and not spooled; tests of the limit set it again."""
     monkeypatch.setattr("signals.receiving.webhook.WAIT_MS", 600_000)

@@ -179,6 +179,8 @@ def joined(readings: Sequence[Reading], problems: Sequence[str]) -> Reading:
         faults=(*problems, *refusals, *notes),
         refused=len(problems) + len(refusals),
         format=next((reading.format for reading in readings if reading.format is not None), None),
+        symbols=tuple(dict.fromkeys(symbol for reading in readings for symbol in reading.symbols)),
+        intervals=tuple(dict.fromkeys(interval for reading in readings for interval in reading.intervals)),
     )
 
 

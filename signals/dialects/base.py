@@ -11,6 +11,7 @@ from signals.dialects.spellings import TABLE, Table
 from signals.dialects.values import EVENT_TYPES, FaultError
 from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
 from signals.formats import quoted
+from signals.learning import minutes_of
 from signals.symbols import goes_below_zero
 from signals.vocabulary import REPORTS, EventType
 
@@ -19,6 +20,7 @@ Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
 
 MAX_ENTRIES = 5000
 PRICES = ("open", "high", "low", "close")
+LONGEST_INTERVAL = 12
 _ADVICE = "Correct a copy of the body and replay it, or dismiss it."
 
 
@@ -62,7 +64,7 @@ class Dialect:
             heartbeat = self.pulse(payload) if self.pulse else None
         except FaultError as fault:
             raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
-        events, faults, notes = _events(self.table.signed if signed else self.table, entries)
+        events, faults, notes = _events(self.table.signed if signed else self.table, entries, payload)
         bars: tuple[BarFacts, ...] = ()
         try:
             bars = self.bars(payload, events, signed) if self.bars else ()
@@ -79,10 +81,12 @@ class Dialect:
             faults=(*faults, *notes),
             refused=len(faults),
             format=self.format,
+            symbols=symbols_named(payload),
+            intervals=intervals_named(payload),
         )
 
 
-def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str], list[str]]:
+def _events(table: Table, entries: list[Entry], payload: Payload) -> tuple[list[EventFacts], list[str], list[str]]:
     """The entries that can be read, a line for each that cannot, and one for each value that counts as absent."""
     events, faults, notes = [], [], []
     for position, (kind, entry) in enumerate(entries):
@@ -94,11 +98,37 @@ def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[
             if not isinstance(entry, dict):
                 raise FaultError(f"{quoted(entry)} is not an object")
             prices = table.signed if is_signed(entry) else table
-            events.append(EventFacts(kind.value, _trade_id(entry), position, prices.read(kind, entry, absent)))
+            facts = prices.read(kind, entry, absent)
+            symbol = _stated_symbol(entry, payload, absent)
+            events.append(EventFacts(kind.value, _trade_id(entry), position, facts, symbol))
             notes += [f"{said}: {note}" for note in absent]
         except FaultError as fault:
             faults.append(f"{said}: {fault}")
     return events, faults, notes
+
+
+def symbols_named(payload: Payload) -> tuple[str, ...]:
+    """The symbols that the payload and its entries name, as they are spelled; what is none is passed over."""
+    entries = payload.get("signals")
+    places = [payload, *entries] if isinstance(entries, list) else [payload]
+    found = dict.fromkeys(each["symbol"] for each in places if isinstance(each, dict) and names_symbol(each))
+    return tuple(found)
+
+
+def names_symbol(named: Payload) -> bool:
+    symbol = named.get("symbol")
+    if not isinstance(symbol, str) or values.is_absent(symbol):
+        return False
+    try:
+        return bool(values.symbol(symbol))
+    except FaultError:
+        return False
+
+
+def intervals_named(payload: Payload) -> tuple[str, ...]:
+    """The bar length that the payload names, where it is one."""
+    named = str(payload.get("timeframe") or payload.get("interval") or "")
+    return (named,) if len(named) <= LONGEST_INTERVAL and minutes_of(named) else ()
 
 
 def is_signed(named: Payload) -> bool:
@@ -113,6 +143,16 @@ def _trade_id(entry: Payload) -> str:
         return values.trade_id(raw)
     except FaultError as fault:
         raise FaultError(f"trade_id {'' if raw is None else quoted(raw) + ' '}{fault}") from None
+
+
+def _stated_symbol(entry: Payload, payload: Payload, absent: list[str]) -> str:
+    """What the entry, else its payload, is about; "" with a note where that cannot be read."""
+    named = payload.get("symbol") if values.is_absent(entry.get("symbol")) else entry["symbol"]
+    try:
+        return "" if values.is_absent(named) else values.symbol(named)
+    except FaultError as fault:
+        absent.append(f"symbol {quoted(named)} {fault}")
+        return ""
 
 
 def kind_of(payload: Payload) -> str:

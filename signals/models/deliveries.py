@@ -45,6 +45,10 @@ class Delivery(models.Model):
     symbol = models.CharField(
         max_length=32, blank=True, help_text="What its prices are prices of, by the alert log; else its source's."
     )
+    apart = models.CharField(
+        max_length=32, blank=True, editable=False, help_text="Its symbol, where the same came of another in its minute."
+    )
+    ticker = models.CharField(max_length=64, blank=True, help_text="As the alert log spells it, with the bar length.")
     status = models.CharField(max_length=12, choices=DeliveryStatus)
     reason = models.TextField(blank=True)
     dialect = models.CharField(max_length=16, blank=True)
@@ -68,8 +72,9 @@ class Delivery(models.Model):
         ordering = ["-received_at"]
         constraints = [
             # Sameness. It is a constraint, so that it holds under any concurrency; duplicates are rows beside it.
+            # Two charts may send the same bytes in one minute: where a log's Tickers say so, `apart` lets both stand.
             models.UniqueConstraint(
-                fields=["source", "checksum", "fire_minute"],
+                fields=["source", "checksum", "fire_minute", "apart"],
                 # A replay repeats its original on purpose: its quarantine is what happens only once.
                 condition=~Q(status=DeliveryStatus.DUPLICATE) & Q(replay_of__isnull=True),
                 name="delivery_same_bytes_same_minute",

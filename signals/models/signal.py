@@ -37,8 +37,20 @@ class AutomatedSignal(models.Model):
     `{field: {source, tier, confidence, evidence, at}}`, tier null for what the owning event said.
     """
 
+    class Standing(models.IntegerChoices):
+        """How it stands among its source's signals of the same id, which signal/identity.py tells apart."""
+
+        ALONE = 0, "The only one"
+        LATEST = 1, "The latest of its symbol"
+        EARLIER = 2, "An earlier life of the id"
+
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals", db_index=False)
     trade_id = models.CharField(max_length=MAX_TRADE_ID)
+    symbol = models.CharField(
+        max_length=32, blank=True, help_text="What its alerts say that they are about; empty: its source's symbol."
+    )
+    life = models.IntegerField(default=1, help_text="Which trade it is of those that had its id one after the other.")
+    standing = models.SmallIntegerField(choices=Standing, default=Standing.ALONE, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
 
@@ -82,6 +94,9 @@ class AutomatedSignal(models.Model):
     bars_pending = models.PositiveIntegerField(null=True, blank=True)
     single_leg = models.BooleanField(default=False)
     entries_differ = models.BooleanField(default=False, help_text="Two of its ENTRYs state different prices.")
+    symbol_unclear = models.BooleanField(default=False, help_text="Its id is of several symbols, and it states none.")
+    price_far = models.BooleanField(default=False, help_text="One of its prices is far from its others of that time.")
+    bars_far = models.BooleanField(default=False, help_text="Prices of its symbol are far from its own, and refused.")
     before_its_bar = models.BooleanField(default=False, help_text="It has an event from before its bar opened.")
 
     be_mfe = r_multiple(help_text="MFE of the break-even leg.")
@@ -116,7 +131,9 @@ class AutomatedSignal(models.Model):
         ordering = ["-first_event_at", "-pk"]
         constraints = [
             # The trade id first, so that its index serves a search by trade id as well.
-            models.UniqueConstraint(fields=["trade_id", "source"], name="one_signal_per_trade_and_source"),
+            models.UniqueConstraint(
+                fields=["trade_id", "source", "symbol", "life"], name="one_signal_per_trade_symbol_and_life"
+            ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="signal_status_known"),
             models.CheckConstraint(
                 condition=Q(direction__isnull=True) | Q(direction__in=Direction.values),
@@ -150,6 +167,11 @@ class AutomatedSignal(models.Model):
         return self.trade_id
 
     @property
+    def priced_as(self) -> str:
+        """The symbol that its prices are prices of: its own, else its source's; "" when neither is known."""
+        return self.symbol or self.source.symbol
+
+    @property
     def risk(self) -> Decimal | None:
         """Points between entry and stop; None when unknown or zero (R would be undefined)."""
         if self.entry_price is None or self.stop_loss is None or self.entry_price == self.stop_loss:
@@ -169,6 +191,7 @@ class SignalEvent(models.Model):
     type = models.CharField(max_length=20, choices=EventType)
     fire_minute = models.DateTimeField()
     payload_checksum = models.CharField(max_length=32)
+    symbol = models.CharField(max_length=32, blank=True, help_text="As its payload says, else the alert log's Ticker.")
     sequence_number = models.PositiveIntegerField(help_text="Order of arrival within the signal.")
     facts = models.JSONField(default=dict)
     clock_vote = models.CharField(max_length=48, blank=True, help_text="Zone that this event speaks for.")

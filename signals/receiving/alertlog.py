@@ -184,6 +184,7 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime, keep: Cal
         alert_id=plain(cells.get("alert_id", ""))[:32],
         log_status=plain(cells.get("log_status", "")),
         symbol=symbol_of(plain(cells.get("ticker", ""))),
+        ticker=plain(cells.get("ticker", "")),
         problem=problem,
     )
 
@@ -235,8 +236,8 @@ def import_rows(
             by_source.setdefault(owners[item.alert_id].pk, []).append(item)
         sources = {owner.pk: owner for owner in owners.values()}
         for key, items in by_source.items():
-            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", sources[key].symbol))
             import_chunk(sources[key], items, done, now)
+            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", sources[key].symbol))
         progress(len(chunk))
 
 

@@ -3,14 +3,15 @@
 `registers` says who may claim a field and which of two claims stays; here the claim that stays is put into the row.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache
 from typing import Any, Protocol
 
 from signals.formats import iso
-from signals.models import AutomatedSignal
+from signals.models import AutomatedSignal, SignalEvent
 from signals.signal.registers import (
     EVENT_PROVENANCE,
     MINUTE,
@@ -28,6 +29,7 @@ from signals.signal.registers import (
 )
 from signals.tiers import OWN_EVENTS, TOLD, Rank
 
+log = logging.getLogger(__name__)
 KEPT_DIGITS = Context(prec=15)
 
 
@@ -36,6 +38,23 @@ def count_in(signal: AutomatedSignal, event: Event) -> None:
     signal.event_count += 1
     signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
     signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
+
+
+def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
+    """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
+    for event in events:
+        count_in(signal, event)
+        event.sequence_number = signal.event_count
+        try:
+            join(signal, event)
+        except Exception as error:
+            log.exception("an event of %s did not join", signal.trade_id)
+            signal.rebuild_error = text_of(error)
+
+
+def text_of(error: Exception) -> str:
+    """An error as `rebuild_error` keeps it."""
+    return f"{type(error).__name__}: {error}"
 
 
 def join(signal: AutomatedSignal, event: Event) -> None:
@@ -145,8 +164,9 @@ def nothing_known() -> Any:
     return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
 
 
-def blank(source_id: int, trade_id: str) -> AutomatedSignal:
+def blank(source_id: int, trade_id: str, symbol: str = "", life: int = 1) -> AutomatedSignal:
     """A signal that nothing is known about yet."""
     signal = AutomatedSignal(*nothing_known())  # by position: by name costs thrice as much
     signal.source_id, signal.trade_id, signal.provenance = source_id, trade_id, {}
+    signal.symbol, signal.life = symbol, life
     return signal

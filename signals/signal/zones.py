@@ -16,8 +16,14 @@ from django.db.models import Q
 
 from signals.clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones
 from signals.models import AutomatedSignal, SignalEvent, Source
+from signals.models.sources import CHART
 
 LOCK_SPACE = 0x5350  # of advisory locks: "SP", so that no other use of them meets ours
+
+
+# What others may have learned about a source since it was read.
+DOCUMENTS = ("zones_seen", "learned")
+TOLD = (*DOCUMENTS, *sorted(CHART - {"learned"}))
 
 
 class Hold(IntEnum):
@@ -41,17 +47,18 @@ def hold_clock(source: Source, hold: Hold, trade_ids: Collection[str]) -> bool:
     Writers that share it can only bring what cannot change it (see is_quiet), so they do not wait for each other's
     commits. On SQLite the transaction itself is alone.
     """
-    marks = ", ".join(["%s"] * len(trade_ids))
+    marks = ", ".join(["%s"] * len(trade_ids)) or "NULL"
     stored = f"EXISTS (SELECT 1 FROM automated_signals WHERE source_id = %s AND trade_id IN ({marks}))"  # noqa: S608 marks
-    text = f"SELECT zones_seen, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
+    text = f"SELECT {', '.join(TOLD)}, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 our names, marks
     parameters: list[Any] = [source.pk, *trade_ids, source.pk]
     if connection.vendor == "postgresql":
         text = lock_statement(hold) + text
         parameters.insert(0, source.pk)
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)
-        zones, known = cursor.fetchone()
-    source.zones_seen = json.loads(zones)
+        *told, known = cursor.fetchone()
+    for name, value in zip(TOLD, told, strict=True):
+        setattr(source, name, json.loads(value) if name in DOCUMENTS else value)
     return bool(known)
 
 

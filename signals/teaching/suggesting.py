@@ -19,9 +19,10 @@ from signals.dialects.spec import compiled
 from signals.dialects.texts import BETWEEN, named, opener
 from signals.dialects.translation import ACTION, CONTRACTS, POSITION, PRICE, SYMBOL, word_of
 from signals.facts import UnreadableError
-from signals.formats import quoted
+from signals.receiving.masking import hide_secrets
 
 DRAFT_NAME = "my-format"
+MOST_SHOWN = 60
 MARKET, MARKET_BEFORE = "market_position", "prev_market_position"
 # Our names, and what senders call the same: the last part of a path, without case and underscores. Best first.
 CALLED: Mapping[str, tuple[str, ...]] = {
@@ -102,7 +103,14 @@ def paths_of(body: bytes, text: Mapping[str, Any] | None = None) -> list[FoundVa
     if isinstance(message, str):
         parts = opener(text)(message) if text else None
         message = dict(parts or {})
-    return [FoundValue(path, quoted(value), is_number(value)) for path, value in leaves(message)]
+    return [FoundValue(path, shown(path, value), is_number(value)) for path, value in leaves(message)]
+
+
+def shown(path: str, value: Any) -> str:
+    """A value as people may see it: short, and without secrets."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    hidden = hide_secrets(json.dumps({path.rpartition(".")[2].strip('"'): text}))
+    return str(next(iter(json.loads(hidden).values())))[:MOST_SHOWN]
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
