@@ -30,6 +30,7 @@ GAPS_ALLOWED = 7
 HEALTH_WANTED = 90.0
 REMEMBERED, NONE_REMEMBERED = 3600, 60  # seconds
 MOST_COUNTED = 99
+CONFIRMATION = "no_confirmation_time"
 
 SET_UP = (
     "Set up the alert in TradingView as described below. If it fires there and nothing arrives: check the address, then"
@@ -46,12 +47,15 @@ BORN = "It comes with the next triangle. If updates come and it does not: the in
 class Observed:
     """What the steps are judged by. Moments are when something first was so; None when it never was.
 
+    `created_owed`: a source may send SIGNAL_CREATED; where none does, signals begin with their ENTRY.
     `first_alert` is the first that was read; `unread` is how many were not and still wait, counted to MOST_COUNTED + 1.
     `stopped` is what the check of the cycles finds.
     """
 
     first_alert: datetime | None = None
     unread: int = 0
+    created_owed: bool = True
+    first_entry: datetime | None = None
     first_created: datetime | None = None
     first_signal: datetime | None = None
     in_first_hour: int = 0
@@ -102,13 +106,7 @@ def arriving(seen: Observed) -> list[Step]:
             seen.first_alert,
             *((address("unknown-formats"), "Unknown formats") if unread else ()),
         ),
-        Step(
-            "The first SIGNAL_CREATED is stored",
-            "stored" if seen.first_created else "none yet",
-            seen.first_created is not None,
-            "It comes with the first alert that can be read: see the step before." if unread else BORN,
-            seen.first_created,
-        ),
+        begun(seen, unread),
         Step(
             "Signals are in All Signals",
             "they are" if seen.first_signal else "none yet",
@@ -124,6 +122,19 @@ def arriving(seen: Observed) -> list[Step]:
             seen.tenth_at,
         ),
     ]
+
+
+def begun(seen: Observed, unread: bool) -> Step:
+    """The event that signals begin with is stored."""
+    kind, first_one = ("SIGNAL_CREATED", seen.first_created) if seen.created_owed else ("ENTRY", seen.first_entry)
+    todo = BORN if seen.created_owed else "It comes with the first alert that opens a trade."
+    return Step(
+        f"The first {kind} is stored",
+        "stored" if first_one else "none yet",
+        first_one is not None,
+        "It comes with the first alert that can be read: see the step before." if unread else todo,
+        first_one,
+    )
 
 
 def alert_figure(seen: Observed) -> str:
@@ -157,14 +168,17 @@ def healthy(seen: Observed) -> list[Step]:
 
 def complete(seen: Observed) -> list[Step]:
     """A whole day's signals are there from their beginning to their end."""
+    day = Step(
+        f"{DAY_WANTED} signals in 24 hours",
+        f"{seen.in_day} of {DAY_WANTED}",
+        seen.in_day >= DAY_WANTED,
+        "Weekends and quiet days give fewer. If the alert log shows more than arrived, compare it.",
+        seen.hundredth_at,
+    )
+    if not seen.created_owed:
+        return [day]
     return [
-        Step(
-            f"{DAY_WANTED} signals in 24 hours",
-            f"{seen.in_day} of {DAY_WANTED}",
-            seen.in_day >= DAY_WANTED,
-            "Weekends and quiet days give fewer. If the alert log shows more than arrived, compare it.",
-            seen.hundredth_at,
-        ),
+        day,
         Step(
             "Every confirmed signal has its SIGNAL_CREATED",
             f"{seen.without_created} of {seen.confirmed} without, in 24 hours",
@@ -208,7 +222,10 @@ def observe(now: datetime) -> Observed:
     recent = signals.filter(first_event_at__gt=now - DAY)
     # A replay was a webhook that could not be read at first.
     arrived = Delivery.objects.filter(source__in=sources, channel__in=(Channel.WEBHOOK, Channel.REPLAY))
-    births = SignalEvent.objects.filter(source__in=sources, type=EventType.SIGNAL_CREATED)
+    events = SignalEvent.objects.filter(source__in=sources)
+    created = first("created", events.filter(type=EventType.SIGNAL_CREATED), "delivery__received_at")
+    # A source that is known not to tell confirmations sends orders: what it opens begins with its ENTRY.
+    owed = created is not None or all(CONFIRMATION not in source.gaps_off for source in sources)
     first_alert = first("alert", arrived.filter(status=DeliveryStatus.ACCEPTED), "received_at")
     hour = signals.none()
     if first_alert:
@@ -226,7 +243,9 @@ def observe(now: datetime) -> Observed:
     return Observed(
         first_alert=first_alert,
         unread=0 if first_alert else waiting(sources),
-        first_created=first("created", births, "delivery__received_at"),
+        created_owed=owed,
+        first_created=created,
+        first_entry=None if owed else first("entry", events.filter(type=EventType.ENTRY), "delivery__received_at"),
         first_signal=first("signal", signals, "created_at"),
         in_first_hour=hour.order_by()[:FIRST_HOUR_WANTED].count(),
         tenth_at=nth(hour, FIRST_HOUR_WANTED),

@@ -11,6 +11,7 @@ from dashboard import jobs
 from dashboard.models import Job
 from signals.models import AutomatedSignal, Format, Quarantine
 from signals.receiving.senders import default_source
+from signals.teaching.known import forget
 
 from .conftest import UNREADABLE, As, quarantined
 from .test_actions import previewed
@@ -127,6 +128,14 @@ def test_the_mapper_begins_with_a_suggestion_and_the_sample_beside_it(signed_in:
     assert not Format.objects.exists()
 
 
+def test_the_mapper_costs_the_same_however_much_waits(signed_in: As, django_assert_max_num_queries: Any) -> None:
+    client, row = signed_in("Administrator"), quarantined(BUY, 5)
+    for minute in range(6, 16):
+        quarantined(EXIT, minute)
+    with django_assert_max_num_queries(24):
+        client.get(shape(row))
+
+
 def test_typing_is_answered_with_the_preview_alone_and_changes_nothing(signed_in: As) -> None:
     row, client = quarantined(BUY), signed_in("Administrator")
     data = filled(client, shape(row), name="mine")
@@ -149,6 +158,22 @@ def test_a_text_is_taught_and_read(signed_in: As, tasks: list[int]) -> None:
     done(client, shape(row), data)
     assert [jobs.work(key) for key in tasks]
     assert AutomatedSignal.objects.get().direction == "Bullish"
+
+
+def test_what_another_shape_of_a_known_format_left_is_read_again(signed_in: As, tasks: list[int]) -> None:
+    row, client = quarantined(b'{"ticker":"AMD","action":"buy","sentiment":"long"}'), signed_in("Administrator")
+    taught(client)
+    forget()
+    link = reverse("console:read-shape", args=[row.shape])
+    assert link in client.get(PAGE).content.decode()
+    client.post(link, {"confirm": "yes"})
+    assert [jobs.work(key) for key in tasks]
+    assert AutomatedSignal.objects.count() == 1
+
+
+def test_a_secret_of_the_sample_is_not_shown_beside_its_path(signed_in: As) -> None:
+    row = quarantined(b'{"symbol":"SBIN","action":"BUY","apikey":"0123abcd"}')
+    assert b"0123abcd" not in signed_in("Administrator").get(shape(row)).content
 
 
 def taught(client: Client) -> Format:
