@@ -9,12 +9,18 @@ from django.shortcuts import get_object_or_404
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.page import Page
-from dashboard.console.roles import RECONCILE, REPLAY, TEACH
+from dashboard.console.roles import RECONCILE, REPLAY
 from dashboard.models import Job
 from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE, jobs.TEACH: TEACH}
+NEEDED: Mapping[str, str] = {
+    jobs.IMPORT: REPLAY,
+    jobs.BARS: REPLAY,
+    jobs.UNDO: RECONCILE,
+    jobs.FIX: RECONCILE,
+    jobs.TEACH: REPLAY,
+}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -29,6 +35,7 @@ FIGURES: Mapping[str, str] = {
 }
 UNITS: Mapping[str, str] = {
     jobs.IMPORT: "rows",
+    jobs.BARS: "rows",
     jobs.UNDO: "values",
     jobs.FIX: "signals looked at",
     jobs.TEACH: "alerts",

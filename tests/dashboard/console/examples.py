@@ -61,6 +61,8 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     **dict.fromkeys(("format", "change-format", "retire-format", "restore-format"), lambda: {"pk": format()}),
     "use-format": lambda: {"built_in": "traderspost"},
     "ledger": lambda: {"key": upload()},
+    "bars-import": lambda: {"key": upload("time,open,high,low,close\n")},
+    "bars-day": lambda: {"day": "2025-12-11"},
     "source": lambda: {"pk": default_source().pk},
     "rotate-token": lambda: {"pk": default_source().pk},
     "revoke-token": lambda: {"pk": token()},

@@ -1,0 +1,52 @@
+"""`manage.py compare_trades FILE --source NAME`: the Strategy Tester's list of trades against what was heard."""
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from signals.clock import is_zone
+from signals.witnesses.comparing import WITHIN, Verdict, compare
+from signals.witnesses.heard import heard_between
+from signals.witnesses.trades import NotTradesError, read_trades
+from signals.witnesses.wording import sentences
+
+from .export_signals import named_source
+
+
+class Command(BaseCommand):
+    help = "Compare the Strategy Tester's list of trades (CSV) with a source's signals. It changes nothing."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE")
+        parser.add_argument("--source", metavar="NAME", required=True)
+        parser.add_argument("--zone", default="", help="of the chart's clock; default: the source's market's")
+        parser.add_argument("--json", action="store_true", help="machine-readable result")
+
+    def handle(self, *args: Any, file: str, source: str, zone: str, json: bool, **options: Any) -> None:
+        owner = named_source(source)
+        if zone and not is_zone(zone):
+            raise CommandError(f"There is no time zone {zone!r}. Give one as America/New_York.")
+        try:
+            with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+                found = read_trades(lines, zone or owner.market_zone)
+        except (OSError, UnicodeDecodeError, NotTradesError) as error:
+            raise CommandError(f"{file}: {error}") from error
+        trades = found.trades
+        heard = heard_between(owner, trades[0].entered_at - WITHIN, trades[-1].entered_at + WITHIN) if trades else []
+        compared = compare(trades, heard)
+        if json:
+            self.stdout.write(dumped(compared.as_json() | {"faults": list(found.faults)}))
+            return
+        for sentence in (*sentences(compared), *found.faults):
+            self.stdout.write(sentence)
+        for line in compared.lines:
+            if line.verdict != Verdict.MATCHED:
+                name = line.heard.trade_id if line.heard else f"trade {line.trade.number if line.trade else ''}"
+                self.stdout.write(f"  {line.at:%Y-%m-%d %H:%M}Z {line.direction} {name}: {line.verdict.label.lower()}")
+
+
+def dumped(result: dict[str, Any]) -> str:
+    return json.dumps(result)
