@@ -17,8 +17,9 @@ from dashboard.console.page import Page
 from dashboard.watching.silence import last_webhook
 from signals import dialects
 from signals.clock import NEW_YORK
+from signals.dialects.builtin import BUILTIN
 from signals.dialects.wrapped import NAME as WRAPPED
-from signals.models import Delivery, Quarantine, SignalEvent, Source
+from signals.models import Delivery, Format, Quarantine, SignalEvent, Source
 from signals.receiving import refusals
 from signals.receiving.refusals import Refusal
 from signals.storage.paging import BoundedPaginator, counted
@@ -117,6 +118,12 @@ def unread() -> Unread:
     return Unread(counted(rows.filter(foreign=False)), counted(rows.filter(foreign=True)))
 
 
+def read_as() -> list[str]:
+    """What a delivery may have been read as: the dialects, and the formats by name."""
+    taught = Format.objects.order_by("name").values_list("name", flat=True).distinct()
+    return list(dict.fromkeys([*DIALECTS, *(name for name, each in BUILTIN.items() if not each.offered), *taught]))
+
+
 class FeedFilter(forms.Form):
     """What of the feed to show; an invalid choice shows everything and says so."""
 
@@ -129,7 +136,7 @@ class FeedFilter(forms.Form):
     source = forms.ModelChoiceField(Source.objects.all(), required=False, empty_label="every", to_field_name="name")
     status = forms.ChoiceField(required=False, choices=[("", "any"), *DeliveryStatus.choices])
     channel = forms.ChoiceField(required=False, choices=[("", "any"), *Channel.choices])
-    dialect = forms.ChoiceField(required=False, choices=[("", "any"), *((name, name) for name in DIALECTS)])
+    dialect = forms.ChoiceField(required=False, choices=lambda: [("", "any"), *((name, name) for name in read_as())])
 
     def clean_until(self) -> date | None:
         until: date | None = self.cleaned_data["until"]

@@ -15,7 +15,6 @@ from dashboard.console.page import Page, picked
 from dashboard.console.roles import TEACH
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
-from reconciliation.gaps import CATALOGUE
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
 from signals.models import Format, Source
@@ -23,7 +22,7 @@ from signals.teaching.previewing import preview
 from signals.teaching.saving import brought_in, exported, imported, read_specs, restore, retire
 from signals.teaching.shapes import ShapeGroup
 
-from .teaching import problem_of, sentences, taught
+from .teaching import becomes, never_told, owing, problem_of, sentences, taught
 from .unknown import waiting_in
 
 MOST_AT_ONCE = 200
@@ -115,10 +114,13 @@ class UseFormat(ActionPage[Spec]):
     title = "Use a format"
     permission = TEACH
     template_name = "dashboard/formats/use.html"
-    inputs = UseForm
     binding = True
     verb = "Use it"
     back = "formats"
+
+    @property
+    def inputs(self) -> type[forms.Form]:  # type: ignore[override]
+        return UseForm if self.group else ForSource
 
     def subject(self) -> Spec:
         if self.kwargs["built_in"] not in BUILTIN:
@@ -139,28 +141,35 @@ class UseFormat(ActionPage[Spec]):
     def initial(self, subject: Spec) -> dict[str, Any]:
         sources = self.group.sources if self.group else []
         source = Source.objects.filter(name=sources[0]).first() if len(sources) == 1 else None
-        return {"source": source, "replay": bool(self.group)}
+        return {"source": source} | ({"replay": True} if self.group else {})
 
     def preview(self, subject: Spec, given: dict[str, Any], now: datetime) -> Preview:
-        whose = f"alerts of {given['source']}" if given.get("source") else "alerts of every source"
-        says = [f"From now on {whose} that look like this are read as {subject['title']}.", *owed(subject)]
+        source = given.get("source")
+        whose = f"alerts of {source}" if source else "alerts of every source"
+        says = [
+            f"From now on {whose} that look like this are read as {subject['title']}.",
+            becomes(subject["name"], source),
+            *owed(subject, source),
+        ]
         if not self.group:
-            return Preview(says=says)
-        outcome = preview(subject, self.group.key, source=given.get("source"))
-        return Preview(problem=problem_of(outcome), says=[*says, *sentences(outcome)], more=outcome)
+            says.append("What waits and it can read is then offered to be read again, under Unknown formats.")
+            return Preview(says=says, warnings=owing(subject, source))
+        outcome = preview(subject, self.group.key, source=source)
+        return Preview(
+            problem=problem_of(outcome),
+            says=[*says, *sentences(outcome)],
+            warnings=owing(subject, source),
+            more=outcome,
+        )
 
     def perform(self, subject: Spec, given: dict[str, Any], now: datetime) -> Done:
         return taught(self.person, subject, given, self.group.key if self.group else "", now)
 
 
-def owed(spec: Spec) -> list[str]:
-    """What a source of this format does not give, in a sentence."""
-    titles = [CATALOGUE[name].title for name in spec.get("gaps_off", []) if name in CATALOGUE]
-    return (
-        [f"Such alerts do not tell these, and they are then no gaps of the source: {', '.join(titles)}."]
-        if titles
-        else []
-    )
+def owed(spec: Spec, source: Source | None) -> list[str]:
+    """What the source is then not asked for, in a sentence."""
+    titles = never_told(spec) if source else ""
+    return [f"Such alerts do not tell these, and {source} is then not asked for them: {titles}."] if titles else []
 
 
 class OnFormat(ActionPage[Format]):
@@ -266,8 +275,3 @@ class ImportFormats(ActionPage[None]):
             raise ActionError(str(error)) from error
         changed = [LoggedChange(each, f"Imported for {each.source or 'every source'}.", made=True) for each in made]
         return Done(f"{some(len(made), 'format')} imported: {', '.join(each.name for each in made)}.", changed)
-
-
-def becomes(name: str, source: Source | None) -> str:
-    used = latest().filter(name=name, source=source).first()
-    return f"replaces version {used.version}" if used else "is new"

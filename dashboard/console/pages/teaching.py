@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import IntegrityError
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
@@ -16,17 +18,18 @@ from dashboard.console.mapper import MapperForm, initial_of, spec_of
 from dashboard.console.roles import TEACH
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
+from reconciliation.gaps import CATALOGUE
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.shapes import shape_of
 from signals.dialects.spec import SpecError
 from signals.dialects.texts import TextError
-from signals.models import Format, Source
+from signals.models import AutomatedSignal, Format, Source
 from signals.receiving.masking import hide_secrets
 from signals.teaching.previewing import Preview as Outcome
 from signals.teaching.previewing import preview, tried
-from signals.teaching.saving import brought_in, save
+from signals.teaching.saving import brought_in, in_use, save
 from signals.teaching.shapes import ShapeGroup, open_rows
-from signals.teaching.suggesting import FoundValue, paths_of, suggest
+from signals.teaching.suggesting import DRAFT_NAME, FoundValue, paths_of, suggest
 
 from .unknown import OnShape, reading_again
 
@@ -94,7 +97,9 @@ class Mapper(ActionPage[S]):
         body = self.bodies[0] if self.bodies else b""
         outcome, says = self.tried(spec, given.get("source"))
         look = Look(self.about(subject), outcome, spec, body, found_in(body, spec))
-        return Preview(problem=problem_of(outcome), says=says, warnings=warnings(outcome), more=look)
+        told = [*warnings(outcome), *owing(spec, given.get("source"))]
+        says = [*says, becomes(spec["name"], given.get("source"))] if "name" in spec else says
+        return Preview(problem=problem_of(outcome), says=says, warnings=told, more=look)
 
     def perform(self, subject: S, given: dict[str, Any], now: datetime) -> Done:
         return taught(self.person, spec_of(given, self.base), given, self.shape, now)
@@ -134,6 +139,38 @@ def warnings(outcome: Outcome) -> list[str]:
     return []
 
 
+def becomes(name: str, source: Source | None) -> str:
+    """What saving a format of this name does to the one that is in use."""
+    used = in_use(name, source).first()
+    whose = source or "every source"
+    return f"It replaces version {used.version} of {name} for {whose}." if used else f"{name} is new for {whose}."
+
+
+def never_told(spec: Mapping[str, Any]) -> str:
+    """The gaps of what such alerts do not tell, in words."""
+    titles = [CATALOGUE[name].title for name in spec.get("gaps_off", []) if name in CATALOGUE]
+    return ", ".join(f"{title[0].lower()}{title[1:]}" for title in titles)
+
+
+def owing(spec: Mapping[str, Any], source: Source | None) -> list[str]:
+    """What it means that such alerts never tell some things: a source is then not asked for them."""
+    off = [name for name in spec.get("gaps_off", []) if name in CATALOGUE]
+    titles = ", ".join(CATALOGUE[name].title.lower() for name in off)
+    if not off:
+        return []
+    if source is None:
+        return [
+            f"For every source, what such alerts do not tell stays a gap ({titles}). Choose a source to change that."
+        ]
+    fresh = set(off) - set(source.gaps_off)
+    if not fresh or not AutomatedSignal.objects.filter(source=source).exists():
+        return []
+    return [
+        f"{source} has signals already, and these gaps are then not counted for them either: {titles}. If they come"
+        " from the indicator, give this alert a source, and so an address, of its own (Sources)."
+    ]
+
+
 def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shape: str, now: datetime) -> Done:
     """Save a format for the source that is given and, where asked to, have what waits in a shape read again."""
     source = given["source"]
@@ -141,11 +178,15 @@ def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shap
         made = save(spec, source=source, by=person, now=now)
     except SpecError as error:
         raise ActionError(str(error)) from error
+    except IntegrityError as error:
+        raise ActionError(
+            "Somebody saved one of this name at the same moment. Look at Formats, and save again."
+        ) from error
     changed = [
         LoggedChange(made, f"Taught version {made.version} of {made.name} for {source or 'every source'}.", True)
     ]
     says = f"Saved as version {made.version} of {made.name}."
-    job = reading_again(person, shape, source, now) if given["replay"] else None
+    job = reading_again(person, shape, source, now) if given.get("replay") else None
     if job is None:
         return Done(says, changed, link=address("format", made.pk))
     says = f"{says} The worker reads again what waits in this shape."
@@ -174,7 +215,7 @@ class Teach(Mapper[ShapeGroup], OnShape):
         name = self.request.GET.get("from", "")
         if name and name not in BUILTIN:
             raise Http404("No built-in format has this name.")
-        return BUILTIN[name].spec if name else suggest(self.bodies)
+        return BUILTIN[name].spec if name else suggest(self.bodies, unused(DRAFT_NAME))
 
     def about(self, subject: ShapeGroup) -> str:
         return subject.label
@@ -222,7 +263,7 @@ class ChangeFormat(Mapper[Format]):
         outcome, says = super().tried(spec, source)
         if outcome.problem or outcome.rows:
             return outcome, says
-        read = brought_in(self.format).select_related("source")[:TRIED]
+        read = list(brought_in(self.format).select_related("source")[:TRIED])
         outcome = tried(spec, reversed(read))
         if not outcome.rows:
             return outcome, says
@@ -231,6 +272,12 @@ class ChangeFormat(Mapper[Format]):
 
     def initial(self, subject: Format) -> dict[str, Any]:
         return initial_of(self.base) | {"source": subject.source, "replay": True}
+
+
+def unused(name: str) -> str:
+    """The name, with a number where there is a format of it already: a draft must not replace what is in use."""
+    names = set(Format.objects.filter(name__startswith=name).values_list("name", flat=True))
+    return next(each for number in count(1) if (each := name if number == 1 else f"{name}-{number}") not in names)
 
 
 def samples_of(name: str) -> list[bytes]:

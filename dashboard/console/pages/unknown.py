@@ -27,6 +27,7 @@ from signals.teaching.suggesting import fitting
 from .quarantine import DismissForm
 
 SHOWN = 30
+MOST_TRIED = 16 * 1024  # bytes; no ordinary alert is longer, and the page is asked for every few seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ def grouped(shapes: Sequence[ShapeGroup]) -> list[Group]:
 
 def group_of(shape: ShapeGroup, newest: Delivery) -> Group:
     body = bytes(newest.raw)
-    known = can_be_read(newest)
-    return Group(shape, body, fitting(body) if shape.foreign and not known else (), known)
+    tried = shape.foreign and len(body) <= MOST_TRIED
+    known = tried and can_be_read(newest)
+    return Group(shape, body, fitting(body) if tried and not known else (), known)
 
 
 def can_be_read(delivery: Delivery) -> bool:

@@ -6,12 +6,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard import jobs
 from dashboard.models import Job
+from signals.dialects.builtin import BUILTIN
 from signals.models import AutomatedSignal, Format, Quarantine
 from signals.receiving.senders import default_source
 from signals.teaching.known import forget
+from signals.teaching.saving import save
 
 from .conftest import UNREADABLE, As, quarantined
 from .test_actions import previewed
@@ -179,6 +182,18 @@ def test_a_secret_of_the_sample_is_not_shown_beside_its_path(signed_in: As) -> N
 def taught(client: Client) -> Format:
     done(client, use("traderspost"), {"source": default_source().pk})
     return Format.objects.get(state="active")
+
+
+def test_a_draft_does_not_take_the_name_of_a_format_in_use(signed_in: As) -> None:
+    client, spec = signed_in("Administrator"), dict(BUILTIN["traderspost"].spec) | {"name": "my-format"}
+    save(spec, source=None, by=None, now=timezone.now())
+    assert client.get(shape(quarantined(OWN))).context["form"]["name"].value() == "my-format-2"
+
+
+def test_that_a_source_of_signals_would_owe_less_is_said_before(signed_in: As, trade: None) -> None:
+    client, source = signed_in("Administrator"), default_source().pk
+    assert b"has signals already" in client.post(use("traderspost"), {"source": source}).content
+    assert b"stays a gap" in client.post(use("traderspost"), {"source": ""}).content
 
 
 def test_a_format_is_retired_and_brought_back_as_a_new_version(signed_in: As) -> None:
