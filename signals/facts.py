@@ -50,6 +50,8 @@ FACTS: dict[str, str] = {
     "cancel_reason": "text",
     "cancelled_by": "text",
     "bars_pending": "count",
+    "one_position": "flag",  # its id stands for a market that holds one trade at a time (signal/positions.py)
+    "if_open": "flag",  # it ends what is open of its direction, and nothing where nothing is
     "single_leg": "flag",  # true in `strategy` and Z telemetry: any exit ends the trade, the id names ENTRY's bar
 }
 

@@ -18,7 +18,7 @@ PROJECT = "signalsync_project"
 LAYERS: Mapping[str, tuple[set[str], ...]] = {
     "signals": (
         {"vocabulary", "facts", "formats", "storage"},
-        {"clock", "tiers", "symbols"},
+        {"clock", "tiers", "symbols", "prices"},
         {"markets", "learning", "sessions"},
         {"calendars"},
         {"market"},

@@ -14,6 +14,7 @@ from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.gaps import GapView
 from reconciliation.tiers.calculation.alignment import GAP, from_neighbours
+from reconciliation.tiers.plausible import plausible
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
@@ -29,6 +30,7 @@ from .hiding import Events, Stored, trials
 from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
+Standing = AutomatedSignal.Standing
 NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
 
 
@@ -51,8 +53,12 @@ Tallies = Mapping[Kind, Tally]
 
 
 def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
-    """The newest signals of a source with all their events, and the prices of their time; None without signals."""
-    newest = AutomatedSignal.objects.filter(source=source).order_by("-first_event_at", "-pk")[:most]
+    """The newest signals of a source with all their events, and the prices of their time; None without signals.
+
+    Those of its own symbol, which have their ids alone.
+    """
+    own = AutomatedSignal.objects.filter(source=source, symbol__in=("", source.symbol), standing=Standing.ALONE)
+    newest = own.order_by("-first_event_at", "-pk")[:most]
     names = dict(newest.values_list("pk", "trade_id"))
     if not names:
         return None
@@ -60,7 +66,7 @@ def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
     events = {names[key]: list(own) for key, own in groupby(rows.iterator(), attrgetter("signal_id"))}
     first = min(own[0].fire_minute for own in events.values())
     last = max(own[-1].fire_minute for own in events.values())
-    bars = PriceBar.objects.filter(symbol=source.symbol, time__gte=first, time__lte=last).order_by("time")
+    bars = PriceBar.objects.filter(symbol=source.price_key, time__gte=first, time__lte=last).order_by("time")
     return Stored(events, list(bars), last)
 
 
@@ -94,11 +100,11 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     bases = bases_of(stored.events, source, venue)
     around = neighbours_of(bases.values())
     pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
-    bars = Bars(list(stored.bars), pricey)
+    bars = Bars(stored.bars, pricey, source)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
         events = essential(base, stored.events[trade_id])
-        case = Case(base, venue, stored.now, source.tick_size, events, bars(base), before, after)
+        case = Case(base, venue, stored.now, source.tick_size, events, plausible(base, bars(base)), before, after)
         made = plan(Loaded(base, case), means, view, frozenset())
         # What is switched off is measured too: whether it may be switched on is for these figures to say.
         for each in [*made.add.values(), *made.waiting, *from_neighbours(case, frozenset({GAP}))]:

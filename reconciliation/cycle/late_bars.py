@@ -58,12 +58,18 @@ def reached(bars: Iterable[Fresh], now: datetime) -> Iterator[QuerySet[Automated
     for bar in bars:
         by_symbol[bar.symbol].append(bar.time)
     for symbol, times in sorted(by_symbol.items()):
-        trades = AutomatedSignal.objects.filter(source__in=Source.objects.filter(symbol=symbol), status__in=OWING)
+        trades = AutomatedSignal.objects.filter(priced_as(symbol), status__in=OWING)
         for periods in batches(merged((time, time) for time in times if time < now - LATE), PERIODS):
             yield trades.filter(reduce(or_, (ran(*period) for period in periods)))
         recent = [time for time in times if time >= now - LATE]
         if recent:
             yield trades.filter(holds_from(min(recent)), ran(min(recent), max(recent)))
+
+
+def priced_as(symbol: str) -> Q:
+    """Signals whose prices are kept under this symbol (as AutomatedSignal.price_key says)."""
+    keys = [source.pk for source in Source.objects.only("pk", "symbol") if source.price_key == symbol]
+    return Q(symbol=symbol) | Q(symbol="", source__in=keys)
 
 
 def ran(start: datetime, end: datetime) -> Q:

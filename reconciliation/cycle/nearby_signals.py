@@ -30,7 +30,7 @@ PERIODS, KEYS = 50, 5000
 
 
 class Row(NamedTuple):
-    """What alternation needs of a signal. `time` is its bar's, else as its trade id names it."""
+    """What alternation needs of a signal. `time` is its bar's, else as its trade id names it; `symbol` its own."""
 
     time: datetime
     trade_id: str
@@ -40,22 +40,27 @@ class Row(NamedTuple):
     first: datetime
     htf_alignment: dict[str, str] | None
     cancellation: tuple[datetime | None, str | None]
+    symbol: str
 
 
 class Neighbours:
-    """The signals around those of a chunk that ask them, in order of time, given out by case."""
+    """The signals around those of a chunk that ask them, in order of time, given out by case.
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self.rows = sorted(rows, key=attrgetter("time", "trade_id"))
-        self.times = [row.time for row in self.rows]
+    An indicator's rules hold on one chart: others' symbols are no neighbours.
+    """
+
+    def __init__(self, rows: Iterable[Row], home: str) -> None:
+        self.home, self.rows = home, dict[str, list[Row]]()
+        for row in sorted(rows, key=attrgetter("time", "trade_id")):
+            self.rows.setdefault(row.symbol, []).append(row)
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
-        moment = base.signal_time or named_bar(base)
-        if not self.rows or moment is None or not asks_neighbours(base):
+        moment, rows = base.signal_time or named_bar(base), self.rows.get(base.symbol or self.home, [])
+        if not rows or moment is None or not asks_neighbours(base):
             return (), ()
-        here = bisect_left(self.times, moment)
-        before = self.near(base, reversed(self.rows[:here]))
-        return before[::-1], self.near(base, iter(self.rows[here:]))
+        here = bisect_left(rows, moment, key=attrgetter("time"))
+        before = self.near(base, reversed(rows[:here]))
+        return before[::-1], self.near(base, iter(rows[here:]))
 
     def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
         """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
@@ -73,7 +78,8 @@ def asks_neighbours(base: AutomatedSignal) -> bool:
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     moments = [base.first_event_at for base in bases if asks_neighbours(base)]
-    return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals, htf=True))
+    found = (row for signals in around(moments, source, REACH) for row in rows_of(signals, source.symbol, htf=True))
+    return Neighbours(found, source.symbol)
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
@@ -83,22 +89,23 @@ def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Ite
         yield AutomatedSignal.objects.filter(within, source=source)
 
 
-def rows_of(signals: QuerySet[AutomatedSignal], *, htf: bool = False) -> Iterator[Row]:
+def rows_of(signals: QuerySet[AutomatedSignal], home: str, *, htf: bool = False) -> Iterator[Row]:
     """The signals as alternation needs them, without those whose bar or direction is contradicted.
 
-    Higher timeframes, which it does not need, come only on request.
+    `home` is the symbol of those that state none. Higher timeframes, which it does not need, come only on request.
     """
     names = [
         "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
-        "cancelled_by", *(["htf_alignment"] if htf else []),
+        "cancelled_by", "symbol", *(["htf_alignment"] if htf else []),
     ]  # fmt: skip
     sound = signals.exclude(q_contradicted("signal_time", "direction"))
-    for key, trade_id, direction, stated, status, first, zone, ended, by, *more in sound.values_list(*names):
+    for key, trade_id, direction, stated, status, first, zone, ended, by, symbol, *more in sound.values_list(*names):
         named = None if stated and direction else TradeId.parse(trade_id)
         moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
         if moment is not None:
             known = direction or (named.direction if named else None)
-            yield Row(moment, trade_id, key, known, status, first, more[0] if more else None, (ended, by))
+            trends = more[0] if more else None
+            yield Row(moment, trade_id, key, known, status, first, trends, (ended, by), symbol or home)
 
 
 def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:
@@ -109,9 +116,10 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     """
     if not changed or INFERENCE.key in source.tiers_off:
         return set()
-    near = [row for signals in around(changed, source, REACH if widely else NEARBY) for row in rows_of(signals)]
+    nearby, home = around(changed, source, REACH if widely else NEARBY), source.symbol
+    near = [row for signals in nearby for row in rows_of(signals, home)]
     known = {row.key for row in near}
-    pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING))
+    pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING), home)
     doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))
     keys = {row.key for row in doubtful if row.status == Status.PENDING}
     inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=INFERENCE.key, field="cancelled_by")
@@ -122,14 +130,14 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
 
 def unexpected(rows: Iterable[Row]) -> Iterator[Row]:
     """Pending signals that an opposite one follows, and cancelled ones that another follows than they say."""
-    following: dict[str, tuple[datetime, str]] = {}
+    following: dict[tuple[str, str], tuple[datetime, str]] = {}
     for _, group in groupby(sorted(rows, key=attrgetter("time", "trade_id"), reverse=True), attrgetter("time")):
         together = list(group)
         for row in together:
-            expected = following.get(OPPOSITE.get(row.direction or "", ""))
+            expected = following.get((row.symbol, OPPOSITE.get(row.direction or "", "")))
             said = row.cancellation if row.status == Status.CANCELLED else None
             if row.status in (Status.PENDING, Status.CANCELLED) and expected != said:
                 yield row
         for row in together:
             if row.direction:
-                following[row.direction] = row.time, row.trade_id
+                following[row.symbol, row.direction] = row.time, row.trade_id

@@ -12,6 +12,7 @@ from django.utils import timezone
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import GapRecord, SetAside
 from signals.models import AutomatedSignal, Fill, Source
+from signals.signal.saving import regroup_shared
 from signals.storage.queries import batches
 
 from . import late_bars
@@ -75,13 +76,18 @@ def signals_in(scope: Scope) -> QuerySet[AutomatedSignal]:
 
 
 def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:
-    """All signals of the sources whose switches were changed. `mark` puts them into the queue for good."""
-    switched = list(Source.objects.filter(switched=True).values_list("pk", flat=True))
+    """All signals of the sources whose switches were changed. `mark` puts them into the queue for good.
+
+    Of which symbol an alert is that names none may follow from what a person has said of its source.
+    """
+    switched = list(Source.objects.filter(switched=True))
     found = AutomatedSignal.objects.filter(source__in=switched)
     if mark and switched:
+        for source in switched:
+            regroup_shared(source, now=timezone.now())
         with transaction.atomic():
             found.update(needs_sync=True)
-            Source.objects.filter(pk__in=switched).update(switched=False)
+            Source.objects.filter(pk__in=[source.pk for source in switched]).update(switched=False)
     return found
 
 

@@ -41,7 +41,7 @@ class Case:
 
     `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
     reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
-    of its last leg (or `now`), in order of time.
+    of its last leg (or `now`), in order of time; `bars_far` says that some were refused (plausible.py).
     """
 
     signal: AutomatedSignal
@@ -53,6 +53,7 @@ class Case:
     before: Sequence[Neighbour] = ()
     after: Sequence[Neighbour] = ()
     barred: AbstractSet[Barred] = frozenset()
+    bars_far: bool = False
 
     def doubts(self, *fields: str) -> bool:
         """Whether one of these fields of the signal is contradicted: then nothing is filled from it."""

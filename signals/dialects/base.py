@@ -81,8 +81,8 @@ class Dialect:
             faults=(*faults, *notes),
             refused=len(faults),
             format=self.format,
-            symbols=symbols_named(payload),
-            intervals=intervals_named(payload),
+            symbols=symbols_named(payload, entries),
+            intervals=intervals_named(payload, entries),
         )
 
 
@@ -107,12 +107,13 @@ def _events(table: Table, entries: list[Entry], payload: Payload) -> tuple[list[
     return events, faults, notes
 
 
-def symbols_named(payload: Payload) -> tuple[str, ...]:
+def objects_in(payload: Payload, entries: Sequence[Entry]) -> list[Payload]:
+    return [payload, *(entry for _, entry in entries if isinstance(entry, dict))]
+
+
+def symbols_named(payload: Payload, entries: Sequence[Entry]) -> tuple[str, ...]:
     """The symbols that the payload and its entries name, as they are spelled; what is none is passed over."""
-    entries = payload.get("signals")
-    places = [payload, *entries] if isinstance(entries, list) else [payload]
-    found = dict.fromkeys(each["symbol"] for each in places if isinstance(each, dict) and names_symbol(each))
-    return tuple(found)
+    return tuple(dict.fromkeys(each["symbol"] for each in objects_in(payload, entries) if names_symbol(each)))
 
 
 def names_symbol(named: Payload) -> bool:
@@ -125,10 +126,10 @@ def names_symbol(named: Payload) -> bool:
         return False
 
 
-def intervals_named(payload: Payload) -> tuple[str, ...]:
-    """The bar length that the payload names, where it is one."""
-    named = str(payload.get("timeframe") or payload.get("interval") or "")
-    return (named,) if len(named) <= LONGEST_INTERVAL and minutes_of(named) else ()
+def intervals_named(payload: Payload, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The bar lengths that the payload and its entries name, where they are some."""
+    named = (str(each.get("timeframe") or each.get("interval") or "") for each in objects_in(payload, entries))
+    return tuple(dict.fromkeys(text for text in named if len(text) <= LONGEST_INTERVAL and minutes_of(text)))
 
 
 def is_signed(named: Payload) -> bool:

@@ -17,6 +17,7 @@ from signals.dialects.translation import (
     BEFORE,
     CONTRACTS,
     NOTHING,
+    OF_ONE_POSITION,
     OWN_SPELLINGS,
     POSITION,
     STEPS,
@@ -170,8 +171,8 @@ def translation(spec: Mapping[str, Any]) -> Translation:
     if apart not in SIDES:
         raise SpecError("sides", "Say together (one position at a time) or apart (long and short beside each other).")
     steps = {step for each in rules for step in each.steps}
-    if apart == "apart" and "close" in steps:
-        raise SpecError("events", "Where sides are apart, say close long or close short.")
+    if apart == "apart" and not steps.isdisjoint(OF_ONE_POSITION):
+        raise SpecError("events", "Where sides are apart, say open or close, and long or short.")
     return Translation(
         found,
         translated(spec.get("words", {}), found),

@@ -15,18 +15,22 @@ from signals.dialects.base import PRICES, Entry, Payload, is_signed, whole_bar
 from signals.dialects.jsontext import Spoilt
 from signals.dialects.numbers import Numbers
 from signals.dialects.paths import Found
-from signals.dialects.spellings import SHARED, STATED, Table, row
+from signals.dialects.spellings import SHARED, STATED, Row, Table, row
 from signals.dialects.values import FaultError, is_absent
 from signals.facts import FACTS, BarFacts, EventFacts
 from signals.formats import canonical, quoted
 from signals.vocabulary import Direction, EventType
 
-# What a step does: opens a position, closes one, or says nothing about any.
+# What a step does: opens a position, opens one and closes what is open of the other side, closes one, or nothing.
 OPENS = {"open long": Direction.BULLISH, "open short": Direction.BEARISH}
+TURNS = {"turn long": "open long", "turn short": "open short"}
+TURNED = {Direction.BULLISH: Direction.BEARISH, Direction.BEARISH: Direction.BULLISH}
 CLOSES = {"close long": Direction.BULLISH, "close short": Direction.BEARISH, "close": None}
 NOTHING = "nothing"
 TYPES = {kind.value: kind for kind in EventType}
-STEPS = (*OPENS, *CLOSES, NOTHING, *TYPES)
+OF_ONE_POSITION = frozenset({*TURNS, "close"})  # which need to know that nothing else is open
+MOVES = (*OPENS, *TURNS, *CLOSES)
+STEPS = (*MOVES, NOTHING, *TYPES)
 SIDE_NAMES = {Direction.BULLISH: "LONG", Direction.BEARISH: "SHORT"}
 # Names that mean something beside the facts: a symbol, and the price at which a step opens or closes.
 SYMBOL, PRICE = "symbol", "price"
@@ -39,10 +43,15 @@ OF_OPENING = frozenset({"entry_price", "stop_loss", "tp1", "tp2", "tp3"})
 PRICED = {EventType.ENTRY: "entry_price", EventType.EXIT: "exit_price"}
 NUMERIC = frozenset({"price", "r", "count"})
 
+
+def own_row(fact: str) -> Row:
+    return row(fact, fact)
+
+
 # The table of all dialects, with every fact under its own name.
 OWN_SPELLINGS = Table(
     replace(each, fields=(each.fact,)) if each.fields != ("",) else each
-    for each in (*SHARED, *STATED, row("single_leg", "single_leg"))
+    for each in (*SHARED, *STATED, *map(own_row, ("single_leg", "one_position", "if_open")))
     if each.fact != "htf_conflict"
 )
 
@@ -79,7 +88,7 @@ class Translation(NamedTuple):
         said = {name: self.meant(name, value) for name, value in sent.items() if not is_absent(value)}
         for rule in self.rules:
             if rule.applies(sent):
-                return [self.step(step, said) for step in rule.steps if step != NOTHING]
+                return [entry for step in rule.steps for entry in self.taken(step, said)]
         shown = ", ".join(f"{name} {quoted(value)}" for name, value in sent.items() if name in self.asked)
         raise FaultError(f"no rule says what {shown or 'it'} means; teach the format this case")
 
@@ -106,19 +115,37 @@ class Translation(NamedTuple):
             return self.numbers.read(name, value)
         return moment(name, value, self.zone) if kind == "moment" else value
 
-    def step(self, step: str, said: Mapping[str, Any]) -> Entry:
-        """One step of a rule, as an event's type and its entry."""
-        entry = {name: value for name, value in said.items() if name != PRICE}
-        side = OPENS.get(step) or CLOSES.get(step)
-        kind = EventType.ENTRY if step in OPENS else EventType.EXIT if step in CLOSES else TYPES[step]
+    def taken(self, step: str, said: Mapping[str, Any]) -> list[Entry]:
+        """The entries of one step of a rule."""
+        if step == NOTHING:
+            return []
+        if step in TURNS:
+            opened = TURNS[step]
+            return [self.closed(TURNED[OPENS[opened]], said, if_open=True), *self.taken(opened, said)]
         if step in CLOSES:
-            entry = {name: value for name, value in entry.items() if name not in OF_OPENING}
+            return [self.closed(CLOSES[step], said)]
+        side = OPENS.get(step)
+        kind = EventType.ENTRY if side else TYPES[step]
+        return [(kind, self.entry(kind, side, said, at_move=step in OPENS))]
+
+    def closed(self, side: Direction | None, said: Mapping[str, Any], *, if_open: bool = False) -> Entry:
+        """The end of a position of this side, None: of whichever is open."""
+        kept = {name: value for name, value in said.items() if name not in OF_OPENING}
+        entry = self.entry(EventType.EXIT, side, kept, at_move=True)
+        return EventType.EXIT, {**entry, "if_open": True} if if_open else entry
+
+    def entry(
+        self, kind: EventType, side: Direction | None, said: Mapping[str, Any], *, at_move: bool
+    ) -> dict[str, Any]:
+        entry = {name: value for name, value in said.items() if name != PRICE}
         if PRICE in said and kind in PRICED:
             entry.setdefault(PRICED[kind], said[PRICE])
         if side:
             entry["direction"] = side.value
+        if at_move and not self.apart:
+            entry["one_position"] = True
         entry["trade_id"] = self.named(entry, side)
-        return kind, entry
+        return entry
 
     def named(self, entry: Mapping[str, Any], side: Direction | None) -> str:
         parts = []

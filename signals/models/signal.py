@@ -164,12 +164,20 @@ class AutomatedSignal(models.Model):
         permissions = [("reconcile_signal", "Can run a sync and undo fills")]
 
     def __str__(self) -> str:
-        return self.trade_id
+        return f"{self.trade_id} ({self.which})" if self.which else self.trade_id
 
     @property
-    def priced_as(self) -> str:
-        """The symbol that its prices are prices of: its own, else its source's; "" when neither is known."""
-        return self.symbol or self.source.symbol
+    def which(self) -> str:
+        """What tells it from the other signals of its id, in words; "" where it has its id for itself."""
+        if self.standing == self.Standing.ALONE:
+            return ""
+        numbered = self.life > 1 or self.standing == self.Standing.EARLIER
+        named = [self.symbol, f"no. {self.life}" if numbered else ""]
+        return ", ".join(filter(None, named)) or "symbol unclear"
+
+    def price_key(self, source: Source) -> str:
+        """The symbol under which prices of it are kept: its own, else that of its source."""
+        return self.symbol or source.price_key
 
     @property
     def risk(self) -> Decimal | None:

@@ -19,6 +19,7 @@ from signals.models import AutomatedSignal
 from signals.symbols import spellings
 from signals.vocabulary import EXITS, REPORTS, EventType
 
+from .positions import of_positions, trades_of
 from .registers import BIRTH
 
 ENDS = frozenset({*EXITS, EventType.CANCELLED})
@@ -82,8 +83,11 @@ def unstated(known: Iterable[str], home: str) -> str:
 def lives_of(events: Sequence[Event], first: int = 1) -> list[int]:
     """The life that each event is of, in an id of one symbol that names no bar. `first` is the number of the first.
 
-    A birth in a later minute than an end begins another life, unless it repeats one of the life before.
+    A birth in a later minute than an end begins another life, unless it repeats one of the life before. An id that
+    stands for positions has its own rule.
     """
+    if of_positions(events):
+        return trades_of(events, repeats, first)
     order = sorted(range(len(events)), key=lambda index: events[index].fire_minute)
     found, life, ended = [first] * len(events), first, None
     births: list[Event] = []
@@ -160,6 +164,8 @@ def is_alone(row: AutomatedSignal) -> bool:
 
 def goes_on(row: AutomatedSignal, events: Sequence[Event]) -> bool:
     """Whether the latest life of an id that names no bar takes these events without becoming two."""
+    if of_positions(events):
+        return False
     if row.life > 1 and min(event.fire_minute for event in events) < row.first_event_at:
         return False
     ends = [event.fire_minute for event in events if is_end(event)]

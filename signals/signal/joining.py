@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from signals.formats import iso
 from signals.models import AutomatedSignal, SignalEvent
+from signals.signal.positions import is_idle
 from signals.signal.registers import (
+    BIRTH,
     EVENT_PROVENANCE,
     MINUTE,
     NOBODY,
@@ -30,6 +32,7 @@ from signals.signal.registers import (
 from signals.tiers import OWN_EVENTS, TOLD, Rank
 
 log = logging.getLogger(__name__)
+E = TypeVar("E", bound=Event)
 KEPT_DIGITS = Context(prec=15)
 
 
@@ -42,14 +45,21 @@ def count_in(signal: AutomatedSignal, event: Event) -> None:
 
 def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
     """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
-    for event in events:
+    fresh = list(events)
+    for event in fresh:
         count_in(signal, event)
         event.sequence_number = signal.event_count
+    for event in in_turn(fresh):
         try:
             join(signal, event)
         except Exception as error:
             log.exception("an event of %s did not join", signal.trade_id)
             signal.rebuild_error = text_of(error)
+
+
+def in_turn(events: Iterable[E]) -> list[E]:
+    """Births first, for they say which side the signal is of, and last what ends one side only."""
+    return sorted(events, key=lambda event: (event.type not in BIRTH, bool(event.facts.get("if_open"))))
 
 
 def text_of(error: Exception) -> str:
@@ -59,6 +69,8 @@ def text_of(error: Exception) -> str:
 
 def join(signal: AutomatedSignal, event: Event) -> None:
     """Let the claims of an event join its signal, in memory. Joining it again changes nothing."""
+    if is_idle(event, signal.direction):
+        return
     at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     origins: dict[Rank, dict[str, Any]] = {}

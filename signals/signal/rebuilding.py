@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from signals.models import AutomatedSignal, Fill, SignalEvent, Source
-from signals.signal.joining import blank, count_in, join, join_fill, text_of
+from signals.signal.joining import blank, count_in, in_turn, join, join_fill, text_of
 
 from .deriving import Venue
 from .identity import Place, grouping, is_unclear, standings
@@ -40,6 +40,7 @@ def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fil
     fresh = blank(signal.source_id, signal.trade_id)
     for event in events:
         count_in(fresh, event)
+    for event in in_turn(events):
         join(fresh, event)
     for fill in fills:
         join_fill(fresh, fill)

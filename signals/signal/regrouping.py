@@ -16,6 +16,7 @@ from signals.signal.joining import absorb, blank, join_fill
 from signals.storage import bulk
 
 from .identity import Place, Standing, grouping, is_unclear, lives_of, new_symbols, standings
+from .positions import of_positions
 
 # What is about the row itself and not about the signal: never compared, and kept when a row is restored.
 KEPT = frozenset(
@@ -24,7 +25,8 @@ KEPT = frozenset(
 # Which signal the row is: of its id's events together, never of its own alone.
 IDENTITY = ("symbol", "life", "standing", "symbol_unclear")
 
-# A row whose events are all another's now, `emptied`, is about to be deleted; what refers to it must refer to `into`.
+# `emptied` is a row whose events are all other signals' now. It is deleted next: what refers to it must end, or refer
+# to `into`.
 row_emptied = Signal()
 
 
@@ -51,7 +53,6 @@ class Regrouped:
         bulk.update(SignalEvent, [event for event, _ in self.moved], ["signal", "sequence_number"])
         for row, into in self.emptied:
             row_emptied.send(AutomatedSignal, emptied=row, into=into)
-            Fill.objects.filter(signal=row).update(signal=into)
             row.delete()
 
 
@@ -101,8 +102,10 @@ def tail_of(rows: Sequence[AutomatedSignal], events: Sequence[SignalEvent], home
     if len(symbols) > 1 or len(latest) != 1 or not events:
         return None
     stated = new_symbols(latest, [event.symbol for event in events], home)
-    began = min(event.fire_minute for event in events)
-    return latest[0] if stated and set(stated) == symbols and began >= latest[0].first_event_at else None
+    began, since = min(event.fire_minute for event in events), latest[0].first_event_at
+    # What comes in the minute in which a position was turned round may be of the one before.
+    later = began > since if of_positions(events) else began >= since
+    return latest[0] if stated and set(stated) == symbols and later else None
 
 
 def regroup_id(

@@ -61,8 +61,3 @@ def made(key: int, spec: str) -> Dialect | None:
     except SpecError as error:
         log.warning("format %d is left out: %s", key, error)
         return None
-
-
-def of_format(row: Format) -> Dialect:
-    """The dialect of one version. Raises SpecError where it cannot be compiled any more."""
-    return compiled(row.spec, row.pk)

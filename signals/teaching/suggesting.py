@@ -38,8 +38,8 @@ CALLED: Mapping[str, tuple[str, ...]] = {
 }
 NUMBERS = frozenset({PRICE, "stop_loss", "tp1", POSITION, CONTRACTS})
 MEANT: Mapping[str, tuple[str, ...]] = {
-    "open long": ("buy", "long", "bull", "bullish", "openlong", "enterlong", "entrylong", "long entry", "long_entry"),
-    "open short": ("sell", "short", "bear", "bearish", "openshort", "entershort", "short entry", "short_entry"),
+    "turn long": ("buy", "long", "bull", "bullish", "openlong", "enterlong", "entrylong", "long entry", "long_entry"),
+    "turn short": ("sell", "short", "bear", "bearish", "openshort", "entershort", "short entry", "short_entry"),
     "close long": ("closelong", "exitlong", "close_long", "exit_long", "long exit", "long_exit"),
     "close short": ("closeshort", "exitshort", "close_short", "exit_short", "short exit", "short_exit"),
     "close": ("close", "exit", "flat", "closeall"),
@@ -208,7 +208,7 @@ def rules_of(found: Mapping[str, str], said: Sequence[str]) -> list[dict[str, An
         rules += [
             {"if": {ACTION: sorted({*words} & {*said}) or list(words[:2])}, "then": [step]}
             for step, words in MEANT.items()
-            if {*words} & {*said} or step in ("open long", "open short")
+            if {*words} & {*said} or step in ("turn long", "turn short")
         ]
     return rules or [{"then": ["nothing"]}]
 

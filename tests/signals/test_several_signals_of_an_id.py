@@ -69,4 +69,3 @@ def test_neither_order_nor_repetition_nor_pieces_matter(sent: list[Incoming], ho
     size = data.draw(st.integers(1, 4))
     pieces = [shuffled[start : start + size] for start in range(0, len(shuffled), size)]
     assert signals_of(*pieces, home=home) == signals_of(sent, home=home)
-

@@ -75,7 +75,7 @@ def shown_events(signal: AutomatedSignal) -> list[SignalEvent]:
 
 def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> QuerySet[PriceBar]:
     within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE)}
-    return PriceBar.objects.filter(symbol=signal.source.symbol, **within).order_by("time")
+    return PriceBar.objects.filter(symbol=signal.price_key(signal.source), **within).order_by("time")
 
 
 def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str, Any]:

@@ -264,7 +264,7 @@ class ChangeFormat(Mapper[Format]):
         if outcome.problem or outcome.rows:
             return outcome, says
         read = list(brought_in(self.format).select_related("source")[:TRIED])
-        outcome = tried(spec, reversed(read))
+        outcome = tried(spec, reversed(read), source.symbol if source else "")
         if not outcome.rows:
             return outcome, says
         latest = f"Of the latest {some(len(outcome.rows), 'alert')} that it has read, {outcome.read:,} can be read so."

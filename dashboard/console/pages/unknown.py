@@ -96,9 +96,8 @@ class OnShape(ActionPage[ShapeGroup]):
 
 def waiting_in(key: str) -> ShapeGroup:
     """What waits in a shape. Raises Http404 when nothing does."""
-    for shape in unknown_shapes():
-        if shape.key == key:
-            return shape
+    for shape in unknown_shapes(shape=key):
+        return shape
     raise Http404("Nothing waits in this shape any more.")
 
 

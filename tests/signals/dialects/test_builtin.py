@@ -11,7 +11,7 @@ from signals import dialects
 from signals.dialects.base import Dialect
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import compiled
-from signals.facts import Reading, UnreadableError
+from signals.facts import EventFacts, Reading, UnreadableError
 from tests.cases import case
 
 OFFERED = {name: each for name, each in BUILTIN.items() if each.offered}
@@ -30,7 +30,14 @@ def read(sent: Any, *names: str) -> Reading:
 def told(sent: Any, *names: str) -> Told:
     reading = read(sent, *names)
     assert reading.faults == ()
-    return [(event.type, event.trade_id, dict(event.values)) for event in reading.events]
+    return [plain(event) for event in reading.events]
+
+
+def plain(event: EventFacts) -> tuple[str, str, dict[str, Any]]:
+    """Its type, trade id and facts, without what tells that its id holds one trade at a time."""
+    facts = dict(event.values)
+    assert facts.pop("one_position", False) is not event.trade_id.endswith((" LONG", " SHORT"))
+    return "IF OPEN" if facts.pop("if_open", False) else event.type, event.trade_id, facts
 
 
 def refusal(sent: Any, *names: str) -> str:
@@ -45,6 +52,14 @@ def long(price: str | None = None, trade: str = "BTCUSDT") -> Told:
 
 def short(price: str | None = None, trade: str = "BTCUSDT") -> Told:
     return [("ENTRY", trade, {"direction": "Bearish", **({"entry_price": price} if price else {})})]
+
+
+def turned(entry: Told) -> Told:
+    """What is open of the other side is closed first."""
+    ((_, trade, facts),) = entry
+    other = "Bearish" if facts["direction"] == "Bullish" else "Bullish"
+    said = {"direction": other, **({"exit_price": facts["entry_price"]} if "entry_price" in facts else {})}
+    return [("IF OPEN", trade, said), *entry]
 
 
 def closed(side: str | None, price: str | None = None, trade: str = "BTCUSDT") -> Told:
@@ -65,7 +80,7 @@ def test_what_can_mean_nothing_else_is_read_without_being_asked_for(name: str) -
 
 
 def test_the_alert_of_the_case_is_one_trade_that_begins() -> None:
-    assert told(case("18-ordinary-alert", "body.json").read_text()) == long("65000")
+    assert told(case("18-ordinary-alert", "body.json").read_text()) == turned(long("65000"))
 
 
 def test_the_text_of_the_case_is_taken_and_makes_no_signal() -> None:
@@ -80,9 +95,9 @@ def test_the_text_of_the_case_is_taken_and_makes_no_signal() -> None:
 @pytest.mark.parametrize(
     ("sent", "means"),
     [
-        ({"action": "buy"}, long("65000")),
-        ({"action": "BUY", "sentiment": "long"}, long("65000")),
-        ({"action": "sell", "sentiment": "bearish"}, short("65000")),
+        ({"action": "buy"}, turned(long("65000"))),
+        ({"action": "BUY", "sentiment": "long"}, turned(long("65000"))),
+        ({"action": "sell", "sentiment": "bearish"}, turned(short("65000"))),
         ({"action": "sell", "sentiment": "flat"}, closed("Bullish", "65000")),
         ({"action": "buy", "sentiment": "flat"}, closed("Bearish", "65000")),
         ({"action": "exit"}, closed(None, "65000")),
@@ -98,7 +113,7 @@ def test_traderspost(sent: dict[str, Any], means: Told) -> None:
 def test_a_stop_in_percent_is_no_stop_price() -> None:
     sent = {"ticker": "AMD", "action": "buy", "stopLoss": {"type": "stop", "percent": 5}, "takeProfit": {"percent": 10}}
 
-    assert told(sent, "traderspost") == long(trade="AMD")
+    assert told(sent, "traderspost") == turned(long(trade="AMD"))
 
 
 def test_a_placeholder_that_was_not_filled_in_is_told_as_that() -> None:
@@ -113,12 +128,12 @@ def test_a_placeholder_that_was_not_filled_in_is_told_as_that() -> None:
 @pytest.mark.parametrize(
     ("action", "position", "means"),
     [
-        ("BUY", "1", long(trade="SBIN")),
-        ("SELL", "-1", short(trade="SBIN")),
+        ("BUY", "1", turned(long(trade="SBIN"))),
+        ("SELL", "-1", turned(short(trade="SBIN"))),
         ("SELL", "0", closed("Bullish", trade="SBIN")),
         ("BUY", 0, closed("Bearish", trade="SBIN")),
         ("SELL", "1", []),
-        ("BUY", None, long(trade="SBIN")),
+        ("BUY", None, turned(long(trade="SBIN"))),
     ],
 )
 def test_openalgo_by_the_position_to_have_afterwards(action: str, position: Any, means: Told) -> None:
@@ -207,7 +222,7 @@ def test_pineconnectors_sl_is_left_as_it_may_be_pips() -> None:
 def test_key_and_value_whatever_stands_between(between: str) -> None:
     sent = between.join(["action=buy", "symbol=BTCUSDT", 'price="65000"'])
 
-    assert told(sent, "key-value") == long("65000")
+    assert told(sent, "key-value") == turned(long("65000"))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +245,7 @@ def test_a_crossed_price_is_taken_and_makes_no_signal(sent: str) -> None:
 def test_a_relays_message_is_read_as_itself(name: str) -> None:
     inner = '{"ticker": "BTCUSDT", "action": "buy", "price": 65000}'
 
-    assert told({name: inner, "username": "TradingView"}, "traderspost") == long("65000")
+    assert told({name: inner, "username": "TradingView"}, "traderspost") == turned(long("65000"))
     assert told({name: "order buy @ 1 filled on BTCUSDT. New strategy position is 1"}, "strategy-text") == long()
 
 

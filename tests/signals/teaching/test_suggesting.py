@@ -40,8 +40,8 @@ def test_rules_are_of_the_words_that_were_sent_and_what_is_not_certain_has_none(
     made = draft(*({"ticker": "A", "action": word} for word in ("long", "short", "exit_long", "wait")))
 
     assert made["events"] == [
-        {"if": {"action": ["long"]}, "then": ["open long"]},
-        {"if": {"action": ["short"]}, "then": ["open short"]},
+        {"if": {"action": ["long"]}, "then": ["turn long"]},
+        {"if": {"action": ["short"]}, "then": ["turn short"]},
         {"if": {"action": ["exit_long"]}, "then": ["close long"]},
     ]
 

@@ -66,9 +66,10 @@ def test_a_preview_tells_what_would_come_of_a_shape_and_stores_nothing() -> None
     assert (shown.read, shown.unread) == (2, 1)
     assert "no rule says what action 'hold' means" in shown.rows[2].reason
     (signal,) = shown.signals
-    assert [(kind, dict(values)) for kind, _, values in signal.steps] == [
-        ("ENTRY", {"direction": "Bullish", "entry_price": "143.12"}),
-        ("EXIT", {"exit_price": "150"}),
+    assert (signal.trade_id, signal.symbol, signal.direction) == ("AMD", "AMD", "Bullish")
+    assert [(step.type, step.facts.get("entry_price"), step.facts.get("exit_price")) for step in signal.steps] == [
+        ("ENTRY", "143.12", None),
+        ("EXIT", None, "150"),
     ]
     assert preview({**SPEC, "events": []}, group.key).problem is not None
     assert everything() == before
@@ -84,13 +85,13 @@ def test_the_whole_way_from_unknown_to_signals_by_one_click() -> None:
     done = replay_shape(group.key, by=None, now=LATER)
     signal = AutomatedSignal.objects.get()
 
-    assert (done.read, done.events, done.unread, done.done) == (2, 2, 0, True)
+    assert (done.read, done.events, done.unread, done.done) == (2, 3, 0, True)
     assert (signal.trade_id, signal.status, signal.direction) == ("AMD", "COMPLETED", "Bullish")
     assert (signal.entry_price, signal.exit_price, signal.stop_loss) == (Decimal("143.12"), 150, None)
     assert signal.entry_fired_at == NOW
     assert unknown_shapes() == []
     assert {"no_htf_alignment", "no_mae"} <= set(Source.objects.get(pk=source.pk).gaps_off)
-    assert told(done.as_json()) == "2 messages read, 2 events."
+    assert told(done.as_json()) == "2 messages read, 3 events."
 
 
 def test_a_replay_goes_on_where_it_stopped_and_repeating_it_changes_nothing() -> None:
