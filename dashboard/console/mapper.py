@@ -71,6 +71,8 @@ BAR: tuple[Fact, ...] = (
 )
 KNOWN = frozenset(fact.name for fact in (*FACTS, *MORE_FACTS))
 TOLD: Mapping[str, str] = {
+    "turn long": "closes a short, opens a long",
+    "turn short": "closes a long, opens a short",
     "open long": "opens a long",
     "open short": "opens a short",
     "close": "closes what is open",
@@ -110,7 +112,12 @@ def unquoted(word: str) -> str:
 def quoted(word: Any) -> str:
     """A word as it is typed: in double quotes where it is empty or holds what separates words."""
     text = str(word)
-    return f'"{text}"' if text != text.strip() or not text or set(text) & set(",;:\n") or "=" in text[1:] else text
+    return f'"{text}"' if text != text.strip() or not text or set(text) & set(",;:=\n") else text
+
+
+def said(word: Any) -> str:
+    """A word of a condition, where `=0` stands for a number that is zero, behind the sign that comes first."""
+    return str(word) if word == "=0" else quoted(word)
 
 
 def conditions(text: str) -> dict[str, list[str]]:
@@ -120,7 +127,7 @@ def conditions(text: str) -> dict[str, list[str]]:
 
 
 def as_conditions(found: Mapping[str, Sequence[Any]]) -> str:
-    return "; ".join(f"{name} = {', '.join(map(quoted, words))}" for name, words in found.items())
+    return "; ".join(f"{name} = {', '.join(map(said, words))}" for name, words in found.items())
 
 
 def translations(text: str) -> dict[str, dict[str, str]]:

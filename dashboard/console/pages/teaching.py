@@ -98,7 +98,7 @@ class Mapper(ActionPage[S]):
         outcome, says = self.tried(spec, given.get("source"))
         look = Look(self.about(subject), outcome, spec, body, found_in(body, spec))
         told = [*warnings(outcome), *owing(spec, given.get("source"))]
-        says = [*says, becomes(spec["name"], given.get("source"))] if "name" in spec else says
+        says = [*says, becomes(spec.get("name", ""), given.get("source"))]
         return Preview(problem=problem_of(outcome), says=says, warnings=told, more=look)
 
     def perform(self, subject: S, given: dict[str, Any], now: datetime) -> Done:
@@ -141,9 +141,8 @@ def warnings(outcome: Outcome) -> list[str]:
 
 def becomes(name: str, source: Source | None) -> str:
     """What saving a format of this name does to the one that is in use."""
-    used = in_use(name, source).first()
-    whose = source or "every source"
-    return f"It replaces version {used.version} of {name} for {whose}." if used else f"{name} is new for {whose}."
+    used, whose = in_use(name, source).first(), source or "every source"
+    return f"It replaces version {used.version} of {name} for {whose}." if used else f"It is a new one for {whose}."
 
 
 def never_told(spec: Mapping[str, Any]) -> str:

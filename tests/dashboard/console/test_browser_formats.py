@@ -29,7 +29,7 @@ def read(visitor: Visitor) -> AutomatedSignal:
     """The worker does what was queued, and the job's page says so."""
     visitor.sees("Waiting for the worker")
     jobs.work(Job.objects.get().pk)
-    visitor.sees("1 messages read, 1 events.")
+    visitor.sees("1 messages read")
     assert Quarantine.objects.get().state == Quarantine.State.REPLAYED
     visitor.open(reverse("console:activation"))
     visitor.sees("an alert arrived and was read")
