@@ -44,8 +44,8 @@ def details(entry: LogEntry) -> dict[str, Any]:
     row: Model | None = entry.get_edited_object() if entry.content_type and not entry.is_deletion() else None
     if isinstance(row, Source):
         return {"source": row.name}
-    if isinstance(row, Format) and row.source:
-        return {"source": row.source.name}
+    if isinstance(row, Format):
+        return {"source": row.source.name} if row.source else {}
     if not isinstance(row, User):
         return {}
     return {

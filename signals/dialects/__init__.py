@@ -60,6 +60,8 @@ def read(body: bytes, *, signed: bool = False, formats: Formats = no_formats) ->
         try:
             repair = repaired(text, broken)
         except UnreadableError:
+            if not is_ours(text) and (reading := _by_text(text, signed, taught)):
+                return reading
             if found := UNFILLED.search(text):
                 raise UnreadableError(f"The body is not JSON: it {unfilled(found[0])}. Dismiss it.") from None
             raise
@@ -68,11 +70,16 @@ def read(body: bytes, *, signed: bool = False, formats: Formats = no_formats) ->
 
 def _read_text(text: str, signed: bool, formats: Formats) -> Reading:
     """A message that is no JSON, by the first format that can read it."""
-    opened = ((each, each.opens(text)) for each in formats() if each.opens)
-    reading = _by_format([(each, payload) for each, payload in opened if payload], signed, formats)
+    reading = _by_text(text, signed, formats)
     if reading is None:
-        raise UnreadableError(FOREIGN)
+        found = UNFILLED.search(text)
+        raise UnreadableError(f"{FOREIGN} And it {unfilled(found[0])}." if found else FOREIGN)
     return reading
+
+
+def _by_text(text: str, signed: bool, formats: Formats) -> Reading | None:
+    opened = ((each, each.opens(text)) for each in formats() if each.opens)
+    return _by_format([(each, payload) for each, payload in opened if payload], signed, formats)
 
 
 def _by_format(offered: Sequence[tuple[Dialect, Payload]], signed: bool, formats: Formats) -> Reading | None:

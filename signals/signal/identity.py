@@ -87,7 +87,7 @@ def lives_of(events: Sequence[Event], first: int = 1) -> list[int]:
     stands for positions has its own rule.
     """
     if of_positions(events):
-        return trades_of(events, repeats, first)
+        return trades_of(events, first)
     order = sorted(range(len(events)), key=lambda index: events[index].fire_minute)
     found, life, ended = [first] * len(events), first, None
     births: list[Event] = []

@@ -5,15 +5,17 @@ its trades in a symbol, and their order in time tells them apart. An order to bu
 anything was: such an end (`if_open`) is idle where the trade is of the other side. Pure, of the set of events.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Protocol
 
 from signals.vocabulary import EXITS
 
 from .registers import BIRTH
+
+MINUTE_BESIDE = timedelta(minutes=1)
 
 
 class Event(Protocol):
@@ -25,9 +27,6 @@ class Event(Protocol):
     def fire_minute(self) -> datetime: ...
     @property
     def facts(self) -> Mapping[str, Any]: ...
-
-
-Repeats = Callable[[Any, Iterable[Any]], bool]  # whether a birth tells one of these again
 
 
 def of_positions(events: Iterable[Event]) -> bool:
@@ -43,6 +42,15 @@ def is_idle(event: Event, direction: str | None) -> bool:
 def side_of(event: Event) -> str:
     """Bullish or Bearish, "" where it does not say."""
     return str(event.facts.get("direction") or "")
+
+
+def repeats(birth: Event, earlier: Iterable[Event]) -> bool:
+    """Whether the birth is one of these again: the alert log can have an alert in the minute before its receipt."""
+    return any(
+        (birth.type, birth.facts) == (other.type, other.facts)
+        and abs(birth.fire_minute - other.fire_minute) <= MINUTE_BESIDE
+        for other in earlier
+    )
 
 
 @dataclass(slots=True)
@@ -65,11 +73,10 @@ class Trade:
         self.side, self.begun = self.side or side, True
 
 
-def trades_of(events: Sequence[Event], repeats: Repeats, first: int = 1) -> list[int]:
+def trades_of(events: Sequence[Event], first: int = 1) -> list[int]:
     """The number of the trade that each event is of. `first` is the number of the first.
 
-    Within a minute what ends the trade before comes first, then what begins another, then what ends that one. A birth
-    that `repeats` one of the trade tells nothing new.
+    Within a minute what ends the trade before comes first, then what begins another, then what ends that one.
     """
     order = sorted(range(len(events)), key=lambda index: events[index].fire_minute)
     found, trade = [first] * len(events), Trade(first)
@@ -82,20 +89,20 @@ def trades_of(events: Sequence[Event], repeats: Repeats, first: int = 1) -> list
             for index in ends:
                 found[index] = trade.number
         told = trade.births
-        for index in sorted(left, key=lambda index: turn_of(events[index], told, repeats)):
-            follow(trade, events[index], repeats)
+        for index in sorted(left, key=lambda index: turn_of(events[index], told)):
+            follow(trade, events[index])
             found[index] = trade.number
     return found
 
 
-def turn_of(event: Event, told: Sequence[Event], repeats: Repeats) -> tuple[bool, bool, str]:
+def turn_of(event: Event, told: Sequence[Event]) -> tuple[bool, bool, str]:
     """When an event's turn is within its minute, so that the order in which it came cannot matter."""
     is_birth = event.type in BIRTH
     first = repeats(event, told) if is_birth else bool(event.facts.get("if_open"))
     return not is_birth, not first, side_of(event)
 
 
-def follow(trade: Trade, event: Event, repeats: Repeats) -> None:
+def follow(trade: Trade, event: Event) -> None:
     """Take the next event in, which may begin another trade."""
     side = side_of(event)
     if event.type in BIRTH:

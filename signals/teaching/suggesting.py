@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 from signals import dialects
@@ -16,7 +17,7 @@ from signals.dialects.base import Payload
 from signals.dialects.builtin import BUILTIN, Builtin
 from signals.dialects.shapes import RELAYED, masks
 from signals.dialects.spec import compiled
-from signals.dialects.texts import BETWEEN, named, opener
+from signals.dialects.texts import BETWEEN, EQUALS, named, opener
 from signals.dialects.translation import ACTION, CONTRACTS, POSITION, PRICE, SYMBOL, word_of
 from signals.facts import UnreadableError
 from signals.receiving.masking import hide_secrets
@@ -215,12 +216,13 @@ def rules_of(found: Mapping[str, str], said: Sequence[str]) -> list[dict[str, An
 
 def text_of(message: str) -> dict[str, Any]:
     """How a text seems to be made: a list with `key=value` in it, or words with values between them."""
-    for between in sorted(BETWEEN, key=",;|&\n ".index):
+    for equals, between in product(EQUALS, sorted(BETWEEN, key=",;|&\n ".index)):
         parts = [part.strip() for part in message.split(between) if part.strip()]
-        pairs = [part for part in parts if re.fullmatch(r"[A-Za-z_]\w*\s*=\s*\S.*", part)]
+        pairs = [part for part in parts if re.fullmatch(rf"[A-Za-z_]\w*\s*{equals}\s*\S.*", part)]
         bare = parts[: len(parts) - len(pairs)]
-        if pairs and parts == [*bare, *pairs] and len(parts) > 1:
-            return {"pairs": {"between": between, "equals": "=", "first": names_of(bare)}}
+        # One colon is an ordinary sentence's.
+        if parts == [*bare, *pairs] and len(parts) > 1 and len(pairs) > (equals == ":"):
+            return {"pairs": {"between": between, "equals": equals, "first": names_of(bare)}}
     return {"templates": [template_of(message)]}
 
 

@@ -266,6 +266,13 @@ def test_a_format_that_fails_costs_what_it_recognises_and_no_more(monkeypatch: p
     assert "no message of the indicator" in refusal({"other": 1}, spec())
 
 
+def test_a_text_that_only_looks_like_json_is_read_by_its_format_all_the_same() -> None:
+    made = spec(text={"templates": ["{BOT} {{ticker}} {{action}}"]})
+
+    assert read("{BOT} ES1! buy", made).events[0].trade_id == "ES1!"
+    assert "TradingView did not fill in {{ticker}}" in refusal("BOT {{ticker}} buy", made)
+
+
 def test_hostile_texts_are_answered_at_once() -> None:
     parts = " ".join(f"a {{{{p{number}:text}}}}" for number in range(30))
     made = spec(

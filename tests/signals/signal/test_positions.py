@@ -61,7 +61,8 @@ def turned(minute: int, side: str = LONG, **facts: Any) -> list[Told]:
         ([closed(5), opened(9)], [1, 2]),
         ([opened(5), closed(5)], [1, 1]),  # in and out within a minute
         ([opened(1), closed(5), opened(5), closed(8)], [1, 1, 2, 2]),
-        ([*turned(1), *turned(2)], [1, 1, 1, 1]),  # the log's minute beside the receipt's
+        ([opened(1), closed(1), opened(2)], [1, 1, 1]),  # the log's minute beside the receipt's
+        ([opened(1), closed(2), opened(3)], [1, 1, 2]),
         ([closed(1, SHORT), *turned(1)], [2, 1, 1]),
         ([opened(1), Told("MFE_UPDATE", 3, {}), closed(5), Told("MFE_UPDATE", 6, {}), opened(7)], [1, 1, 1, 1, 2]),
     ],

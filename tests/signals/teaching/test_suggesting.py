@@ -59,6 +59,11 @@ def test_a_list_of_pairs_is_seen_as_one() -> None:
     assert made["text"] == {"pairs": {"between": ",", "equals": "=", "first": ["part1", "action", "symbol"]}}
 
 
+def test_pairs_may_be_joined_by_colons_but_one_colon_is_a_sentences() -> None:
+    assert draft("sym: ES1!; way: up; px: 5012.25")["text"] == {"pairs": {"between": ";", "equals": ":", "first": []}}
+    assert "templates" in draft("Alert: buy ES1!")["text"]
+
+
 def test_all_values_can_be_picked_by_path() -> None:
     found = paths_of(body({"a": {"b c": 1}, "list": [{"d": "x"}], "flag": True, "passphrase": "open"}))
 
