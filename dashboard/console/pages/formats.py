@@ -198,13 +198,16 @@ class RetireFormat(OnFormat):
     def preview(self, subject: Format, given: dict[str, Any], now: datetime) -> Preview:
         if subject.state != Format.State.ACTIVE:
             return Preview(problem="It is not in use.")
-        return Preview(
-            says=[
-                f"Alerts of {subject.source or 'every source'} in this format are not read any more: they wait under"
-                " Unknown formats.",
-                f"What it has read stays ({some(brought_in(subject).count(), 'alert')}), and you can go back to it.",
-            ]
-        )
+        says = [
+            f"Alerts of {subject.source or 'every source'} in this format are not read any more: they wait under"
+            " Unknown formats.",
+            f"What it has read stays ({some(brought_in(subject).count(), 'alert')}), and you can go back to it.",
+        ]
+        if subject.source and subject.spec.get("gaps_off"):
+            says.append(
+                f"What {subject.source} is not asked for since then stays so, until you change it under Sources."
+            )
+        return Preview(says=says)
 
     def perform(self, subject: Format, given: dict[str, Any], now: datetime) -> Done:
         changed = retire(subject, now=now)

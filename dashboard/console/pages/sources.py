@@ -26,7 +26,7 @@ from reconciliation.habits import Found, kept, told
 from reconciliation.tiers.table import choices
 from signals.admin.sources import webhook_address
 from signals.market import market
-from signals.models import SignalEvent, Source, SourceToken
+from signals.models import Format, SignalEvent, Source, SourceToken
 from signals.receiving.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
 
@@ -90,6 +90,12 @@ class Card:
     @property
     def habits(self) -> list[tuple[Finding, int]]:
         return told(self.found)
+
+    @property
+    def formats(self) -> list[Format]:
+        """What its alerts are read by beside the indicator's dialects."""
+        own = Q(source=self.source) | Q(source=None)
+        return list(Format.objects.filter(own, state=Format.State.ACTIVE).order_by("name"))
 
     @property
     def tiers_off(self) -> list[str]:
