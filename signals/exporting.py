@@ -23,7 +23,7 @@ from .vocabulary import DataSource
 M = TypeVar("M", bound=models.Model)
 SIGNALS_AT_ONCE = 500
 # Housekeeping of the sync, not part of what a signal is.
-INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error", "standing"})
+INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error"})
 MODEL_FIELDS = [f.name for f in AutomatedSignal._meta.concrete_fields if f.name not in INTERNAL]
 # A spreadsheet takes a cell that begins with one of these for a formula; senders choose some of the texts.
 # Some readers take a full-width sign for the sign, cut a cell at a semicolon or a bar, or pass over what is blank.

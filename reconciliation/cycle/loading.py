@@ -28,6 +28,7 @@ from signals.signal.registers import PEAKS, Event
 from signals.storage.queries import Timespan, merged
 from signals.vocabulary import EventType, Status
 
+from .alignments import load_told
 from .nearby_signals import load_neighbours
 
 # No recorded trade ran for longer; prices after that say nothing about it.
@@ -68,15 +69,15 @@ def load(
     bases = [base_of(row, events[row.pk], venue) for row in rows]
     moments = moments_of(standing, now)
     bars = load_bars(bases, source, moments, view)
-    neighbours = load_neighbours(bases, source)
+    neighbours, told = load_neighbours(bases, source), load_told(bases, source)
     loaded = []
     for row, base in zip(rows, bases, strict=True):
         before, after = neighbours(base)
-        key, told = row.pk, bars(base)
-        believed = plausible(base, told)
+        key, offered = row.pk, bars(base)
+        believed = plausible(base, offered)
         case = Case(
-            base, venue, moments[key], source.tick_size, events[key], believed, before, after,
-            frozenset(standing.barred.get(key, ())), bars_far=len(believed) < len(told),
+            base, venue, moments[key], source.tick_size, events[key], believed, before, after, told(base),
+            frozenset(standing.barred.get(key, ())), bars_far=len(believed) < len(offered),
         )  # fmt: skip
         loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
     return loaded, frozenset(standing.dismissed)

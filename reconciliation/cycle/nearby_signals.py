@@ -1,4 +1,4 @@
-"""Signals around others: what alternation and agreement look at, and whom a changed one may disturb by the former."""
+"""Signals around others: what the alternation rule looks at, and whom a changed one may disturb by it."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,6 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from reconciliation.findings import OPPOSITE, q_contradicted
-from reconciliation.tiers.calculation.methods import METHODS
 from reconciliation.tiers.proposals import Neighbour
 from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
@@ -38,7 +37,6 @@ class Row(NamedTuple):
     direction: str | None
     status: str
     first: datetime
-    htf_alignment: dict[str, str] | None
     cancellation: tuple[datetime | None, str | None]
     symbol: str
 
@@ -56,7 +54,7 @@ class Neighbours:
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
         moment, rows = base.signal_time or named_bar(base), self.rows.get(base.symbol or self.home, [])
-        if not rows or moment is None or not asks_neighbours(base):
+        if not rows or moment is None or base.status != Status.PENDING:
             return (), ()
         here = bisect_left(rows, moment, key=attrgetter("time"))
         before = self.near(base, reversed(rows[:here]))
@@ -65,21 +63,13 @@ class Neighbours:
     def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
         """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
         within = (row for row in rows if abs(row.first - base.first_event_at) <= REACH and row.key != base.pk)
-        return [
-            Neighbour(row.trade_id, row.direction, row.time, row.status, row.htf_alignment)
-            for row in islice(within, NEIGHBOURS)
-        ]
-
-
-def asks_neighbours(base: AutomatedSignal) -> bool:
-    """Whether another may have cancelled the signal, or two of them may tell its higher timeframes."""
-    return base.status == Status.PENDING or (METHODS["neighbours"] and base.htf_alignment is None)
+        return [Neighbour(row.trade_id, row.direction, row.time, row.status) for row in islice(within, NEIGHBOURS)]
 
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
-    moments = [base.first_event_at for base in bases if asks_neighbours(base)]
-    found = (row for signals in around(moments, source, REACH) for row in rows_of(signals, source.symbol, htf=True))
-    return Neighbours(found, source.symbol)
+    """Those that may have cancelled a signal which is pending."""
+    moments, home = [base.first_event_at for base in bases if base.status == Status.PENDING], source.symbol
+    return Neighbours((row for signals in around(moments, source, REACH) for row in rows_of(signals, home)), home)
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
@@ -89,23 +79,22 @@ def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Ite
         yield AutomatedSignal.objects.filter(within, source=source)
 
 
-def rows_of(signals: QuerySet[AutomatedSignal], home: str, *, htf: bool = False) -> Iterator[Row]:
+def rows_of(signals: QuerySet[AutomatedSignal], home: str) -> Iterator[Row]:
     """The signals as alternation needs them, without those whose bar or direction is contradicted.
 
-    `home` is the symbol of those that state none. Higher timeframes, which it does not need, come only on request.
+    `home` is the symbol of those that state none.
     """
-    names = [
+    names = (
         "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
-        "cancelled_by", "symbol", *(["htf_alignment"] if htf else []),
-    ]  # fmt: skip
+        "cancelled_by", "symbol",
+    )  # fmt: skip
     sound = signals.exclude(q_contradicted("signal_time", "direction"))
-    for key, trade_id, direction, stated, status, first, zone, ended, by, symbol, *more in sound.values_list(*names):
+    for key, trade_id, direction, stated, status, first, zone, ended, by, symbol in sound.values_list(*names):
         named = None if stated and direction else TradeId.parse(trade_id)
         moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
         if moment is not None:
             known = direction or (named.direction if named else None)
-            trends = more[0] if more else None
-            yield Row(moment, trade_id, key, known, status, first, trends, (ended, by), symbol or home)
+            yield Row(moment, trade_id, key, known, status, first, (ended, by), symbol or home)
 
 
 def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:

@@ -109,11 +109,14 @@ def is_end(event: Event) -> bool:
 
 
 def repeats(birth: Event, earlier: Iterable[Event]) -> bool:
-    """Whether the birth tells one of these again: of the same time where both state one, else word for word at once."""
+    """Whether the birth tells one of these again: at no other price, and of the same time where both state one, else
+    word for word at once."""
     return any(is_same_birth(birth, other) for other in earlier)
 
 
 def is_same_birth(one: Event, other: Event) -> bool:
+    if len({event.facts["entry_price"] for event in (one, other) if "entry_price" in event.facts}) > 1:
+        return False
     stated, before = stated_time(one), stated_time(other)
     if stated and before:
         return bool(stated == before)

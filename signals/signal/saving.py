@@ -110,6 +110,8 @@ def regroup_shared(source: Source, *, now: datetime) -> None:
 def restate(source: Source, events: Sequence[SignalEvent], *, now: datetime) -> None:
     """Have stored events state a symbol that was not known of them before: `symbol` holds it. For whoever holds the
     source's clock alone."""
+    if not events:
+        return
     by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
     for event in events:
         by_trade[event.signal.trade_id].append(event)

@@ -49,9 +49,9 @@ class Command(BaseCommand):
 def lines(known: Mapping[str, Any]) -> Iterator[str]:
     """The readable form: what is known, then what happened, then what is missing."""
     signal = known["signal"]
-    which = f"{signal['trade_id']} of {signal['source']}, {signal['symbol'] or 'symbol unknown'}"
-    numbered = f", no. {signal['life']}" if signal["life"] > 1 else ""
-    yield f"{which}{numbered}: {signal['status']}, health {signal['health_score']}"
+    yield f"{signal['trade_id']} of {signal['source']}: {signal['status']}, health {signal['health_score']}"
+    numbered = f", no. {signal['life']} of its id" if signal["life"] > 1 else ""
+    yield f"Symbol {signal['symbol'] or 'unknown'}{numbered}"
     yield ""
     yield "Values (UTC; prices in points, MFE and MAE in R)"
     for name, entry in known["provenance"].items():

@@ -14,7 +14,7 @@ def keep(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0014_default_source_is_closed'),
+        ('signals', '0015_alignments_are_dated'),
     ]
 
     operations = [
