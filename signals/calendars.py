@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from signals.clock import MINUTE, NEW_YORK
-from signals.markets import CME, CRYPTO, FOREX
+from signals.markets import CME, CRYPTO, FOREX, NYSE
 
 # Years whose holidays the calendar library is trusted with. In others every minute counts as open, so that a
 # nonsensical date costs neither an error nor centuries of calendars.
 KNOWN_YEARS = range(2000, 2050)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DAY = 24 * 60
+CHICAGO = "America/Chicago"
 SUNDAY, FRIDAY, FOREX_OPENS = 6, 4, time(17)
 
 
@@ -67,24 +68,34 @@ def new_york(day: date) -> int:
     return index(datetime.combine(day, FOREX_OPENS, ZoneInfo(NEW_YORK)).astimezone(UTC))
 
 
-def scheduled(name: str, first: date, last: date) -> Iterator[TradingDay]:
-    # pandas costs most of a second and tens of megabytes: only processes that ask about market hours pay.
-    from pandas_market_calendars import get_calendar
+@cache
+def zone_of(name: str) -> str:
+    """The zone in which an exchange, and so Pine, tells its times; "" where it is not known."""
+    known = {CME: CHICAGO, NYSE: NEW_YORK, FOREX: NEW_YORK, CRYPTO: "UTC", "": ""}
+    return known[name] if name in known else str(calendar_named(name).tz)
 
-    try:
-        calendar = get_calendar(name)
-    except RuntimeError as error:
-        raise ValueError(
-            f"unknown market calendar {name!r}: use {CME!r}, {FOREX!r}, {CRYPTO!r}, "
-            "or a name that pandas_market_calendars or exchange_calendars knows"
-        ) from error
-    days = calendar.schedule(first, last)
+
+def scheduled(name: str, first: date, last: date) -> Iterator[TradingDay]:
+    days = calendar_named(name).schedule(first, last)
     columns = [days[column] for column in ("market_open", "break_start", "break_end", "market_close") if column in days]
     for row in zip(*columns, strict=True):
         moments = [index(moment.to_pydatetime()) for moment in row if known(moment)]
         if moments[0] < moments[-1]:
             spans = [span for span in zip(moments[::2], moments[1::2], strict=True) if span[0] < span[1]]
             yield TradingDay(moments[0], moments[-1], tuple(spans))
+
+
+def calendar_named(name: str) -> Any:
+    # pandas costs most of a second and tens of megabytes: only processes that ask about market hours pay.
+    from pandas_market_calendars import get_calendar
+
+    try:
+        return get_calendar(name)
+    except RuntimeError as error:
+        raise ValueError(
+            f"unknown market calendar {name!r}: use {CME!r}, {FOREX!r}, {CRYPTO!r}, "
+            "or a name that pandas_market_calendars or exchange_calendars knows"
+        ) from error
 
 
 def known(moment: Any) -> bool:

@@ -72,7 +72,7 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True)
 class BarFacts:
-    """A price bar or a close. `time` is the bar's open in UTC; None means the bar before the fire minute.
+    """A price bar or a close. `time` is the open of its last minute in UTC; None means the one before the fire minute.
 
     `position` is the index of the first entry that carried it.
     """

@@ -19,18 +19,19 @@ from django.db.models import Q
 
 from . import dialects
 from .bars.storing import Bar, store_bars
-from .clock import TradeId, bar_of, floor_minute, vote_zone
+from .clock import MINUTE, floor_minute
 from .dialects.shapes import shape_of
-from .facts import EventFacts, Reading, UnreadableError
-from .learning import MAX_TICKER, Told, join
+from .facts import Reading, UnreadableError
+from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
 from .receiving.senders import stored_address
-from .signal.charts import learn
+from .rhythm import Birth
+from .signal.charts import known_after, learn
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project, regroup_shared, restate
-from .signal.zones import Hold, hold_clock
+from .signal.zones import Hold, hold_clock, vote_of
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
 from .symbols import goes_below_zero
@@ -213,7 +214,7 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
 
     Who tells something new about the source holds it alone; who needs its symbol must know what others learned.
     """
-    if join(source.learned, map(told_by, parcels)) != source.learned:
+    if known_by(source, parcels) != source.learned:
         return Hold.ALONE
     read = [parcel.reading for parcel in parcels if parcel.reading]
     nameless = not source.symbol and any(reading.bars for reading in read)
@@ -227,7 +228,7 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hol
     known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
     if hold == Hold.ALONE:
         symbol = source.symbol
-        learn(source, map(told_by, parcels))
+        learn(source, known_by(source, parcels))
         if source.symbol != symbol:
             regroup_shared(source, now=now)
     new, named = insert_deliveries(source, parcels)
@@ -239,6 +240,18 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hol
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def known_by(source: Source, parcels: Sequence[Parcel]) -> Learned:
+    """What is known of the source's chart after these."""
+    births = (
+        Birth(event.type, event.trade_id, parcel.incoming.fire_minute)
+        for parcel in parcels
+        if parcel.reading
+        for event in parcel.reading.events
+        if event.type in BIRTH
+    )
+    return known_after(source, map(told_by, parcels), births)
 
 
 def told_by(parcel: Parcel) -> Told:
@@ -358,28 +371,25 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             payload_checksum=checksum,
             symbol=event.symbol or parcel.delivery.symbol,
             facts=event.values,
-            clock_vote=vote_of(event, minute, source),
+            clock_vote=vote_of(event.type, event.trade_id, minute, source),
         )
         row.trade_id = event.trade_id
         rows.append(row)
     return rows
 
 
-def vote_of(event: EventFacts, minute: datetime, source: Source) -> str:
-    trade_id = TradeId.parse(event.trade_id) if event.type in BIRTH else None
-    return (vote_zone(trade_id.naive, minute, source.zones) or "") if trade_id else ""
-
-
 def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
+    """Its prices by the minute. Of a bar that is longer, or of unknown length, only the close is one minute's."""
     assert parcel.reading is not None
+    whole = source.bar_minutes == 1
     return [
         Bar(
             symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
-            time=floor_minute(bar.time) if bar.time else bar_of(parcel.incoming.fire_minute),
-            kind=PriceBar.Kind.CLOSE if bar.high is None else PriceBar.Kind.BAR,
-            open=bar.open,
-            high=bar.high,
-            low=bar.low,
+            time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
+            kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
+            open=bar.open if whole else None,
+            high=bar.high if whole else None,
+            low=bar.low if whole else None,
             close=bar.close,
             evidence=f"{parcel.delivery.checksum}:{bar.position}",
             teller=None if bar.symbol or parcel.incoming.symbol else source.pk,

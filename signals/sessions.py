@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .clock import local
+from .clock import NEW_YORK, local
 from .vocabulary import Session
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -66,6 +66,10 @@ def span_of(row: Any) -> Span:
     return Span(name.strip().upper(), start, end, frozenset(map(DAYS.index, days)))
 
 
+_NEW_YORK = new_york_sessions()
+USUAL = tuple(span_of(row) for row in _NEW_YORK)
+
+
 def problem_of(rows: Any) -> str:
     """What is wrong with a table, "" when nothing is."""
     if not isinstance(rows, list):
@@ -102,7 +106,12 @@ class Sessions:
 
 def sessions_of(rows: Sequence[Mapping[str, Any]], zone: str) -> Sessions:
     """The sessions of a source. Raises ValueError for a table that `clean` would have refused."""
-    return made(tuple(span_of(row) for row in rows), zone)
+    return made(USUAL if rows == _NEW_YORK else tuple(span_of(row) for row in rows), zone)
+
+
+def session_of(bar_open: datetime, zone: str = NEW_YORK) -> Session:
+    """The session of the usual table that a bar belongs to."""
+    return Session(made(USUAL, zone).of(bar_open))
 
 
 @lru_cache(maxsize=64)

@@ -23,6 +23,7 @@ from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Venue, named_bar, settle
 from signals.signal.joining import blank, count_in, join
 from signals.signal.saving import votes_of
+from signals.signal.zones import frame_of
 from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
@@ -95,7 +96,8 @@ def read_clock(base: AutomatedSignal, source: Source, votes: Sequence[Vote]) -> 
     trade_id = TradeId.parse(base.trade_id)
     ruling = Decision(source.clock_zone, "configured")
     if trade_id:
-        ruling = decide(trade_id.naive, base.first_event_at, votes, source.zones, source.clock_zone)
+        closed, clocks = frame_of(source).had_closed, source.clocks
+        ruling = decide(trade_id.naive, base.first_event_at, votes, clocks, source.clock_zone, closed=closed)
     base.clock_zone, base.clock_by = ruling.zone, ruling.by
 
 
@@ -107,7 +109,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
         neighbours_of(bases.values()),
         Alignments(filter(None, map(told_by, filter(is_sound, bases.values()))), source.symbol),
     )
-    pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
+    pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(stored.bars, pricey, source)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)

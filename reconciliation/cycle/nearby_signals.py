@@ -19,7 +19,7 @@ from signals.storage.queries import batches, merged
 from signals.tiers import INFERENCE
 from signals.vocabulary import Status
 
-# An opposite signal cancels from this far: weekends and holidays lie in between.
+# On charts of up to an hour. An opposite signal cancels from this far: weekends and holidays lie in between.
 REACH = timedelta(days=4)
 # A scheduled cycle looks this far around changed signals for others that were cancelled by another than they say.
 NEARBY = timedelta(hours=3)
@@ -47,8 +47,8 @@ class Neighbours:
     An indicator's rules hold on one chart: others' symbols are no neighbours.
     """
 
-    def __init__(self, rows: Iterable[Row], home: str) -> None:
-        self.home, self.rows = home, dict[str, list[Row]]()
+    def __init__(self, rows: Iterable[Row], home: str, reach: timedelta) -> None:
+        self.home, self.reach, self.rows = home, reach, dict[str, list[Row]]()
         for row in sorted(rows, key=attrgetter("time", "trade_id")):
             self.rows.setdefault(row.symbol, []).append(row)
 
@@ -62,14 +62,16 @@ class Neighbours:
 
     def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
         """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
-        within = (row for row in rows if abs(row.first - base.first_event_at) <= REACH and row.key != base.pk)
+        within = (row for row in rows if abs(row.first - base.first_event_at) <= self.reach and row.key != base.pk)
         return [Neighbour(row.trade_id, row.direction, row.time, row.status) for row in islice(within, NEIGHBOURS)]
 
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     """Those that may have cancelled a signal which is pending."""
-    moments, home = [base.first_event_at for base in bases if base.status == Status.PENDING], source.symbol
-    return Neighbours((row for signals in around(moments, source, REACH) for row in rows_of(signals, home)), home)
+    moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
+    home, reach = source.symbol, REACH * source.stretch
+    found = (row for signals in around(moments, source, reach) for row in rows_of(signals, home))
+    return Neighbours(found, home, reach)
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
@@ -105,8 +107,8 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     """
     if not changed or INFERENCE.key in source.tiers_off:
         return set()
-    nearby, home = around(changed, source, REACH if widely else NEARBY), source.symbol
-    near = [row for signals in nearby for row in rows_of(signals, home)]
+    reach, home = (REACH if widely else NEARBY) * source.stretch, source.symbol
+    near = [row for signals in around(changed, source, reach) for row in rows_of(signals, home)]
     known = {row.key for row in near}
     pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING), home)
     doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))

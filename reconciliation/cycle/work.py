@@ -12,6 +12,7 @@ from django.utils import timezone
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import GapRecord, SetAside
 from signals.models import AutomatedSignal, Fill, Source
+from signals.signal.remaking import remake
 from signals.signal.saving import regroup_shared
 from signals.storage.queries import batches
 
@@ -77,18 +78,21 @@ def signals_in(scope: Scope) -> QuerySet[AutomatedSignal]:
 
 
 def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:
-    """All signals of the sources whose switches were changed. `mark` puts them into the queue for good.
+    """All signals of the sources whose switches were changed, or of which more was learned.
 
-    Of which symbol an alert is that names none may follow from what a person has said of its source.
+    `mark` decides again what followed from them, also of which symbol an alert is that names none, and puts the signals
+    into the queue for good.
     """
-    switched = list(Source.objects.filter(switched=True))
+    sources = list(Source.objects.filter(switched=True).order_by("pk"))
+    switched = [source.pk for source in sources]
+    for source in sources if mark else ():
+        remake(source)
+        regroup_shared(source, now=timezone.now())
     found = AutomatedSignal.objects.filter(source__in=switched)
     if mark and switched:
-        for source in switched:
-            regroup_shared(source, now=timezone.now())
         with transaction.atomic():
             found.update(needs_sync=True)
-            Source.objects.filter(pk__in=[source.pk for source in switched]).update(switched=False)
+            Source.objects.filter(pk__in=switched).update(switched=False)
     return found
 
 

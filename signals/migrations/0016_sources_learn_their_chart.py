@@ -3,12 +3,15 @@
 import django.core.validators
 import signals.sessions
 from django.db import migrations, models
+from django.db.models import F, Value
+from django.db.models.functions import Concat
 
 
 def keep(apps, schema_editor):
     """What a source of now has was set, or meant: one-minute bars of its symbol in its market."""
     sources = apps.get_model("signals", "Source").objects
     sources.update(symbol_by="set", calendar_by="set", bar_minutes=1, bar_minutes_by="set")
+    sources.update(voted_as=Concat(Value("1 "), F("calendar")))
 
 
 class Migration(migrations.Migration):
@@ -50,6 +53,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='source',
+            name='voted_as',
+            field=models.CharField(blank=True, editable=False, help_text='The chart for which its events voted (signal/remaking).', max_length=60),
+        ),
+        migrations.AddField(
+            model_name='source',
             name='sessions',
             field=models.JSONField(default=signals.sessions.new_york_sessions, help_text="Sessions of its day, by the market zone's clock; the first that fits counts."),
         ),
@@ -72,6 +80,11 @@ class Migration(migrations.Migration):
             model_name='source',
             name='symbol',
             field=models.CharField(blank=True, help_text='What its prices are prices of. Empty: to be learned from its alerts.', max_length=32),
+        ),
+        migrations.AlterField(
+            model_name='fill',
+            name='as_of',
+            field=models.DateTimeField(blank=True, help_text='The last minute that a live measurement covers.', null=True),
         ),
         migrations.RunPython(keep, migrations.RunPython.noop),
     ]

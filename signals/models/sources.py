@@ -11,10 +11,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from signals.calendars import zone_of
 from signals.clock import is_zone
 from signals.learning import DAY, conclusions
 from signals.market import market
 from signals.markets import calendar_of
+from signals.rhythm import shown
 from signals.sessions import new_york_sessions, problem_of
 from signals.symbols import normalised
 
@@ -79,6 +81,9 @@ class Source(models.Model):
     )
     zones = models.JSONField(default=default_zones, help_text="Zones its trade ids may be in.")
     zones_seen = models.JSONField(default=list, help_text="Zones its own data has voted for.")
+    voted_as = models.CharField(
+        max_length=60, blank=True, editable=False, help_text="The chart for which its events voted (signal/remaking)."
+    )
     learned = models.JSONField(
         default=dict, editable=False, help_text="What its alerts have told of symbol and bar length (learning.py)."
     )
@@ -143,6 +148,8 @@ class Source(models.Model):
                 self.conclude()
                 said |= dict.fromkeys((*LEARNED, *LEARNED.values(), "ticker"))
             self.switched = self.switched or bool(stored and changed)
+            if not stored:
+                self.voted_as = self.chart
             update_fields = None if update_fields is None else {*update_fields, *said, "switched"}
         super().save(*args, update_fields=update_fields, **options)
 
@@ -151,11 +158,29 @@ class Source(models.Model):
         found = conclusions(self.learned)
         if self.symbol_by != By.SET:
             self.symbol, self.symbol_by, self.ticker = found.symbol, found.symbol_by, found.ticker
-        if self.bar_minutes_by != By.SET:
-            self.bar_minutes, self.bar_minutes_by = found.bar_minutes, found.bar_minutes_by
         if self.calendar_by != By.SET:
             self.calendar = calendar_of(self.ticker or self.symbol).calendar
             self.calendar_by = By.SYMBOL if self.calendar else By.NOBODY
+        if self.bar_minutes_by != By.SET:
+            self.bar_minutes, self.bar_minutes_by = found.bar_minutes, found.bar_minutes_by
+        if not self.bar_minutes_by and (minutes := shown(self.learned, self.clocks)):
+            self.bar_minutes, self.bar_minutes_by = minutes, By.RHYTHM
+
+    @property
+    def stretch(self) -> int:
+        """How many times longer than on charts of up to an hour trades last, and neighbours lie apart."""
+        return max(1, (self.bar_minutes or 1) // 60)
+
+    @property
+    def chart(self) -> str:
+        """What votes follow from: the length of its bars and its market."""
+        return f"{self.bar_minutes or ''} {self.calendar}"
+
+    @property
+    def clocks(self) -> tuple[str, ...]:
+        """The zones that its ids may be in: those that are set, else the usual ones and its exchange's own."""
+        theirs = zone_of(self.calendar) if self.zones == default_zones() else ""
+        return tuple(dict.fromkeys(filter(None, [*self.zones, theirs])))
 
     @property
     def price_key(self) -> str:
@@ -182,6 +207,12 @@ class Source(models.Model):
             wrong["calendar"] = str(error)
         if wrong:
             raise ValidationError(wrong)
+
+
+def told_as(price_key: str) -> Q:
+    """The sources whose prices are kept under this key."""
+    own = price_key[1:]
+    return Q(pk=own, symbol="") if price_key.startswith("@") and own.isdecimal() else Q(symbol=price_key)
 
 
 class SourceToken(models.Model):

@@ -17,10 +17,10 @@ from signals.dialects.base import Payload
 from signals.dialects.builtin import BUILTIN, Builtin
 from signals.dialects.shapes import RELAYED, masks
 from signals.dialects.spec import compiled
-from signals.dialects.texts import BETWEEN, EQUALS, named, opener
+from signals.dialects.texts import BETWEEN, EQUALS, TextError, named, opener
 from signals.dialects.translation import ACTION, CONTRACTS, POSITION, PRICE, SYMBOL, word_of
 from signals.facts import UnreadableError
-from signals.receiving.masking import hide_secrets
+from signals.receiving.masking import MASK, hide_secrets
 
 DRAFT_NAME = "my-format"
 MOST_SHOWN = 60
@@ -110,8 +110,8 @@ def paths_of(body: bytes, text: Mapping[str, Any] | None = None) -> list[FoundVa
 def shown(path: str, value: Any) -> str:
     """A value as people may see it: short, and without secrets."""
     text = value if isinstance(value, str) else json.dumps(value)
-    hidden = hide_secrets(json.dumps({path.rpartition(".")[2].strip('"'): text}))
-    return str(next(iter(json.loads(hidden).values())))[:MOST_SHOWN]
+    named = f'{{"{path.rpartition(".")[2]}":"value"}}'
+    return hide_secrets(text)[:MOST_SHOWN] if hide_secrets(named) == named else MASK.decode()
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -140,7 +140,7 @@ def suggest(bodies: Sequence[bytes], name: str = DRAFT_NAME) -> dict[str, Any]:
     spec: dict[str, Any] = {"name": name, "title": "", "about": ""}
     first = messages[0] if messages else {}
     if isinstance(first, str):
-        spec["text"] = text_of(first)
+        spec["text"] = usable(text_of(first))
         opens = opener(spec["text"])
         messages = [opens(message) if isinstance(message, str) else None for message in messages]  # type: ignore[misc]
     payloads: list[Payload] = [message for message in messages if isinstance(message, dict)]
@@ -224,6 +224,15 @@ def text_of(message: str) -> dict[str, Any]:
         if parts == [*bare, *pairs] and len(parts) > 1 and len(pairs) > (equals == ":"):
             return {"pairs": {"between": between, "equals": equals, "first": names_of(bare)}}
     return {"templates": [template_of(message)]}
+
+
+def usable(text: dict[str, Any]) -> dict[str, Any]:
+    """What a spec may hold as `text`: this or, where nothing in the message stays the same, all of it as one value."""
+    try:
+        opener(text)
+    except TextError:
+        return {"templates": ["{{message:text}}"]}
+    return text
 
 
 def names_of(parts: Sequence[str]) -> list[str]:

@@ -19,8 +19,8 @@ from dashboard.telling.zoom import moves, window
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
-from signals.market import market
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
+from signals.signal.deriving import Venue
 from signals.vocabulary import EventType
 
 # What one page shows at most. A trade of two days has 2,700 updates; of anything else a signal has a few dozen.
@@ -74,7 +74,7 @@ def shown_events(signal: AutomatedSignal) -> list[SignalEvent]:
 
 
 def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> QuerySet[PriceBar]:
-    within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE)}
+    within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE * signal.source.stretch)}
     return PriceBar.objects.filter(symbol=signal.price_key(signal.source), **within).order_by("time")
 
 
@@ -83,14 +83,15 @@ def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str,
     whole, source = life(signal, now), signal.source
     part = window(asked.get("from", ""), asked.get("to", ""), whole)
     span = part or whole
-    refused = RefusedBar.objects.filter(symbol=source.symbol, time__gte=span[0], time__lte=span[1])
+    refused = RefusedBar.objects.filter(symbol=signal.price_key(source), time__gte=span[0], time__lte=span[1])
     bars = list(bars_of(signal, *span))
     middle = bars[len(bars) // 2].time if bars else None
     made = chart(
         signal, bars, span, source,
         refused=list(refused.order_by("time")[:REFUSED]), closer=part is not None,
     )  # fmt: skip
-    return {"chart": made, "moves": moves(span, whole, market(source.calendar), middle) if made else []}
+    hours = Venue.of(source).market
+    return {"chart": made, "moves": moves(span, whole, hours, middle) if made else []}
 
 
 class SignalPage(Page):
@@ -103,7 +104,7 @@ class SignalPage(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         signal = the_signal(self.kwargs["pk"])
-        tick, hours = signal.source.tick_size, market(signal.source.calendar)
+        tick = signal.source.tick_size
         fills = list(signal.fills.order_by("-pk")[:OTHERS])
         audit = list(audit_of(signal).reverse()[:AUDITED])
         events = shown_events(signal)
@@ -111,7 +112,7 @@ class SignalPage(Page):
         return {
             "title": signal.trade_id,
             "signal": signal,
-            "wait": wait_of(signal, hours, now),
+            "wait": wait_of(signal, Venue.of(signal.source).frame, now),
             "findings": findings_of(signal, habits),
             "set_aside": SetAside.objects.filter(signal=signal).first(),
             **drawn(signal, self.request.GET, now),

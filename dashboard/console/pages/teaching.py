@@ -24,7 +24,6 @@ from signals.dialects.shapes import shape_of
 from signals.dialects.spec import SpecError
 from signals.dialects.texts import TextError
 from signals.models import AutomatedSignal, Format, Source
-from signals.receiving.masking import hide_secrets
 from signals.teaching.previewing import Preview as Outcome
 from signals.teaching.previewing import preview, tried
 from signals.teaching.saving import brought_in, in_use, save
@@ -108,7 +107,7 @@ class Mapper(ActionPage[S]):
 def found_in(body: bytes, spec: Mapping[str, Any]) -> Sequence[FoundValue]:
     """What can be picked in the message; nothing as long as the format cannot take a text apart."""
     try:
-        return paths_of(hide_secrets(body.decode(errors="replace")).encode(), spec.get("text"))
+        return paths_of(body, spec.get("text"))
     except TextError:
         return ()
 

@@ -65,6 +65,7 @@ CHECKS: tuple[Check, ...] = (
     Check(sources.default_source),
     Check(sources.access),
     Check(sources.calendars),
+    Check(sources.charts),
     Check(sources.clock),
     Check(sources.habits),
     Check(records.quarantine, cheap=True),

@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import compiled
@@ -62,6 +64,11 @@ def test_a_list_of_pairs_is_seen_as_one() -> None:
 def test_pairs_may_be_joined_by_colons_but_one_colon_is_a_sentences() -> None:
     assert draft("sym: ES1!; way: up; px: 5012.25")["text"] == {"pairs": {"between": ";", "equals": ":", "first": []}}
     assert "templates" in draft("Alert: buy ES1!")["text"]
+
+
+@given(st.text("abcXYZ019 ,;=:.@{}\"'", max_size=200))
+def test_a_draft_of_whatever_text_could_be_saved(sent: str) -> None:
+    draft(sent)
 
 
 def test_all_values_can_be_picked_by_path() -> None:
