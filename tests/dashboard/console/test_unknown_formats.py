@@ -233,3 +233,37 @@ def test_the_list_of_formats_costs_the_same_however_many_there_are(
     taught(client)
     with django_assert_max_num_queries(14):
         client.get(FORMATS)
+
+
+OFFERED = [name for name, each in BUILTIN.items() if each.offered]
+
+
+@pytest.mark.parametrize("name", OFFERED)
+def test_every_format_that_is_offered_comes_in_by_clicks_alone(name: str, signed_in: As, tasks: list[int]) -> None:
+    row, client = quarantined(BUILTIN[name].samples[0].encode()), signed_in("Administrator")
+    assert use(name, row) in client.get(PAGE).content.decode()
+    done(client, use(name, row), {"source": default_source().pk, "replay": "on"})
+    assert [jobs.work(key) for key in tasks]
+    assert not Quarantine.objects.filter(state="open").exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]", b'"buy"', b"123", b"null", b"{}", b'{"a b": {"c.d": [1, {"e\\"f": null}]}}', "würde 🚀; ; = :".encode(),
+        b"\xff\xfe\x00", b"{{strategy.order.action}} now", b'{"' + b"k" * 300 + b'": "' + b"v" * 9000 + b'"}',
+        b"[" * 500, b"a=b" * 3000, b"<html><body>Hi</body></html>", b"  \n ",
+    ],
+)  # fmt: skip
+def test_the_pages_bear_whatever_was_sent(body: bytes, signed_in: As) -> None:
+    row, client = quarantined(body), signed_in("Administrator")
+    assert client.get(PAGE).status_code == 200
+    shown = client.get(shape(row))
+    assert shown.status_code == 200
+    answer = client.post(shape(row), filled(client, shape(row)), headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("asked", ["%00", "x" * 500, "0" * 32, "é"])
+def test_a_shape_that_does_not_wait_is_not_found(asked: str, signed_in: As) -> None:
+    assert signed_in("Administrator").get(f"{use('traderspost')}?shape={asked}").status_code == 404
