@@ -74,7 +74,8 @@ class EventFacts:
 class BarFacts:
     """A price bar or a close. `time` is the open of its last minute in UTC; None means the one before the fire minute.
 
-    `position` is the index of the first entry that carried it.
+    `position` is the index of the first entry that carried it; `of_minute` says that it is stated to be of one minute,
+    whatever its source's bars are.
     """
 
     close: Decimal
@@ -84,6 +85,7 @@ class BarFacts:
     low: Decimal | None = None
     symbol: str = ""  # empty: the source's symbol
     position: int = 0
+    of_minute: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from . import dialects
 from .bars.storing import Bar, store_bars
 from .clock import MINUTE, floor_minute
 from .dialects.shapes import shape_of
-from .facts import Reading, UnreadableError
+from .facts import BarFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
@@ -381,21 +381,27 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
 def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     """Its prices by the minute. Of a bar that is longer, or of unknown length, only the close is one minute's."""
     assert parcel.reading is not None
-    whole = source.bar_minutes == 1
-    return [
-        Bar(
-            symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
-            time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
-            kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
-            open=bar.open if whole else None,
-            high=bar.high if whole else None,
-            low=bar.low if whole else None,
-            close=bar.close,
-            evidence=f"{parcel.delivery.checksum}:{bar.position}",
-            teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
-        )
-        for bar in parcel.reading.bars
-    ]
+    return [bar_row(source, parcel, bar) for bar in parcel.reading.bars if not is_early(bar, parcel.incoming)]
+
+
+def is_early(bar: BarFacts, incoming: Incoming) -> bool:
+    """Whether an alert that states its bar's open fired before that bar was over: its prices are not yet the bar's."""
+    return bar.of_minute and bar.time is not None and bar.time + MINUTE > incoming.fire_minute
+
+
+def bar_row(source: Source, parcel: Parcel, bar: BarFacts) -> Bar:
+    whole = bar.of_minute or source.bar_minutes == 1
+    return Bar(
+        symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
+        time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
+        kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
+        open=bar.open if whole else None,
+        high=bar.high if whole else None,
+        low=bar.low if whole else None,
+        close=bar.close,
+        evidence=f"{parcel.delivery.checksum}:{bar.position}",
+        teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
+    )
 
 
 def counted(parcel: Parcel) -> int:

@@ -47,8 +47,8 @@ class AlertIdInline(ReadOnlyInline):
 @admin.register(Source)
 class SourceAdmin(ModelAdmin):
     list_display = (
-        "name", "symbol", "bar_minutes", "calendar", "clock_zone", "is_default", "last_heartbeat_at", "signal_count", "alert_expires_at",
-        "see_signals", "see_deliveries",
+        "name", "symbol", "bar_minutes", "calendar", "clock_zone", "is_default", "last_heartbeat_at", "signal_count",
+        "alert_expires_at", "see_signals", "see_deliveries",
     )  # fmt: skip
     list_filter = ("symbol", "is_default")
     search_fields = ("name", "symbol", "alert_ids__alert_id")

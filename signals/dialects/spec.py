@@ -241,8 +241,8 @@ def bar_reader(spec: Any, whole: Mapping[str, Any]) -> BarReader:
     found = paths(spec, "bar")
     if unknown := sorted(found.keys() - BAR):
         raise SpecError(f"bar.{unknown[0]}", f"A bar has {', '.join(sorted(BAR))}.")
-    if missing := [name for name in (*PRICES, "time") if name not in found]:
-        raise SpecError(f"bar.{missing[0]}", "Give the path of the bar's time (its open) and of all four prices.")
+    if missing := [name for name in (*PRICES, "time", "interval") if name not in found]:
+        raise SpecError(f"bar.{missing[0]}", "Give paths of its time (its open), its interval and all four prices.")
     named_zone = zone(whole.get("times", {}))
     written = part({"numbers": whole.get("numbers", {})}, "numbers", numbers)
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from signals.clock import MINUTE
 from signals.dialects import values
 from signals.dialects.base import PRICES, Entry, Payload, is_signed, whole_bar
 from signals.dialects.jsontext import Spoilt
@@ -19,6 +20,7 @@ from signals.dialects.spellings import SHARED, STATED, Row, Table, row
 from signals.dialects.values import FaultError, is_absent
 from signals.facts import FACTS, BarFacts, EventFacts
 from signals.formats import canonical, quoted
+from signals.learning import minutes_of
 from signals.vocabulary import Direction, EventType
 
 # What a step does: opens a position, opens one and closes what is open of the other side, closes one, or nothing.
@@ -37,7 +39,7 @@ SYMBOL, PRICE = "symbol", "price"
 # Told by no message itself: the position before an order, by the one after it and what the order moved.
 BEFORE, POSITION, CONTRACTS, ACTION = "before", "position", "contracts", "action"
 NOISE = Decimal("1e-9")  # less of a position is the rounding of sums
-ONE_MINUTE = frozenset({"1", "1m", "1min"})
+LONGEST_BAR = 30  # minutes; the last one of a session is as long as the others in every market
 # Stated about a trade that begins; an order that ends one has them for other reasons.
 OF_OPENING = frozenset({"entry_price", "stop_loss", "tp1", "tp2", "tp3"})
 PRICED = {EventType.ENTRY: "entry_price", EventType.EXIT: "exit_price"}
@@ -230,7 +232,7 @@ def fits(value: Any, known: frozenset[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BarReader:
-    """How the price bar of a payload is read. It is of one minute, and its time is its open."""
+    """How the price bar of a payload is read. Its time is its open; of a longer bar only the close is one minute's."""
 
     found: Mapping[str, Found]
     zone: str
@@ -238,8 +240,10 @@ class BarReader:
 
     def __call__(self, payload: Payload, _: Sequence[EventFacts], signed: bool) -> tuple[BarFacts, ...]:
         sent = {name: values.filled(find(payload)) for name, find in self.found.items()}
-        if not is_absent(sent.get("interval")) and word_of(sent["interval"]) not in ONE_MINUTE:
-            raise FaultError(f"its interval {quoted(sent['interval'])} is not one minute, which bars have here")
+        minutes = minutes_of(str(sent.get("interval") or ""))
+        if minutes is None or minutes > LONGEST_BAR:
+            said = f"its interval {quoted(sent.get('interval'))} is not one of 1 to {LONGEST_BAR} minutes"
+            raise FaultError(f"{said}, which a bar's close is a minute's of")
         symbol = "" if is_absent(sent.get(SYMBOL)) else values.symbol(sent[SYMBOL])
         prices = {name: sent[name] if is_absent(sent[name]) else self.numbers.read(name, sent[name]) for name in PRICES}
         bar = whole_bar(prices, signed or is_signed({SYMBOL: symbol}))
@@ -248,4 +252,6 @@ class BarReader:
         opened = datetime.fromtimestamp(moment("time", sent["time"], self.zone) // 1000, UTC)
         if opened.second:
             raise FaultError(f"its time {quoted(sent['time'])} is not a whole minute, as a bar's open is")
-        return (replace(bar, time=opened, symbol=symbol),)
+        if minutes == 1:
+            return (replace(bar, time=opened, symbol=symbol, of_minute=True),)
+        return (BarFacts(bar.close, opened + (minutes - 1) * MINUTE, symbol=symbol),)

@@ -309,22 +309,18 @@ def told_bar(signal: AutomatedSignal, venue: Venue) -> datetime | None:
         return None
     if entry["evidence"].get("type") in REPORTS:
         return signal.signal_time or named_bar(signal)
-    return bar_before(signal, datetime.fromisoformat(entry["at"]), venue)
-
-
-def bar_before(signal: AutomatedSignal, fired: datetime, venue: Venue) -> datetime:
-    """Open of the bar at whose close an event fired; of bars that are not known, the last minute."""
-    frame = venue.frame_of(signal)
-    return frame.bar_of(fired) if frame.known else fired - MINUTE
+    return bar_or_minute(datetime.fromisoformat(entry["at"]), venue.frame_of(signal))
 
 
 def covered_bar(signal: AutomatedSignal, fields: Iterable[str], venue: Venue) -> datetime | None:
-    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none.
-
-    Of bars that are not known, the last minute.
-    """
+    """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none."""
     moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
     if not moments and signal.status in {Status.PENDING, Status.CANCELLED}:
         return None
     fired = datetime.fromisoformat(max(moments)) if moments else signal.entry_fired_at or signal.first_event_at
-    return bar_before(signal, fired, venue)
+    return bar_or_minute(fired, venue.frame_of(signal))
+
+
+def bar_or_minute(fired: datetime, frame: Timeframe) -> datetime:
+    """The bar of an alert that fired then; where bars are not known, its last minute."""
+    return frame.bar_of(fired) if frame.known else fired - MINUTE

@@ -47,7 +47,7 @@ def test_what_a_market_can_do_is_not_far(price: float, other: float, minutes: fl
     assert not far(price, other, minutes, risk)
 
 
-def test_a_stop_is_far_where_it_is_half_of_the_entry_or_double() -> None:
+def test_a_stop_is_far_where_it_is_a_third_of_the_entry_or_thrice() -> None:
     assert is_stop_far(Decimal(25000), Decimal(6895))
-    assert not is_stop_far(Decimal(100), Decimal(55))
+    assert not is_stop_far(Decimal(100), Decimal(40))  # as of an option
     assert not is_stop_far(Decimal(1), Decimal(-1))

@@ -278,10 +278,17 @@ def test_a_price_bar_is_named_by_its_open() -> None:
     )
 
 
+def test_of_a_longer_bar_only_the_close_is_one_minutes() -> None:
+    (found,) = read(bar(interval="5")).bars
+
+    assert (found.time, found.close, found.high) == (datetime(2026, 3, 2, 15, 34, tzinfo=UTC), Decimal(20012), None)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"interval": "5"}, "interval '5' is not one minute"),
+        ({"interval": "60"}, "interval '60' is not one of 1 to 30 minutes"),
+        ({"interval": None}, "interval None is not one of"),
         ({"time": "2026-03-02T15:30:30Z"}, "is not a whole minute"),
         ({"time": "2026-03-02T15:30:00"}, "has no zone"),
         ({"time": "2026-03-02"}, "is not a time"),

@@ -13,7 +13,7 @@ from signals import verifying
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
 from signals.intake import Incoming, take_in
-from signals.models import AutomatedSignal, Delivery, Format, Quarantine, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, Format, PriceBar, Quarantine, SignalEvent, Source
 from signals.receiving.senders import default_source
 from signals.teaching.previewing import preview
 from signals.teaching.replaying import replay_shape, told
@@ -194,5 +194,14 @@ def test_a_price_bar_is_stored_as_one() -> None:
     bar = {"event_type": "PRICE_BAR", "ticker": "MNQ1!", "interval": "1", "time": "2026-03-02T15:59:00Z"}
     (read,) = send({**bar, "open": 20010, "high": 20015, "low": 20008, "close": 20012})
 
+    stored = PriceBar.objects.get()
     assert (read.status, read.event_count) == ("accepted", 0)
+    assert (stored.symbol, stored.time, stored.kind) == ("MNQ1!", NOW - timedelta(minutes=1), PriceBar.Kind.BAR)
     assert read_ever()
+
+
+def test_a_bar_that_was_not_over_when_its_alert_fired_is_left() -> None:
+    bar = {"event_type": "PRICE_BAR", "ticker": "MNQ1!", "interval": "1", "time": "2026-03-02T16:00:00Z"}
+    send({**bar, "open": 20010, "high": 20015, "low": 20008, "close": 20012})
+
+    assert not PriceBar.objects.exists()
