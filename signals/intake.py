@@ -25,6 +25,7 @@ from .facts import BarFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
+from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
 from .rhythm import Birth
 from .signal.charts import known_after, learn
@@ -164,7 +165,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
         signed = goes_below_zero(incoming.symbol or source.symbol)
         parcel.reading = dialects.read(incoming.body, signed=signed, formats=formats_of(source.pk))
     except UnreadableError as error:
-        parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
+        parcel.delivery.reason, parcel.proposal = hide_secrets(error.reason), error.proposal
     except DatabaseError:
         raise  # the formats could not be asked for
     except Exception as error:
@@ -203,10 +204,10 @@ def describe(parcel: Parcel) -> None:
         return
     delivery.status = DeliveryStatus.ACCEPTED
     delivery.dialect, delivery.format_id = reading.dialect, reading.format
-    delivery.faults = list(reading.faults)
+    delivery.faults = [hide_secrets(fault) for fault in reading.faults]
     delivery.event_count = len(reading.events)
     if reading.repair:
-        delivery.repair, delivery.repaired_text = reading.repair.summary[:200], reading.repair.text
+        delivery.repair, delivery.repaired_text = hide_secrets(reading.repair.summary)[:200], reading.repair.text
 
 
 def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:

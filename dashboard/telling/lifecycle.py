@@ -44,6 +44,9 @@ DOUBTED: Mapping[str, tuple[str, ...]] = {
     "unknown_session": ("session_label",),
     "events_before_bar": ("signal_time",),
     "entries_differ": ("entry_price",),
+    "price_far": ("entry_price", "current_price", "be_exit_price", "stop_exit_price"),
+    "bars_far": ("entry_price",),
+    "symbol_unclear": ("created_fired_at", "entry_fired_at"),
     "direction_against_id": ("direction",),
 }
 # Facts that say nothing to a reader beside the event itself; and those that updates and exits only repeat, which are

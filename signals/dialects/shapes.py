@@ -16,17 +16,19 @@ MAX_DEPTH = 8
 # What only the indicator's messages name. A body with one of them is a damaged message of it, not another alert's.
 OURS = ("event_type", "trade_id", "signal_id", "schema_version")
 _OURS = re.compile(r"\b(?:" + "|".join(OURS) + r")\b")
+_NO_SYMBOLS = r"(?:SL|TP\d?|ATR|EMA|SMA|RSI|MACD|VWAP|ENTRY|STOP|TARGET|ALERT)"
 # What differs from alert to alert of one make, each with what stands for it.
 _MASKS = (
     (re.compile(r"=\s*(?:\"[^\"]*\"|[^,;|&\s]+)"), "=<value>"),
     (re.compile(r"\"[^\"]*\""), "<text>"),
     (re.compile(r"(?i)\b(?:buy|sell|long|short|flat|exit|close|closelong|closeshort|bullish|bearish)\b"), "<move>"),
-    (re.compile(r"(?<![\w.])[+-]?\d(?:[\d.,:TZ+-]*[\dZ])?%?(?![\w])"), "<number>"),
-    # With capitals or digits, or an exchange before it.
+    (re.compile(r"(?<![\w.])[+-]?\d+(?:,\d{3}(?!\d))*(?:[.:T+-]\d+)*Z?%?(?!\w)"), "<number>"),
+    # In capitals, or with an exchange before it; what else has digits is a name or a key.
     (
-        re.compile(r"\b(?:[A-Z0-9_]+:[\w.!]*[\w!]|[A-Z]{2,}(?:[A-Z0-9.!]*[A-Z0-9!])?|[A-Za-z]*\d(?:[\w.!]*[\w!])?)"),
+        re.compile(rf"\b(?!{_NO_SYMBOLS}\b)(?:[A-Z0-9_]+:[\w.!]*[\w!]|[A-Z]+[A-Z0-9](?:[A-Z0-9.!]*[A-Z0-9!])?)(?!\w)"),
         "<symbol>",
     ),
+    (re.compile(r"\b[A-Za-z_]*\d\w*"), "<text>"),
 )
 _FIRST_WORDS = 24
 _MASKED_FROM = 4000  # characters of a text

@@ -17,7 +17,7 @@ def keep(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0015_alignments_are_dated'),
+        ('signals', '0016_who_may_send'),
     ]
 
     operations = [

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from itertools import product
 from typing import Any
@@ -175,7 +176,19 @@ def named_values(payloads: Iterable[Payload]) -> dict[str, str]:
         ]
         if ranked:
             found[ours] = min(ranked)[1]
+    for level in ("stop_loss", "tp1"):
+        if level in found and not is_near(seen[found[level]], seen.get(found.get(PRICE, ""))):
+            del found[level]
     return found
+
+
+def is_near(level: Any, price: Any) -> bool:
+    """Whether an amount can be a price beside this one: stops and targets are also told in pips and percents."""
+    try:
+        level, price = Decimal(str(level)), Decimal(str(price))
+    except ArithmeticError:
+        return False
+    return bool(price > 0 and price / 2 <= level <= price * 2)
 
 
 def plain_name(path: str) -> str:
@@ -223,6 +236,10 @@ def text_of(message: str) -> dict[str, Any]:
         # One colon is an ordinary sentence's.
         if parts == [*bare, *pairs] and len(parts) > 1 and len(pairs) > (equals == ":"):
             return {"pairs": {"between": between, "equals": equals, "first": names_of(bare)}}
+    for between in ",;|":
+        parts = [part.strip() for part in message.split(between)]
+        if len(parts) > 2 and all(part and not re.search(r"\s", part) for part in parts):
+            return {"pairs": {"between": between, "equals": "=", "first": names_of(parts)}}
     return {"templates": [template_of(message)]}
 
 

@@ -38,6 +38,11 @@ def test_values_are_found_by_what_senders_call_them() -> None:
     assert "no_stop_loss" not in made["gaps_off"]
 
 
+def test_a_stop_that_may_be_in_pips_is_not_taken_for_a_price() -> None:
+    assert "stop_loss" not in draft({"ticker": "EURUSD", "action": "buy", "price": 1.06, "sl": 25})["values"]
+    assert "stop_loss" not in draft("60123456789,buy,EURUSD,risk=1,sl=1.052")["values"]
+
+
 def test_rules_are_of_the_words_that_were_sent_and_what_is_not_certain_has_none() -> None:
     made = draft(*({"ticker": "A", "action": word} for word in ("long", "short", "exit_long", "wait")))
 
@@ -59,6 +64,12 @@ def test_a_list_of_pairs_is_seen_as_one() -> None:
     made = draft("777,buy,EURUSD,risk=1")
 
     assert made["text"] == {"pairs": {"between": ",", "equals": "=", "first": ["part1", "action", "symbol"]}}
+
+
+def test_a_list_of_words_is_seen_as_one_too() -> None:
+    made = draft("AAPL,buy,150.25,10")
+
+    assert made["text"]["pairs"]["first"] == ["symbol", "action", "part3", "part4"]
 
 
 def test_pairs_may_be_joined_by_colons_but_one_colon_is_a_sentences() -> None:
