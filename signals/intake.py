@@ -218,9 +218,9 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
     if known_by(source, parcels) != source.learned:
         return Hold.ALONE
     read = [parcel.reading for parcel in parcels if parcel.reading]
-    nameless = not source.symbol and any(reading.bars for reading in read)
-    if not nameless and not any(event.type in BIRTH for reading in read for event in reading.events):
-        return Hold.NONE
+    if not any(event.type in BIRTH for reading in read for event in reading.events):
+        nameless = not source.symbol and any(reading.bars for reading in read)
+        return Hold.SHARED if nameless else Hold.NONE
     return Hold.SHARED if connection.vendor == "postgresql" and len(source.zones_seen) == 1 else Hold.ALONE
 
 

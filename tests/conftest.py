@@ -1,10 +1,11 @@
-"""What every test gets: a spool of its own, an empty cache, and Hypothesis settings that do not race the clock."""
+"""What every test gets: its own spool, an empty cache, quick passwords, and Hypothesis that does not race the clock."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import cache
 from django.db import connections
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("signalsync")
+
+# A hash is made to take long, which tests who sign in are not about; that one is computed stays as it is.
+PBKDF2PasswordHasher.iterations = 1
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
 

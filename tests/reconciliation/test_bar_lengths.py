@@ -1,12 +1,14 @@
 """Charts of any bar length and market, from their alerts to what a cycle makes of them."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import permutations
 from typing import Any
 
 import pytest
 
 from reconciliation.cycle.run import run_sync
+from reconciliation.gaps import GapView
 from signals.intake import Incoming, take_in
 from signals.models import AutomatedSignal, PriceBar, Source
 from signals.symbols import normalised
@@ -131,6 +133,67 @@ def test_a_length_that_is_set_makes_everything_anew() -> None:
 
 
 @pytest.mark.parametrize("ticker", ["", "CME_MINI:MNQ1!, 1m"])
+def five_minutes(*later: Incoming) -> AutomatedSignal:
+    """A long on a chart of five minutes from 25740 with its stop at 25730, whose ENTRY fired at 08:20."""
+    ticker = "BINANCE:BTCUSDT.P, 5"
+    alerts = trade("20261121_030500000_BULLISH", "2026-11-21 08:10", "2026-11-21 08:20", ticker)
+    take_in(unknown(), [*alerts, *later], now=LATER)
+    return AutomatedSignal.objects.get()
+
+
+def prices(bars: dict[str, tuple[float, float]]) -> None:
+    """Whole minutes of the coin: highest and lowest price, by time."""
+    for minute, (high, low) in bars.items():
+        values = {"open": low, "high": high, "low": low, "close": high, "kind": PriceBar.Kind.BAR, "evidence": "x:0"}
+        PriceBar.objects.create(symbol="BTCUSDT.P", time=utc(f"2026-11-21 {minute}"), **values)
+
+
+@pytest.mark.parametrize(("now", "actionable"), [("08:29", None), ("08:30", False), ("08:42", False), ("08:43", True)])
+def test_an_update_is_due_with_the_next_bar(now: str, actionable: bool | None) -> None:
+    told_so_far = told(update(0.5, trade_id="20261121_030500000_BULLISH"), "2026-11-21 08:25")
+    signal = five_minutes(told_so_far)
+    assert signal.mfe_as_of == utc("2026-11-21 08:20")
+    view = GapView.at(utc(f"2026-11-21 {now}"))
+    assert view.open_gaps(signal, frozenset()).get("no_mfe_update") is actionable
+    assert AutomatedSignal.objects.filter(view.q("no_mfe_update")).exists() == (actionable is not None)
+    assert view.next_check(signal, frozenset()) == (None if now == "08:43" else utc("2026-11-21 08:43"))
+
+
+def test_where_bars_are_unknown_a_measurement_waits() -> None:
+    source = unknown(calendar="24/7")
+    take_in(source, trade("20261121_030500000_BULLISH", "2026-11-21 08:10", "2026-11-21 08:20"), now=LATER)
+    view, signal = GapView.at(LATER), AutomatedSignal.objects.get()
+    assert view.open_gaps(signal, frozenset())["no_mfe_update"] is False
+    assert not AutomatedSignal.objects.filter(view.q_actionable("no_mfe_update")).exists()
+
+
+def test_excursions_and_exits_go_by_whole_bars_of_the_chart() -> None:
+    five_minutes()
+    rising = {f"08:{minute}": (25748.0, 25741.0) for minute in range(20, 30)}
+    prices({**rising, "08:31": (25742.0, 25729.0), "08:32": (25760.0, 25742.0)})
+    run_sync(now=utc("2026-11-21 09:00"), trigger="command")
+    signal = AutomatedSignal.objects.get()
+    # The stop was touched in the bar of 08:30, which fired at its close and is left out of the excursions.
+    assert (signal.status, signal.stop_exit_at) == ("COMPLETED", utc("2026-11-21 08:35"))
+    assert (signal.no_be_mfe, signal.mfe_as_of) == (Decimal("0.8"), utc("2026-11-21 08:30"))
+    before = everything()
+    run_sync(now=utc("2026-11-21 09:00"), trigger="command")
+    assert everything() == before
+
+
+def test_the_next_opposite_signal_cancels_after_bars_of_grace() -> None:
+    ticker = "BINANCE:BTCUSDT.P, 5"
+    first, _ = trade("20261121_030500000_BULLISH", "2026-11-21 08:10", "2026-11-21 08:20", ticker)
+    second, _ = trade("20261121_040500000_BEARISH", "2026-11-21 09:10", "2026-11-21 09:20", ticker)
+    take_in(unknown(), [first, second], now=LATER)
+    run_sync(now=utc("2026-11-21 09:20"), trigger="command")
+    assert AutomatedSignal.objects.get(direction="Bullish").status == "PENDING"
+    run_sync(now=utc("2026-11-21 09:21"), trigger="command")
+    signal = AutomatedSignal.objects.get(direction="Bullish")
+    assert (signal.status, signal.cancellation_time) == ("CANCELLED", utc("2026-11-21 09:05"))
+    assert (signal.cancelled_at, signal.bars_pending) == (utc("2026-11-21 09:10"), 12)
+
+
 def test_an_id_that_is_possible_in_no_zone_gives_no_time(ticker: str) -> None:
     alert = entry(
         "20261123_150700", direction="short", stop_loss=25750, signal_date="2026-11-23", signal_time="15:07:00"
