@@ -47,7 +47,8 @@ class SeveralSignals(APIException):
 
     def __init__(self, ambiguous: AmbiguousSignalError, path: str) -> None:
         candidates = [candidate(signal, path) for signal in ambiguous.candidates[:CANDIDATES]]
-        super().__init__({"detail": str(ambiguous), "candidates": candidates})
+        super().__init__()
+        self.detail: Any = {"detail": str(ambiguous), "candidates": candidates}  # as it is: numbers stay numbers
 
 
 def candidate(signal: AutomatedSignal, path: str) -> dict[str, Any]:

@@ -93,6 +93,8 @@ def is_grouped(
     trade_id: str, rows: Sequence[AutomatedSignal], events: Mapping[int, Sequence[SignalEvent]], home: str
 ) -> bool:
     """Whether the rows of an id are the signals that its events are of."""
+    if len(rows) > 1 and not all(events.get(row.pk) for row in rows):
+        return False
     own = [(row, event) for row in rows for event in events.get(row.pk, ())]
     found = grouping(trade_id, [event for _, event in own], home)
     standing = standings(found)

@@ -122,6 +122,8 @@ def regroup_id(
     `alone` says that they are all rows of the id."""
     stored = list(SignalEvent.objects.filter(signal__in=rows).order_by("pk"))
     events = [*stored, *fresh]
+    if not events:
+        return
     found = grouping(trade_id, events, source.symbol)
     if first > 1:
         found = [Place(rows[0].symbol, life) for life in lives_of(events, first)]

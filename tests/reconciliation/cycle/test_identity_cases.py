@@ -1,10 +1,12 @@
 """Cases of other people's sources: one id for several signals, and prices of another symbol."""
 
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 
 from reconciliation.cycle.run import run_sync
@@ -182,3 +184,21 @@ def test_a_price_far_from_the_entry_is_told_and_nothing_is_calculated(alert: dic
 def test_a_stop_of_another_symbol_is_told() -> None:
     send([(entry(stop_loss=6895), at(4)), (cancelled("other"), at(5))], source_of("MNQ1!"))
     assert "price_far" in found(AutomatedSignal.objects.get(entry_price__isnull=False))
+
+
+# -- what is stored from before
+
+
+def test_stored_signals_learn_their_symbols_and_mixed_ones_are_parted_by_the_next_cycle() -> None:
+    source = source_of("MNQ1!")
+    take_in(source, [incoming(created(), at(1), symbol="MES1!")], now=NOW)
+    take_in(source, [incoming(entry("Long", symbol=name), at(4)) for name in ("MES1!", "MNQ1!")], now=NOW)
+    expected = told("trade_id", "symbol", "event_count", "status")
+    one, other = AutomatedSignal.objects.filter(trade_id="Long")
+    other.events.update(signal=one)  # as they were before
+    other.delete()
+    AutomatedSignal.objects.update(symbol="", standing=0)
+    import_module("signals.migrations.0019_symbols_of_stored_signals").tell(apps, None)
+    cycle()
+    assert told("trade_id", "symbol", "event_count", "status") == expected
+    assert is_derived()

@@ -25,7 +25,7 @@ from signals.receiving import webhook
 from signals.receiving.senders import new_token
 from signals.receiving.spool import Spool, SpoolError
 from signals.receiving.webhook import MAX_BODY
-from signals.signal import saving
+from signals.signal import joining
 from signals.storage import deadlines
 from signalsync_project import gunicorn
 from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, first_spooled, open_source, post
@@ -305,14 +305,14 @@ def test_what_looking_up_the_source_took_is_not_left_for_storing(monkeypatch: py
 
 
 def test_a_failing_projection_costs_neither_delivery_nor_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    join = saving.join
+    join = joining.join
 
     def join_others(signal: AutomatedSignal, event: SignalEvent) -> None:
         join(signal, event)
         if signal.trade_id == TRADE:
             raise ArithmeticError("a bug")
 
-    monkeypatch.setattr(saving, "join", join_others)
+    monkeypatch.setattr(joining, "join", join_others)
     assert post().json()["events"] == 1
     assert SignalEvent.objects.get().signal.rebuild_error == "ArithmeticError: a bug"
     monkeypatch.undo()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0018_symbols_of_stored_signals'),
+        ('signals', '0019_symbols_of_stored_signals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -34,7 +34,7 @@ def tell(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("signals", "0017_signals_of_several_symbols_and_lives"),
+        ("signals", "0018_signals_of_several_symbols_and_lives"),
     ]
 
     operations = [

@@ -16,7 +16,7 @@ def give_shapes(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("signals", "0019_formats_and_shapes"),
+        ("signals", "0020_formats_and_shapes"),
     ]
 
     operations = [migrations.RunPython(give_shapes, migrations.RunPython.noop)]
