@@ -11,7 +11,7 @@ from signals import dialects
 from signals.dialects.base import Dialect
 from signals.dialects.spec import SpecError, compiled
 from signals.facts import BarFacts, EventFacts, Reading, UnreadableError
-from signals.models import Delivery, Quarantine, Source
+from signals.models import Delivery, Source
 from signals.signal.identity import Place, grouping
 from signals.signal.positions import is_idle, side_of
 from signals.signal.registers import BIRTH
@@ -78,12 +78,22 @@ def preview(spec: Any, shape: str, *, source: Source | None = None, limit: int =
     except SpecError as error:
         return Preview(error)
     waiting, home = open_rows(shape, source), source.symbol if source else ""
-    rows = tuple(row_preview(row, dialect) for row in waiting[:limit])
+    rows = tuple(row_preview(row.delivery, dialect) for row in waiting[:limit])
     return Preview(None, rows, signals_of(rows, home), max(0, waiting.count() - len(rows)))
 
 
-def row_preview(row: Quarantine, dialect: Dialect) -> RowPreview:
-    delivery, body = row.delivery, bytes(row.delivery.raw)
+def tried(spec: Any, deliveries: Iterable[Delivery], home: str = "") -> Preview:
+    """Read these by this spec alone, whatever read them before, and store nothing."""
+    try:
+        dialect = compiled(spec)
+    except SpecError as error:
+        return Preview(error)
+    rows = tuple(row_preview(delivery, dialect) for delivery in deliveries)
+    return Preview(None, rows, signals_of(rows, home))
+
+
+def row_preview(delivery: Delivery, dialect: Dialect) -> RowPreview:
+    body = bytes(delivery.raw)
     try:
         reading = read_by(delivery, dialect)
     except UnreadableError as error:

@@ -29,9 +29,9 @@ class ShapeGroup:
     sample: UUID
 
 
-def unknown_shapes(source: Source | None = None) -> list[ShapeGroup]:
-    """All shapes with anything open, other alerts' first, then by how many there are."""
-    rows = open_of(source)
+def unknown_shapes(source: Source | None = None, shape: str = "") -> list[ShapeGroup]:
+    """All shapes with anything open, or that one, other alerts' first, then by how many there are."""
+    rows = open_rows(shape, source) if shape else open_of(source)
     groups = list(
         rows.order_by()
         .values("shape")
