@@ -1,12 +1,12 @@
 """The signal, its events and its fills. `signals/signal/` says how the first follows from the other two."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from signals.vocabulary import DataSource, Direction, EventType, Session, Status
+from signals.vocabulary import SHOWN_ORIGINS, DataSource, Direction, EventType, Origin, Session, Status
 
 from .deliveries import Delivery
 from .prices import PRICE_DIGITS, PRICE_PLACES
@@ -29,6 +29,13 @@ def moment(**options: Any) -> "models.DateTimeField[Any, Any]":
     return models.DateTimeField(null=True, blank=True, **options)
 
 
+class ShownSignals(models.Manager["AutomatedSignal"]):
+    """All signals but those that replay found and that were withdrawn or refused again."""
+
+    def get_queryset(self) -> "models.QuerySet[AutomatedSignal]":
+        return super().get_queryset().filter(origin__in=SHOWN_ORIGINS)
+
+
 class AutomatedSignal(models.Model):
     """One trading signal: what all its events and fills add up to.
 
@@ -39,6 +46,8 @@ class AutomatedSignal(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals", db_index=False)
     trade_id = models.CharField(max_length=MAX_TRADE_ID)
+    origin = models.CharField(max_length=9, choices=Origin, default=Origin.ALERTS)
+    awaits_approval = models.BooleanField(default=False, help_text="Found by replay, which is not sure of it.")
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
 
@@ -109,6 +118,9 @@ class AutomatedSignal(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
+    objects: ClassVar[ShownSignals] = ShownSignals()
+    hidden_too: ClassVar[models.Manager["AutomatedSignal"]] = models.Manager()
+
     class Meta:
         db_table = "automated_signals"
         ordering = ["-first_event_at", "-pk"]
@@ -127,7 +139,10 @@ class AutomatedSignal(models.Model):
         ]
         indexes = [
             models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
-            models.Index(fields=["status"], name="signal_by_status"),  # counts above a list, without the table
+            models.Index(fields=["status", "origin"], name="signal_by_status"),  # counts above a list, without the table
+            models.Index(
+                fields=["source", "first_event_at"], name="signal_found", condition=~Q(origin=Origin.ALERTS)
+            ),
             # Partial: the cost of a cycle follows what changed and what is open, not what is stored.
             models.Index(fields=["id"], name="signal_needs_sync", condition=Q(needs_sync=True)),
             models.Index(fields=["check_at"], name="signal_check_due", condition=Q(check_at__isnull=False)),
