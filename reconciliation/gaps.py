@@ -21,7 +21,7 @@ from signals.facts import EventFacts
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
 from signals.signal.registers import BIRTH
-from signals.vocabulary import EventType, Status
+from signals.vocabulary import EventType, Origin, Status
 
 from .models import GapRecord
 
@@ -31,6 +31,8 @@ OWING = (Status.CONFIRMED, Status.COMPLETED)
 # A trade that ends at E has its last bar at E - 1 minute, which the indicator leaves out of its excursions.
 LAST_COVERED = 2 * MINUTE
 NOTHING = Q(pk__in=())
+# A signal that replay found owes nothing: nobody sent it.
+HEARD = Q(origin=Origin.ALERTS)
 
 Dismissed = frozenset[tuple[int, str]]
 Missing = Callable[[datetime], Q]
@@ -319,7 +321,7 @@ class GapView:
     def judged(self) -> Q:
         """The signals that can have a gap at all: not those of sources that have every gap switched off."""
         free = [source for source, terms in self.terms.items() if terms.gaps_off >= CATALOGUE.keys()]
-        return ~Q(source__in=free) if free else Q()
+        return HEARD & ~Q(source__in=free) if free else HEARD
 
     def q(self, gap: str) -> Q:
         """The signals with this gap, waiting or actionable."""
@@ -349,10 +351,12 @@ class GapView:
         else:
             condition = reduce(or_, (Q(source__in=some) & gap.missing(old) for old, some in by_moment.items()))
         dismissed = GapRecord.objects.filter(gap=gap.name, state=GapRecord.State.DISMISSED)
-        return condition & ~Q(pk__in=dismissed.values("signal"))
+        return HEARD & condition & ~Q(pk__in=dismissed.values("signal"))
 
     def open_gaps(self, signal: AutomatedSignal, dismissed: Dismissed) -> dict[str, bool]:
         """The signal's gaps, and of each whether it is actionable. `dismissed` holds (signal's key, gap)."""
+        if signal.origin != Origin.ALERTS:
+            return {}
         due = self.due[self.terms[signal.source_id].calendar]
         return {
             name: lacks(signal, due.actionable)

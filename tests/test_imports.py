@@ -27,9 +27,10 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"receiving"},
     ),
     "reconciliation": (
-        {"models", "findings"},
+        {"models", "findings", "intervals"},
         {"gaps", "tiers"},
         {"audit", "health", "habits"},
+        {"replay"},
         {"asking", "health_windows"},
         {"cycle"},
     ),

@@ -69,6 +69,8 @@ def follow(
     found: dict[datetime, Told] = {}
     stretches: dict[datetime, Stretch] = {}
     states: dict[datetime, Any] = {}
+    if follower.open:  # bars after its triangle's told what became of it, and may tell otherwise now
+        found[follower.open.triangle] = follower.open
     last = follower.twin.last
     taken = False
     for bar in bars:

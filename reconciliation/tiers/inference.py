@@ -65,6 +65,8 @@ def opposite_of(case: Case) -> Neighbour | None:
         return None
     if case.doubts("signal_time", "direction"):
         return None
+    if case.replayed and case.replayed.confirmed:  # its ENTRY was lost, or lies in a hole of the bars
+        return None
     later = (one for one in case.after if one.direction == wanted and one.signal_time > signal.signal_time)
     first = min(later, key=lambda one: (one.signal_time, one.trade_id), default=None)
     if first is None or still_pending(case, first.signal_time + MINUTE):

@@ -36,6 +36,28 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the indicator's twin says of a signal's bar; see models.ReplayedSignal.
+
+    `confidence` is how well the twin agrees with the source there. Moments are opens of bars, prices in points.
+    """
+
+    symbol: str
+    triangle: datetime
+    direction: str
+    digest: str
+    confidence: Decimal
+    confirmed: datetime | None = None
+    cancelled: datetime | None = None
+    entry: Decimal | None = None
+    stop: Decimal | None = None
+    rests_on: datetime | None = None
+    entry_digest: str = ""
+    entry_hole: bool = False
+    stop_hole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Everything a tier may look at for one signal. `signal` is read-only by agreement.
 
@@ -53,6 +75,7 @@ class Case:
     before: Sequence[Neighbour] = ()
     after: Sequence[Neighbour] = ()
     barred: AbstractSet[Barred] = frozenset()
+    replayed: Replayed | None = None
 
     def doubts(self, *fields: str) -> bool:
         """Whether one of these fields of the signal is contradicted: then nothing is filled from it."""

@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from signals.clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones
 from signals.models import AutomatedSignal, SignalEvent, Source
+from signals.vocabulary import Origin
 
 LOCK_SPACE = 0x5350  # of advisory locks: "SP", so that no other use of them meets ours
 
@@ -156,7 +157,8 @@ def swayed_signals(source: Source, votes: Sequence[Vote]) -> list[AutomatedSigna
         source.save(update_fields=["zones_seen"])
     elif len(seen) == 1:
         return []
-    unsettled = AutomatedSignal.objects.filter(~Q(clock_by="only_possible"), source=source)
+    heard = AutomatedSignal.objects.filter(origin=Origin.ALERTS)
+    unsettled = heard.filter(~Q(clock_by="only_possible"), source=source)
     moments = [vote.minute for vote in votes]
     first, last = edge(source, min(moments), -REACH), edge(source, max(moments), REACH)
     if first:

@@ -10,9 +10,12 @@ from .confirmation import from_closes
 from .excursions import from_bars
 from .extremes import ladder_of_reports
 from .ladder import from_prices, ladder_of, rungs_of
+from .replay import from_replay
 
 # HTF of neighbours is off: `calibrate` finds it right in three of ten.
-METHODS: Mapping[str, bool] = {"prices": True, "reports": True, "bars": True, "closes": True, "neighbours": False}
+METHODS: Mapping[str, bool] = {
+    "prices": True, "reports": True, "bars": True, "replay": True, "closes": True, "neighbours": False,
+}  # fmt: skip
 
 
 def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
@@ -25,6 +28,8 @@ def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         yield from from_prices(case, ladder, gaps, evidence, method)
     if ladder and METHODS["bars"]:
         yield from from_bars(case, ladder, gaps)
+    if METHODS["replay"]:
+        yield from from_replay(case, ladder, gaps)
     if METHODS["closes"]:
         yield from from_closes(case, gaps)
     if METHODS["neighbours"]:
