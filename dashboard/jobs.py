@@ -5,7 +5,7 @@ job's progress, so that work which is cut off goes on where it was.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from time import monotonic
@@ -19,19 +19,23 @@ from django_q.tasks import async_task
 from reconciliation.cycle.run import Report
 from reconciliation.decisions import of_run, of_tier, standing, undo
 from reconciliation.gaps import GapView
+from signals.bars.coverage import hours_of
+from signals.bars.importing import ImportedBars, import_bars
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving import uploads
 from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, read_log
+from signals.symbols import normalised
 
 from .console.actions import ActionError, LoggedChange, log
 from .console.cycles import AT_ONCE, carry_out, run_summary, run_when_free
 from .console.gap_lists import ACTIONABLE, with_gap
 from .models import Job
+from .telling.bars import bars_imported
 
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)
 """Without progress for so long, a running job's process is gone: a task that takes longer than 100 s is ended."""
-IMPORT, UNDO, FIX = "import", "undo", "fix"
+IMPORT, BARS, UNDO, FIX = "import", "bars", "undo", "fix"
 
 FIXED = ("signals_examined", "fills", "gaps_before", "gaps_after", "errors")
 RUNS_NAMED = 10
@@ -153,6 +157,49 @@ def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:
         )
 
 
+def import_bar_file(job: Job) -> str:
+    """The same as import_bars. A slice reads the file from its start and stores what the last one had not reached."""
+    upload, until = uploads.find(job.arguments["upload"]), monotonic() + SLICE
+    symbol, closes = job.arguments["symbol"], job.arguments["times"] == "close"
+    before, done = job.result, ImportedBars()
+
+    def figures() -> dict[str, Any]:
+        counts = done.as_json()
+        sums = {name: before.get(name, 0) + counts[name] for name in ("rows", "stored", "unchanged", "refused")}
+        return sums | {"dirty_days": before.get("dirty_days", {}) | counts["dirty_days"]}
+
+    def progress(rows: int) -> None:
+        kept(job, rows, figures())
+        if monotonic() > until:
+            raise PausedError
+
+    hours = hours_of(symbol)
+    import_bars(
+        lines_of(upload), symbol=symbol, hours=hours, closes=closes, skip=job.done, done=done, progress=progress
+    )
+    person, result = User.objects.filter(username=job.started_by).first(), figures()
+    if person:
+        log(person, bars_noted(upload.name, symbol, result["stored"]))
+    upload.used()
+    return bars_imported(result)
+
+
+def lines_of(upload: uploads.Upload) -> Callable[[], Iterator[str]]:
+    """Opens the lines of an upload anew at each call: a file of bars is read twice."""
+
+    def lines() -> Iterator[str]:
+        with upload.lines() as file:
+            yield from file
+
+    return lines
+
+
+def bars_noted(name: str, symbol: str, stored: int) -> list[LoggedChange]:
+    """For the audit log: at the sources whose symbol they are bars of."""
+    sources = Source.objects.filter(symbol=normalised(symbol)) if symbol else Source.objects.none()
+    return [LoggedChange(source, f"Imported {stored} price bars of the file {name}.") for source in sources]
+
+
 def undo_fills(job: Job) -> str:
     until = monotonic() + SLICE
 
@@ -196,4 +243,9 @@ def left_to_fix(gap: str, after: int) -> list[AutomatedSignal]:
     return with_gap(gap, ACTIONABLE, GapView.at(timezone.now()), after=after).oldest(AT_ONCE)
 
 
-KINDS: Mapping[str, Callable[[Job], str]] = {IMPORT: import_upload, UNDO: undo_fills, FIX: fix_gaps}
+KINDS: Mapping[str, Callable[[Job], str]] = {
+    IMPORT: import_upload,
+    BARS: import_bar_file,
+    UNDO: undo_fills,
+    FIX: fix_gaps,
+}

@@ -70,30 +70,33 @@ def import_bars(
     hours: Market,
     closes: bool = False,
     dry_run: bool = False,
+    skip: int = 0,
+    done: ImportedBars | None = None,
     progress: Callable[[int], Any] = lambda rows: None,
 ) -> ImportedBars:
     """Take in one file of one-minute bars.
 
     `read` opens its lines anew each time, for it is read twice: what its times mean is settled before anything is
     stored. `symbol` is that of all its bars ("": the file names each bar's). A dry run counts and stores nothing.
+    `skip` rows were stored before, by an import that was cut off after `progress` had told of so many. Counts are added
+    to `done`, which `progress` may look at.
     Raises NotBarsError for a file that is none, that names no symbol, whose bars are longer than a minute, or whose
     times mean something else than was said.
     """
-    check(rows_of(read(), symbol, closes, ImportedBars()), closes=closes)
-    done = ImportedBars()
-    judged = judged_of(rows_of(read(), symbol, closes, done), hours)
-    for some in batches(judged, AT_ONCE):
-        store(some, done, dry_run=dry_run)
-        progress(len(some))
+    check((row for row in rows_of(read(), symbol, closes) if isinstance(row, FileBar)), closes=closes)
+    done = ImportedBars() if done is None else done
+    for number, some in enumerate(batches(judged_of(rows_of(read(), symbol, closes), hours), AT_ONCE)):
+        if number * AT_ONCE >= skip:
+            store(some, done, dry_run=dry_run)
+            progress(len(some))
     return done
 
 
-def rows_of(lines: Iterable[str], symbol: str, closes: bool, done: ImportedBars) -> Iterator[FileBar]:
-    """The bars that can be read, with their symbol; the others are counted."""
+def rows_of(lines: Iterable[str], symbol: str, closes: bool) -> Iterator[FileBar | BadRowError]:
+    """The bars with their symbol, and why a row is none."""
     for row in read_bars(lines, closes=closes):
-        done.rows += 1
         if isinstance(row, BadRowError):
-            done.refuse(str(row))
+            yield row
             continue
         named = normalised(symbol) or row.symbol
         if not named:
@@ -101,10 +104,14 @@ def rows_of(lines: Iterable[str], symbol: str, closes: bool, done: ImportedBars)
         yield row._replace(symbol=named)
 
 
-def judged_of(bars: Iterable[FileBar], hours: Market) -> Iterator[Judged]:
+def judged_of(rows: Iterable[FileBar | BadRowError], hours: Market) -> Iterator[Judged | BadRowError]:
+    """Each row once, though not in their order: a bar is judged by those behind it."""
     judges: dict[str, Judge] = {}
-    for bar in bars:
-        yield from judges.setdefault(bar.symbol, Judge(hours)).add(bar)
+    for row in rows:
+        if isinstance(row, BadRowError):
+            yield row
+        else:
+            yield from judges.setdefault(row.symbol, Judge(hours)).add(row)
     for judge in judges.values():
         yield from judge.finish()
 
@@ -147,8 +154,9 @@ def entries_of(symbol: str) -> dict[datetime, Decimal]:
     return {bar_of(fired): Decimal(facts["entry_price"]) for fired, facts in told if "entry_price" in facts}
 
 
-def store(judged: Sequence[Judged], done: ImportedBars, *, dry_run: bool) -> None:
+def store(rows: Sequence[Judged | BadRowError], done: ImportedBars, *, dry_run: bool) -> None:
     """Store what is believed and keep what is refused, in one transaction."""
+    judged = [row for row in rows if isinstance(row, Judged)]
     believed = [
         Bar(**each.bar._asdict(), kind=PriceBar.Kind.BAR, origin=PriceBar.Origin.FILE)
         for each in judged
@@ -159,7 +167,11 @@ def store(judged: Sequence[Judged], done: ImportedBars, *, dry_run: bool) -> Non
         stored = store_bars(believed)
         keep_refused(refused)
         transaction.set_rollback(dry_run)
+    done.rows += len(rows)
     done.stored += stored
     done.unchanged += len(believed) - stored
-    for each in judged:
-        done.note(each)
+    for row in rows:
+        if isinstance(row, Judged):
+            done.note(row)
+        else:
+            done.refuse(str(row))

@@ -14,7 +14,7 @@ from dashboard.models import Job
 from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}
+NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.BARS: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -25,7 +25,7 @@ FIGURES: Mapping[str, str] = {
     "fills": "Values filled",
     "errors": "Signals set aside",
 }
-UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at"}
+UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.BARS: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at"}
 
 
 class JobPage(Page):

@@ -11,10 +11,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from signals.bars.coverage import hours_of
 from signals.bars.importing import ImportedBars, import_bars
 from signals.bars.reading import NotBarsError
-from signals.market import CME_EQUITY, market
-from signals.models import Source
 
 
 class Command(BaseCommand):
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, files: list[str], symbol: str, times: str, dry_run: bool, json: bool, **options: Any) -> None:
-        hours = market(calendar_of(symbol))
+        hours = hours_of(symbol)
         total: list[ImportedBars] = []
         for name in files:
             shown = not json and sys.stderr.isatty()
@@ -51,12 +50,6 @@ class Command(BaseCommand):
 def lines_of(name: str) -> Any:
     with Path(name).open(encoding="utf-8-sig", newline="") as file:
         yield from file
-
-
-def calendar_of(symbol: str) -> str:
-    """The market hours of the sources with this symbol, else those of CME's equity indices."""
-    found = Source.objects.filter(symbol=symbol).values_list("calendar", flat=True).first()
-    return found or CME_EQUITY
 
 
 def summed(parts: list[ImportedBars]) -> dict[str, Any]:

@@ -49,6 +49,8 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
     "mend": lambda: {"pk": quarantined().pk},
     "ledger": lambda: {"key": upload()},
+    "bars-import": lambda: {"key": upload("time,open,high,low,close\n")},
+    "bars-day": lambda: {"day": "2025-12-11"},
     "source": lambda: {"pk": default_source().pk},
     "rotate-token": lambda: {"pk": default_source().pk},
     "revoke-token": lambda: {"pk": token()},
