@@ -1,4 +1,4 @@
-"""A process that loses half of a twin's alerts and lets replay find them: `python -m benchmarks.replayer FILE FORM SEED…`.
+"""A process that loses half of a twin's alerts: `python -m benchmarks.replayer FILE FORM SEED…`, or FILE cost TURNS.
 
 Prints JSON. The alerts are those that the twin makes of the file's clean bars; what is imported is the file as it is.
 The worlds are transactions that are rolled back.
@@ -6,8 +6,11 @@ The worlds are transactions that are rolled back.
 
 import json
 import sys
+import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -287,7 +290,77 @@ def compare(done: Replayed, row: Any, name: str, value: Any, held: Any) -> None:
             done.certain_and_wrong.append(text)
 
 
+SOURCES, IDLE = 13, 10  # a day has 78 signals: these many sources have 1,014
+
+
+def cost(path: Path, turns: int) -> dict[str, list[float]]:
+    """Seconds of cycles over the damaged signals of many sources, and of idle ones, with replay and without."""
+    found: dict[str, list[float]] = {}
+    with world():
+        found |= measured(path, turns, lost=0.0)
+    with world():
+        half = measured(path, turns, lost=LOST)
+    return found | {f"{name}, half lost": seconds for name, seconds in half.items() if name.startswith("damaged")}
+
+
+def measured(path: Path, turns: int, lost: float) -> dict[str, list[float]]:
+    from signals.models import Source
+
+    bars, chance = clean_bars(path), Random(1)
+    sent = list(Echo(bars, "batch").alerts(frozenset()))
+    now = bars[-1].time + MINUTE
+    for number in range(SOURCES):
+        source = Source.objects.create(name=f"copy-{number}", symbol=SYMBOL)
+        take(source, [each for each in sent if chance.random() >= lost], now)
+    take_bars(path)
+    timed(now)
+    found: dict[str, list[float]] = defaultdict(list)
+    for _ in range(turns):
+        for name in ("with replay", "without"):
+            with replay_is(on=name == "with replay"):
+                damage()
+                found[f"damaged, {name}"].append(timed(now))
+                found[f"idle, {name}"] += [timed(now) for _ in range(IDLE)]
+    return found
+
+
+def damage() -> None:
+    """What cycles filled is gone, and all signals are in the queue."""
+    from django.utils import timezone
+
+    from signals.models import AutomatedSignal, Fill
+    from signals.signal.rebuilding import chunks, restore
+
+    Fill.objects.all().delete()
+    for signals in chunks():
+        restore(signals, now=timezone.now())
+    AutomatedSignal.objects.update(needs_sync=True, check_at=None)
+
+
+def timed(now: datetime) -> float:
+    from reconciliation.cycle.run import run_sync
+
+    started = time.perf_counter()
+    run_sync(now=now, trigger="schedule")
+    return time.perf_counter() - started
+
+
+@contextmanager
+def replay_is(*, on: bool) -> Iterator[None]:
+    """The cycle as it is, or with nothing of replay in it."""
+    from reconciliation.cycle import loading, work
+
+    held: Any = work.step, loading.load_replayed
+    if not on:
+        work.step, loading.load_replayed = (lambda *_: {}), (lambda *_: {})
+    yield
+    work.step, loading.load_replayed = held
+
+
 if __name__ == "__main__":
     django.setup()
     file, form, *seeds = sys.argv[1:]
-    print(json.dumps([asdict(replayed(Path(file), form, int(seed))) for seed in seeds]))
+    if form == "cost":
+        print(json.dumps(cost(Path(file), int(seeds[0]))))
+    else:
+        print(json.dumps([asdict(replayed(Path(file), form, int(seed))) for seed in seeds]))

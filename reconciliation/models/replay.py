@@ -1,4 +1,4 @@
-"""What the indicator's twin says on stored bars: its state, its signals, and how well they agree with what was heard."""
+"""What the indicator's twin says on stored bars: its state, its signals, and how they agree with what was heard."""
 
 from django.db import models
 

@@ -13,7 +13,7 @@ from reconciliation.audit import Action, Journal
 from reconciliation.models import ReplayedSignal, SyncRun
 from signals.clock import MINUTE, local
 from signals.market import market
-from signals.models import AutomatedSignal, Fill, Source
+from signals.models import AutomatedSignal, Fill
 from signals.signal.joining import blank
 from signals.signal.saving import overwrite
 from signals.storage.bulk import insert, update

@@ -154,10 +154,7 @@ def digest_of(bars: Iterable[Bar]) -> str:
 def plain(row: Stretch | Told | None) -> dict[str, Any] | None:
     if row is None:
         return None
-    return {
-        name: value.isoformat() if isinstance(value, datetime) else value
-        for name, value in asdict(row).items()
-    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(row).items()}
 
 
 def typed(stored: dict[str, Any]) -> dict[str, Any]:

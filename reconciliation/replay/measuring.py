@@ -19,6 +19,18 @@ from .agreeing import WARM_UP, Heard, Measure, measure
 LATE = timedelta(days=1)
 
 
+class Row(NamedTuple):
+    """What is read of a signal that was heard of, by the names of its columns."""
+
+    trade_id: str
+    direction: str | None
+    clock_zone: str
+    single_leg: bool
+    triangle_time: datetime | None
+    first_event_at: datetime
+    entry_fired_at: datetime | None
+
+
 class HeardSignal(NamedTuple):
     """A signal as alerts told it. `bar` is its triangle's, None where its id names ENTRY's and that was lost."""
 
@@ -41,29 +53,20 @@ class Compared(NamedTuple):
 
 def heard_on(source: Source, stretch: ReplayStretch) -> list[HeardSignal]:
     """The signals of the source that alerts told of, with their bars on the stretch."""
-    names = ("trade_id", "direction", "clock_zone", "single_leg", "triangle_time", "first_event_at", "entry_fired_at")
-    rows = AutomatedSignal.objects.filter(of_stretch(stretch), source=source, origin=Origin.ALERTS)
-    found = (heard(market(source.calendar), *row) for row in rows.order_by().values_list(*names))
+    rows = AutomatedSignal.objects.filter(of_stretch(stretch), source=source, origin=Origin.ALERTS).order_by()
+    hours = market(source.calendar)
+    found = [heard(Row(*row), hours) for row in rows.values_list(*Row._fields)]
     moments = [(each.bar or each.confirmed, each) for each in found]
     return [each for moment, each in moments if moment and stretch.start <= moment <= stretch.end]
 
 
-def heard(
-    hours: Market,
-    trade_id: str,
-    direction: str | None,
-    zone: str,
-    single_leg: bool,  # noqa: FBT001 - a row's columns in their order
-    triangle: datetime | None,
-    first: datetime,
-    fired: datetime | None,
-) -> HeardSignal:
-    named = TradeId.parse(trade_id)
-    bar = triangle
-    if bar is None and named and zone and not single_leg:
-        bar = instant(named.naive, zone, near=first)
-    confirmed = hours.last_open(bar_of(fired)) if fired else None
-    return HeardSignal(bar, direction or (named.direction if named else None), confirmed, zone, single_leg)
+def heard(row: Row, hours: Market) -> HeardSignal:
+    named, bar = TradeId.parse(row.trade_id), row.triangle_time
+    if bar is None and named and row.clock_zone and not row.single_leg:
+        bar = instant(named.naive, row.clock_zone, near=row.first_event_at)
+    confirmed = hours.last_open(bar_of(row.entry_fired_at)) if row.entry_fired_at else None
+    direction = row.direction or (named.direction if named else None)
+    return HeardSignal(bar, direction, confirmed, row.clock_zone, row.single_leg)
 
 
 def of_stretch(stretch: ReplayStretch) -> Q:
@@ -73,11 +76,11 @@ def of_stretch(stretch: ReplayStretch) -> Q:
 
 def compare(source: Source, stretch: ReplayStretch) -> tuple[Compared, bool]:
     """Measure the agreement and keep it; also whether it is now another than it was."""
-    heard, told = heard_on(source, stretch), list(
-        ReplayedSignal.objects.filter(symbol=stretch.symbol, stretch=stretch.start).order_by("triangle")
+    heard, told = (
+        heard_on(source, stretch),
+        list(ReplayedSignal.objects.filter(symbol=stretch.symbol, stretch=stretch.start).order_by("triangle")),
     )
-    before = Agreement.objects.filter(source=source, stretch__symbol=stretch.symbol, stretch__start=stretch.continues)
-    went_on = before.first() if stretch.continues else None
+    went_on = before_this(source, stretch)
     warm = stretch.start if went_on and went_on.since else stretch.start + WARM_UP
     carried = (went_on.heard, went_on.agreed) if went_on else (0, 0)
     found = measure(where_bars_are(statements(heard, told), stretch.symbol), warm, carried)
@@ -91,10 +94,20 @@ def compare(source: Source, stretch: ReplayStretch) -> tuple[Compared, bool]:
     return Compared(source, stretch, heard, told, held), other
 
 
+def before_this(source: Source, stretch: ReplayStretch) -> Agreement | None:
+    """The agreement on the stretch that went on into this one."""
+    if stretch.continues is None:
+        return None
+    of_symbol = Agreement.objects.filter(source=source, stretch__symbol=stretch.symbol)
+    return of_symbol.filter(stretch__start=stretch.continues).first()
+
+
 def statements(heard: Iterable[HeardSignal], told: Iterable[ReplayedSignal]) -> list[Heard]:
     """The triangles and confirmations that were heard, each against the twin's."""
-    triangles = {(each.triangle, each.direction): each for each in told}
-    confirmations = {(each.confirmed, each.direction): each for each in told if each.confirmed}
+    triangles = {(each.triangle, each.direction) for each in told}
+    confirmations: dict[tuple[datetime, str | None], ReplayedSignal] = {
+        (each.confirmed, each.direction): each for each in told if each.confirmed
+    }
     found = []
     for signal in heard:
         if signal.bar:
@@ -120,8 +133,6 @@ def counts(heard: Iterable[HeardSignal], told: Iterable[ReplayedSignal], since: 
     bars = {(each.bar, each.direction) for each in heard}
     entries = {(each.confirmed, each.direction) for each in heard if each.bar is None}
     received = [
-        each
-        for each in shown
-        if (each.triangle, each.direction) in bars or (each.confirmed, each.direction) in entries
+        each for each in shown if (each.triangle, each.direction) in bars or (each.confirmed, each.direction) in entries
     ]
     return {"shown": len(shown), "received": len(received)}

@@ -139,10 +139,10 @@ class AutomatedSignal(models.Model):
         ]
         indexes = [
             models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
-            models.Index(fields=["status", "origin"], name="signal_by_status"),  # counts above a list, without the table
             models.Index(
-                fields=["source", "first_event_at"], name="signal_found", condition=~Q(origin=Origin.ALERTS)
-            ),
+                fields=["status", "origin"], name="signal_by_status"
+            ),  # counts above a list, without the table
+            models.Index(fields=["source", "first_event_at"], name="signal_found", condition=~Q(origin=Origin.ALERTS)),
             # Partial: the cost of a cycle follows what changed and what is open, not what is stored.
             models.Index(fields=["id"], name="signal_needs_sync", condition=Q(needs_sync=True)),
             models.Index(fields=["check_at"], name="signal_check_due", condition=Q(check_at__isnull=False)),

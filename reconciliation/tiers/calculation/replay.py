@@ -3,21 +3,23 @@
 The twin's trade of the same bar and direction stands for the signal's as long as nothing that was heard contradicts
 it. It gives the ladder of a trade whose prices were lost, and the confirmation or cancellation that nobody heard of;
 excursions and ends follow from that by the rules of `excursions` and `legs`. How well the twin agrees with the source
-there is the most that any of it is trusted. What a missing bar may have made another is hardly trusted, and says so, unless
-something that was heard proves it.
+there is the most that any of it is trusted. What a missing bar may have made another is hardly trusted, and says so,
+unless something that was heard proves it.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from reconciliation.tiers.base import event_of, misses, propose
 from reconciliation.tiers.inference import REASON
 from reconciliation.tiers.proposals import Case, Proposal, Replayed
 from signals.clock import MINUTE, bar_of, local, session_of
-from signals.formats import canonical, iso
+from signals.formats import iso
 from signals.models import AutomatedSignal
 from signals.models.signal import clone
 from signals.tiers import CALCULATION, REPLAY
@@ -39,6 +41,24 @@ FEWEST_R = Decimal("0.01")  # an excursion that proves anything
 TRADE_GAPS = frozenset({"no_entry_price", "no_stop_loss", "no_targets", "no_mfe_update", "no_mae"})
 
 
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """The twin's trade beside the signal's case. `ladder` is what R is counted by: the signal's own prices if known.
+
+    `case` has the signal as confirmed; `path` are the bars since ENTRY's, on the ladder.
+    """
+
+    told: Replayed
+    case: Case
+    ladder: Ladder
+    entered: datetime
+    path: Sequence[Reach]
+
+    def until(self, bar: datetime) -> Sequence[Reach]:
+        """The bars up to this one."""
+        return self.path[: bisect_right(self.path, bar, key=attrgetter("time"))]
+
+
 def from_replay(case: Case, ladder: Ladder | None, gaps: frozenset[str]) -> Iterator[Proposal]:
     """Whatever the twin's trade tells that the signal misses. `ladder` is what the signal's own prices give."""
     told = case.replayed
@@ -49,21 +69,38 @@ def from_replay(case: Case, ladder: Ladder | None, gaps: frozenset[str]) -> Iter
         yield from birth(case, told, evidence)
     if told.cancelled and not told.entry_hole and is_over(case, told.cancelled):
         yield from cancellation(case, told, evidence)
-    if told.confirmed is None or told.entry is None or told.stop is None or not is_over(case, told.confirmed):
+    twin = ladder_of(told)
+    if told.confirmed is None or twin is None or not is_over(case, told.confirmed) or not lacks(case.signal):
         return
-    own = ladder or Ladder(told.entry, told.entry - told.stop)
-    if not own.step or contradicts(case, told, own):
+    if is_another(case, told, twin):
+        return
+    own, as_confirmed = ladder or twin, replace(case, signal=confirmed_as(case.signal, told))
+    trade = Trade(told, as_confirmed, own, told.confirmed, path_of(as_confirmed, own))
+    exactly = is_the_same(case.signal, told)
+    if not exactly and any(differs(trade, field, mark) for field, mark in reports(case, own)):
         return
     evidence = {
         "replay": f"{told.symbol} {iso(told.rests_on or told.triangle)}/{iso(told.confirmed)}",
         "bars": told.entry_digest,
     }
-    proven = is_proven(case, told, own)
+    proven = exactly or is_proven(trade)
     yield from confirmation(case, *doubted(told, evidence, told.entry_hole and not proven), gaps)
-    yield from trade(case, *doubted(told, evidence, told.stop_hole and not proven), ladder, own, gaps)
+    yield from values(trade, *doubted(told, evidence, told.stop_hole and not proven), ladder, gaps)
 
 
-def doubted(told: Replayed, evidence: dict[str, Any], hole: bool) -> tuple[Replayed, dict[str, Any]]:  # noqa: FBT001
+def ladder_of(told: Replayed) -> Ladder | None:
+    if told.entry is None or told.stop is None or told.entry == told.stop:
+        return None
+    return Ladder(told.entry, told.entry - told.stop)
+
+
+def lacks(signal: AutomatedSignal) -> bool:
+    """Whether anything is missing that a trade of the twin can give."""
+    names = ("confirmation_time", "bars_to_confirmation", "entry_price", "stop_loss", "targets", "be_exit_at")
+    return signal.status == Status.PENDING or any(misses(signal, name) for name in names)
+
+
+def doubted(told: Replayed, evidence: dict[str, Any], hole: bool) -> tuple[Replayed, dict[str, Any]]:
     """What the twin says, and its evidence, where a bar is missing among those that it rests on."""
     if not hole:
         return told, evidence
@@ -124,23 +161,22 @@ def confirmation(case: Case, told: Replayed, evidence: dict[str, Any], gaps: fro
         yield offer(told, "bars_to_confirmation", bars, evidence, gap)
 
 
-def trade(
-    case: Case,
-    told: Replayed,
-    evidence: dict[str, Any],
-    ladder: Ladder | None,
-    own: Ladder,
-    gaps: frozenset[str],
+def values(
+    trade: Trade, told: Replayed, evidence: dict[str, Any], ladder: Ladder | None, gaps: frozenset[str]
 ) -> Iterator[Proposal]:
     """Prices, and what follows from them and the bars: as for any trade, but on the twin's ladder.
 
     A trade whose `ladder` is known needs none of that, but for the first leg's end (see `paired`).
     """
-    wanted = gaps | TRADE_GAPS if case.signal.status == Status.PENDING else gaps
-    as_confirmed = replace(case, signal=confirmed_as(case.signal, told))
-    found = [*paired(as_confirmed, own)]
+    heard = trade.case.signal.seen_confirmed_at or trade.case.signal.entry_fired_at
+    wanted = gaps if heard else gaps | TRADE_GAPS
+    found = [*paired(trade)]
     if ladder is None:
-        found = [*from_prices(as_confirmed, own, wanted, {}), *from_bars(as_confirmed, own, wanted), *found]
+        found = [
+            *from_prices(trade.case, trade.ladder, wanted, {}),
+            *from_bars(trade.case, trade.ladder, wanted),
+            *found,
+        ]
     for each in found:
         path = {"path": each.evidence["bars"]} if "bars" in each.evidence else {}
         yield replace(
@@ -154,26 +190,23 @@ def trade(
 
 def exact(offered: Proposal) -> bool:
     """Whether it follows from whole bars without a hole, so that the twin itself is all that can be wrong in it."""
-    return "bound" not in offered.evidence and "closes" not in offered.evidence or not offered.evidence.get("closes")
+    return "bound" not in offered.evidence and not offered.evidence.get("closes")
 
 
-def paired(case: Case, own: Ladder) -> Iterator[Proposal]:
+def paired(trade: Trade) -> Iterator[Proposal]:
     """The end of a first leg that was never protected: the indicator tells of it with the stop's, in the same bar."""
-    signal = case.signal
+    case, signal = trade.case, trade.case.signal
     if signal.single_leg or not misses(signal, "be_exit_at"):
         return
-    legs = legs_of(case, own, path_of(case, own), marks_of(signal, own))
+    legs = legs_of(case, trade.ladder, trade.path, marks_of(signal, trade.ladder))
     if legs.stop_end is None or legs.be_end != legs.stop_end or "be_exit_at" in legs.found:
         return
     touched = legs.found.get("stop_exit_at")
-    if touched:
-        shown = shown_by(case, own, "be_exit_at", touched)
-        if case.venue.market.open_minutes(touched.time + MINUTE, case.now) >= OVERDUE:
-            yield shown
-    else:
-        yield propose(
-            CALCULATION, "be_exit_at", iso(legs.stop_end + MINUTE), REPLAY, event_of(signal, "stop_exit_at"),
-        )  # fmt: skip
+    if touched is None:
+        event = event_of(signal, "stop_exit_at")
+        yield propose(CALCULATION, "be_exit_at", iso(legs.stop_end + MINUTE), REPLAY, event)
+    elif is_over(case, touched.time):
+        yield shown_by(case, trade.ladder, "be_exit_at", touched)
 
 
 def confirmed_as(signal: AutomatedSignal, told: Replayed) -> AutomatedSignal:
@@ -185,23 +218,23 @@ def confirmed_as(signal: AutomatedSignal, told: Replayed) -> AutomatedSignal:
     return fresh
 
 
-def contradicts(case: Case, told: Replayed, own: Ladder) -> bool:
-    """Whether anything that was heard of the signal says that its trade was another than the twin's."""
-    signal = case.signal
-    assert told.confirmed is not None
-    assert told.entry is not None
+def is_another(case: Case, told: Replayed, twin: Ladder) -> bool:
+    """Whether what was heard of the signal's life and prices says that its trade was another than the twin's."""
+    signal, entered = case.signal, told.confirmed
+    assert entered is not None
     if signal.status == Status.CANCELLED or case.doubts("signal_time", "direction", "entry_price", "stop_loss"):
         return True
-    fired = signal.entry_fired_at
-    if fired and case.venue.market.last_open(bar_of(fired)) != told.confirmed:
+    fired, seen = signal.entry_fired_at, signal.seen_confirmed_at
+    if (fired and case.venue.market.last_open(bar_of(fired)) != entered) or (seen and bar_of(seen) < entered):
         return True
-    if signal.seen_confirmed_at and bar_of(signal.seen_confirmed_at) < told.confirmed:
-        return True
-    twin, near = Ladder(told.entry, told.entry - (told.stop or told.entry)), TICKS * case.tick_size
-    rungs = points_of(signal)
-    if any(abs(twin.at(n) - price) > near * max(1, abs(n)) * 2 for n, price in rungs.items()):
-        return True
-    return any(differs(case, told, own, field, mark) for field, mark in reports(case, own))
+    near = 2 * TICKS * case.tick_size
+    return any(abs(twin.at(n) - price) > near * max(1, abs(n)) for n, price in points_of(signal).items())
+
+
+def is_the_same(signal: AutomatedSignal, told: Replayed) -> bool:
+    """Whether the signal's own entry and stop are the twin's."""
+    known = signal.entry_price is not None and signal.stop_loss is not None
+    return known and (signal.entry_price, signal.stop_loss) == (told.entry, told.stop)
 
 
 def reports(case: Case, own: Ladder) -> Iterator[tuple[str, Mark]]:
@@ -210,49 +243,43 @@ def reports(case: Case, own: Ladder) -> Iterator[tuple[str, Mark]]:
             yield field, mark
 
 
-def differs(case: Case, told: Replayed, own: Ladder, field: str, mark: Mark) -> bool:
+def differs(trade: Trade, field: str, mark: Mark) -> bool:
     """Whether a report cannot be of this trade: further out than whole bars reached, or short of what they did.
 
     The break-even leg stands still once it ended, so of it only the first is asked.
     """
-    bars, whole = covered(case, told, own, mark)
+    bars = trade.until(mark.bar)
     if not bars:
         return False
-    slack = 2 * TICKS * case.tick_size / abs(own.step) + PRINTED
-    far, least = reach_of(bars, field), reach_of(bars[:-1], field)  # the bar that ends a leg is left out
+    slack = 2 * TICKS * trade.case.tick_size / abs(trade.ladder.step) + PRINTED
     value = abs(mark.value)
-    too_far = whole and value > far + slack
-    too_short = field != "be_mfe" and mark.bar < (ended(case) or case.now) and value < least - slack
-    return too_far or too_short
+    if value > reach_of(bars, field) + slack and is_whole(trade, bars, mark):
+        return True
+    least = reach_of(bars[:-1], field)  # the bar that ends a leg is left out
+    return field != "be_mfe" and value < least - slack and mark.bar < (ended(trade.case) or trade.case.now)
 
 
-def is_proven(case: Case, told: Replayed, own: Ladder) -> bool:
-    """Whether what was heard is so exactly the twin's that it followed the same entry and stop."""
-    signal = case.signal
-    if signal.entry_price is not None and signal.stop_loss is not None:
-        return signal.entry_price == told.entry and signal.stop_loss == told.stop
-    for field, mark in reports(case, own):
-        bars, _ = covered(case, told, own, mark)
-        reached = {reach_of(bars, field), reach_of(bars[:-1], field)}
+def is_proven(trade: Trade) -> bool:
+    """Whether a report is so exactly the twin's that it followed the same entry and stop."""
+    for field, mark in reports(trade.case, trade.ladder):
         if field != "be_mfe" and abs(mark.value) >= FEWEST_R:
+            bars = trade.until(mark.bar)
+            reached = (reach_of(bars, field), reach_of(bars[:-1], field))
             return any(abs(abs(mark.value) - each) <= PRINTED for each in reached)
     return False
 
 
-def covered(case: Case, told: Replayed, own: Ladder, mark: Mark) -> tuple[list[Reach], bool]:
-    """The bars since ENTRY that a report covers, and whether none of them is missing or only a close."""
-    assert told.confirmed is not None
-    as_confirmed = replace(case, signal=confirmed_as(case.signal, told))
-    bars = [bar for bar in path_of(as_confirmed, own) if told.confirmed < bar.time <= mark.bar]
-    asked = case.venue.market.open_minutes(told.confirmed + MINUTE, mark.bar + MINUTE)
-    return bars, len(bars) == asked and all(bar.whole for bar in bars)
+def is_whole(trade: Trade, bars: Sequence[Reach], mark: Mark) -> bool:
+    """Whether none of the bars that a report covers is missing, or only a close."""
+    asked = trade.case.venue.market.open_minutes(trade.entered + MINUTE, mark.bar + MINUTE)
+    return len(bars) == asked and all(bar.whole for bar in bars)
 
 
-def reach_of(bars: list[Reach], field: str) -> Decimal:
+def reach_of(bars: Sequence[Reach], field: str) -> Decimal:
     """How far these bars went in a measurement's direction, in R, without a sign."""
     if field == "mae":
-        return max((-bar.worst for bar in bars), default=Decimal(0)).max(Decimal(0))
-    return max((bar.best for bar in bars), default=Decimal(0)).max(Decimal(0))
+        return max(Decimal(0), max((-bar.worst for bar in bars), default=Decimal(0)))
+    return max(Decimal(0), max((bar.best for bar in bars), default=Decimal(0)))
 
 
 def ended(case: Case) -> datetime | None:
