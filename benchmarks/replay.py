@@ -1,4 +1,4 @@
-"""Replay: half of a twin's alerts and all of one signal in ten lost, and what a cycle makes of the rest and the bars."""
+"""Replay: half of a twin's alerts and all of one signal in ten lost, and what a cycle makes of the rest and bars."""
 
 import json
 from pathlib import Path
@@ -15,8 +15,8 @@ TEXT = (
     "The alerts are those that the twin makes of the clean bars of a recorded file, in two forms: births, break-even"
     " and exits as telemetry with updates of one trade at a time (*telemetry*), or with a batch of all each minute"
     " (*batch*). Half of the deliveries are dropped, and every trace of one signal in ten; what is imported beside them"
-    " is the file as it is, dirty bars included. Values are those that the signals have in truth, measurements as of the bar that"
-    " is stored; *wrong* are different ones, *open* none. *Waiting* are found signals that somebody has to approve."
+    " is the file as it is, dirty bars included. Values are those that the signals have in truth, measurements as of"
+    " the bar that is stored; *wrong* are different ones, *open* none. *Waiting* are found signals that somebody has to approve."
 )
 COST = (
     "What replay costs: the day's alerts, none lost, for 13 sources, which makes 1,014 signals with bars. Before each"

@@ -249,7 +249,7 @@ def judge(truth: Truth, unheard: AbstractSet[str], done: Replayed) -> None:
     rows = {row.trade_id: row for row in AutomatedSignal.objects.all()}
     for name, row in rows.items():
         if row.origin == "replay":
-            done.waiting += row.awaits_approval
+            done.waiting += bool(row.approval)
             if name not in truth.values:
                 done.invented.append(name)
     done.found = sum(name in rows for name in unheard)

@@ -49,6 +49,13 @@ class Origin(TextChoices):
     REFUSED = "refused", "Found by replay, and refused"
 
 
+class Approval(TextChoices):
+    """Whether somebody has to say yes to a signal that replay found; empty where nobody has to."""
+
+    WAITING = "waiting", "Waits for approval"
+    APPROVED = "approved", "Approved"
+
+
 SHOWN_ORIGINS = (Origin.ALERTS, Origin.REPLAY)
 
 

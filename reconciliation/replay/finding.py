@@ -17,7 +17,7 @@ from signals.models import AutomatedSignal, Fill
 from signals.signal.joining import blank
 from signals.signal.saving import overwrite
 from signals.storage.bulk import insert, update
-from signals.vocabulary import Origin
+from signals.vocabulary import Approval, Origin
 
 from .agreeing import LEAST, SURE
 from .measuring import Compared, HeardSignal, of_stretch
@@ -35,25 +35,26 @@ def find(compared: Compared, now: datetime, run: SyncRun | None = None) -> set[i
     rows = AutomatedSignal.hidden_too.filter(of_stretch(compared.stretch), source=compared.source)
     known = {row.trade_id: row for row in rows.exclude(origin=Origin.ALERTS)}
     gone = [row for name, row in known.items() if row.origin == Origin.REPLAY and name not in wanted]
-    new = [name for name in wanted if name not in known]
-    back = [known[name] for name in wanted if name in known and known[name].origin == Origin.WITHDRAWN]
-    surer = [
-        row
-        for name, row in known.items()
-        if row.origin == Origin.REPLAY and name in wanted and row.awaits_approval
-        and not doubted(wanted[name], compared)
-    ]  # fmt: skip
-    if not (gone or new or back or surer):
+    changed = [row for name, row in known.items() if name in wanted and differs(row, wanted[name], compared)]
+    new = [name for name in wanted if name not in known and not heard_already(name, compared)]
+    if not (gone or changed or new):
         return set()
+    made = [found(name, wanted[name], compared, now) for name in new]
     with transaction.atomic():
         withdraw(gone, Origin.WITHDRAWN, Journal(now, run=run))
-        rows_new = [found(name, wanted[name], compared, now) for name in new if not heard_already(name, compared)]
-        insert(AutomatedSignal, rows_new)
-        for row in [*back, *surer]:
-            row.origin, row.needs_sync, row.updated_at = Origin.REPLAY, True, now
-            row.awaits_approval = doubted(wanted[row.trade_id], compared)
-        update(AutomatedSignal, [*back, *surer], ("origin", "awaits_approval", "needs_sync", "updated_at"))
-    return {row.pk for row in [*rows_new, *back, *surer]}
+        insert(AutomatedSignal, made)
+        for row in changed:
+            row.origin, row.approval = Origin.REPLAY, approval_of(wanted[row.trade_id], compared)
+            row.needs_sync, row.updated_at = True, now
+        update(AutomatedSignal, changed, ("origin", "approval", "needs_sync", "updated_at"))
+    return {row.pk for row in [*made, *changed]}
+
+
+def differs(row: AutomatedSignal, told: ReplayedSignal, compared: Compared) -> bool:
+    """Whether a signal that was found before has to come back, or needs an approval that it did not, or no longer."""
+    if row.origin == Origin.REPLAY:
+        return row.approval not in (Approval.APPROVED, approval_of(told, compared))
+    return row.origin == Origin.WITHDRAWN
 
 
 def heard_already(trade_id: str, compared: Compared) -> bool:
@@ -100,15 +101,15 @@ def zone_near(moment: datetime, heard: Sequence[HeardSignal]) -> str:
     return min(near, key=lambda each: (abs(each.bar - moment), each.zone)).zone if near else ""  # type: ignore[operator]
 
 
-def doubted(told: ReplayedSignal, compared: Compared) -> bool:
-    """Whether somebody has to approve the signal: the twin is not sure enough here, or a bar nearby is missing."""
-    return told.near_hole or compared.agreement.confidence < SURE
+def approval_of(told: ReplayedSignal, compared: Compared) -> str:
+    """Somebody has to approve a signal where the twin is not sure enough, or a bar right before it is missing."""
+    return Approval.WAITING if told.near_hole or compared.agreement.confidence < SURE else ""
 
 
 def found(trade_id: str, told: ReplayedSignal, compared: Compared, now: datetime) -> AutomatedSignal:
     """The signal's row. Its fills tell the rest."""
     row = blank(compared.source.pk, trade_id)
-    row.origin, row.awaits_approval = Origin.REPLAY, doubted(told, compared)
+    row.origin, row.approval = Origin.REPLAY, approval_of(told, compared)
     row.first_event_at = row.last_event_at = told.triangle + MINUTE  # when it would have been heard of
     row.clock_zone, row.clock_by = zone_near(told.triangle, compared.heard) or compared.source.clock_zone, FOUND
     row.created_at = row.updated_at = now

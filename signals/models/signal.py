@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models import Q
 
-from signals.vocabulary import SHOWN_ORIGINS, DataSource, Direction, EventType, Origin, Session, Status
+from signals.vocabulary import SHOWN_ORIGINS, Approval, DataSource, Direction, EventType, Origin, Session, Status
 
 from .deliveries import Delivery
 from .prices import PRICE_DIGITS, PRICE_PLACES
@@ -47,7 +47,9 @@ class AutomatedSignal(models.Model):
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals", db_index=False)
     trade_id = models.CharField(max_length=MAX_TRADE_ID)
     origin = models.CharField(max_length=9, choices=Origin, default=Origin.ALERTS)
-    awaits_approval = models.BooleanField(default=False, help_text="Found by replay, which is not sure of it.")
+    approval = models.CharField(
+        max_length=8, choices=Approval, blank=True, help_text="Of a signal that replay found and is not sure of."
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
 
@@ -139,9 +141,8 @@ class AutomatedSignal(models.Model):
         ]
         indexes = [
             models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
-            models.Index(
-                fields=["status", "origin"], name="signal_by_status"
-            ),  # counts above a list, without the table
+            # Counts above a list, without the table.
+            models.Index(fields=["status", "origin"], name="signal_by_status"),
             models.Index(fields=["source", "first_event_at"], name="signal_found", condition=~Q(origin=Origin.ALERTS)),
             # Partial: the cost of a cycle follows what changed and what is open, not what is stored.
             models.Index(fields=["id"], name="signal_needs_sync", condition=Q(needs_sync=True)),

@@ -35,7 +35,7 @@ KEPT_DIGITS = Context(prec=15)
 def count_in(signal: AutomatedSignal, event: Event) -> None:
     """Count an event that is new to its signal, in memory. The first one makes a signal that replay found ordinary."""
     if signal.origin != Origin.ALERTS:
-        signal.origin, signal.awaits_approval = Origin.ALERTS, False
+        signal.origin, signal.approval = Origin.ALERTS, ""
         signal.first_event_at = signal.last_event_at = event.fire_minute
     signal.event_count += 1
     signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)

@@ -21,6 +21,7 @@ from reconciliation.gaps import CATALOGUE, Gap, GapView
 from reconciliation.health import Health, gap_counts, window
 from reconciliation.health_windows import windows
 from reconciliation.models import SyncRun
+from reconciliation.replay.completeness import latest
 from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Source
 
@@ -117,6 +118,7 @@ class Overview(Page):
             "total_waiting": sum(each["waiting"] for each in counts.values()),
             "worker": worker,
             "sources": zip_sources(sources, silences),
+            "complete": latest(sources),
             "needs": needs(now),
         }
 
