@@ -16,7 +16,7 @@ TEXT = (
     " and exits as telemetry with updates of one trade at a time (*telemetry*), or with a batch of all each minute"
     " (*batch*). Half of the deliveries are dropped, and every trace of one signal in ten; what is imported beside them"
     " is the file as it is, dirty bars included. Values are those that the signals have in truth, measurements as of"
-    " the bar that is stored; *wrong* are different ones, *open* none. *Waiting* are found signals that somebody has to approve."
+    " the bar that is stored; *wrong* are different ones, *open* none. *Waiting* are found ones that wait for approval."
 )
 COST = (
     "What replay costs: the day's alerts, none lost, for 13 sources, which makes 1,014 signals with bars. Before each"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 from reconciliation.models import Agreement, ReplayedSignal
 from signals.clock import MINUTE, local
@@ -91,4 +92,4 @@ def longest_silence(arrived: Sequence[datetime], start: datetime, hours: Market)
     """Minutes of open market in the hour that no alert fired in, in a row."""
     inside = [minute for minute in arrived if start <= minute < start + HOUR]
     edges = [start - MINUTE, *inside, start + HOUR]
-    return max(hours.open_minutes(one + MINUTE, other) for one, other in zip(edges, edges[1:], strict=False))
+    return max(hours.open_minutes(one + MINUTE, other) for one, other in pairwise(edges))

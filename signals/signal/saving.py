@@ -57,7 +57,7 @@ def project(
     signals = {trade_id: stored.get(trade_id) or blank(source.pk, trade_id) for trade_id in sorted(by_trade)}
     moved = []
     for trade_id, signal in signals.items():
-        first = signal.first_event_at
+        first = signal.first_event_at if signal.event_count else None
         absorb(signal, by_trade[trade_id])
         if signal.first_event_at != first:
             moved.append(signal)
@@ -91,7 +91,9 @@ def lock_signals(source: Source, trade_ids: Collection[str]) -> dict[str, Automa
 def shakes_clock(known: dict[str, AutomatedSignal], by_trade: dict[str, list[SignalEvent]]) -> bool:
     """Whether the events make a signal, or move the first minute of one: then its zone must be decided (again)."""
     return any(
-        trade_id not in known or min(event.fire_minute for event in events) < known[trade_id].first_event_at
+        trade_id not in known
+        or not known[trade_id].event_count  # only replay knew of it
+        or min(event.fire_minute for event in events) < known[trade_id].first_event_at
         for trade_id, events in by_trade.items()
     )
 
