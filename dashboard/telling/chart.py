@@ -1,30 +1,22 @@
-"""The price chart over a signal's life, as geometry for an SVG drawn by the server. Pure: no database, no clock.
-
-The x axis counts minutes of open market, so that halts and weekends take no room while missing bars leave a hole.
-Points are in the SVG's own units, y downwards.
-"""
+"""The price chart over a signal's life, as geometry for an SVG drawn by the server. Pure: no database, no clock."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_CEILING, Decimal
-from itertools import groupby
+from decimal import Decimal
 
-from signals.clock import MINUTE, bar_of, local
-from signals.market import Market, market
-from signals.models import AutomatedSignal, PriceBar, Source
+from signals.clock import MINUTE, bar_of
+from signals.market import market
+from signals.models import AutomatedSignal, PriceBar, RefusedBar, Source
 from signals.vocabulary import DataSource, Direction
 
+from .candles import Candle, Stranger, candles_of, columns_of, polylines, reach, strangers, width_of
 from .formats import price, r
+from .scale import BOTTOM, HEIGHT, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Scale, rungs, ticks
 
-WIDTH, HEIGHT = 1000, 380
-LEFT, RIGHT, TOP, BOTTOM = 62, 158, 62, 24
-COLUMNS = 400  # bars that share a column are drawn as one
 LABEL_GAP = 15
 MARKER_ROWS = 3
-MARKER_WIDTH = 96
 LEAD = timedelta(minutes=5)
-TIMES, PRICES = 6, 5  # labels along the axes, at most
 FIRST_LEG = "MFE, BE leg"
 # The steps of a life, by the field that dates it: what its marker says.
 MARKED = {
@@ -44,10 +36,16 @@ class Level:
     end: datetime | None = None
     synthetic: bool = False
     r: Decimal | None = None
+    base: Decimal | None = None  # an excursion's: the price that it is counted from
     x1: float = 0
     x2: float = 0
     y: float = 0
+    band: tuple[float, float] | None = None  # top and height of an excursion's
     label_y: float = 0
+
+    @property
+    def width(self) -> float:
+        return round(self.x2 - self.x1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,39 +64,31 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Everything that the template draws. `bars` are (x, top, bottom), `closes` the points of a line."""
+    """Everything that the template draws. `closes` are the points of lines."""
 
-    bars: Sequence[tuple[float, float, float]]
+    candles: Sequence[Candle]
     closes: Sequence[str]
+    refused: Sequence[Stranger]
     levels: Sequence[Level]
     markers: Sequence[Marker]
     times: Sequence[tuple[float, str]]
     prices: Sequence[tuple[float, str]]
     says: str
+    body: float  # width of a candle's
     width: int = WIDTH
     height: int = HEIGHT
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
     right: int = WIDTH - RIGHT
 
+    @property
+    def half(self) -> float:
+        return round(self.body / 2, 2)
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Where moments and prices are."""
-
-    start: datetime
-    minutes: int
-    low: Decimal
-    high: Decimal
-    market: Market
-
-    def x(self, moment: datetime) -> float:
-        done = self.market.open_minutes(self.start, moment)
-        return round(LEFT + (WIDTH - LEFT - RIGHT) * min(1.0, done / self.minutes), 1)
-
-    def y(self, at: Decimal) -> float:
-        share = float((self.high - at) / (self.high - self.low))
-        return round(TOP + (HEIGHT - TOP - BOTTOM) * share, 1)
+    @property
+    def last(self) -> int:
+        """The place of the last candle."""
+        return len(self.candles) - 1
 
 
 def life(signal: AutomatedSignal, now: datetime) -> tuple[datetime, datetime]:
@@ -112,61 +102,60 @@ def life(signal: AutomatedSignal, now: datetime) -> tuple[datetime, datetime]:
 
 
 def chart(
-    signal: AutomatedSignal, bars: Sequence[PriceBar], span: tuple[datetime, datetime], source: Source
+    signal: AutomatedSignal,
+    bars: Sequence[PriceBar],
+    span: tuple[datetime, datetime],
+    source: Source,
+    *,
+    refused: Sequence[RefusedBar] = (),
+    closer: bool = False,
 ) -> Chart | None:
-    """The chart of a signal over a span of time; None where nothing is known that could be drawn."""
-    hours = market(source.calendar)
+    """The chart of a signal over a span of time; None where nothing is known that could be drawn.
+
+    `closer`: the span is a part of its life: what lies outside of it is left out.
+    """
+    hours, tick, zone = market(source.calendar), source.tick_size, source.market_zone
+    start, end = span
     levels = list(levels_of(signal))
-    prices = [at for bar in bars for at in reach(bar)] + [level.price for level in levels]
+    touched = [at for bar in bars for at in reach(bar)]
+    if closer and touched:
+        levels = [level for level in levels if overlaps(level, start, end) and near(level.price, touched)]
+    prices = touched + [level.price for level in levels]
     if not prices:
         return None
-    start, end = span
-    if bars and bars[-1].time < end - LEAD:
+    if not closer and bars and bars[-1].time < end - LEAD:
         end = max(bars[-1].time + LEAD, *(moment for moment in moments(signal)), start + LEAD)
     low, high = min(prices), max(prices)
     pad = (high - low) / 20 or Decimal(1)
     minutes = max(1, hours.open_minutes(start, end))
     scale = Scale(start, minutes, low - pad, high + pad, hours)
-    columns = list(grouped(bars, minutes, scale))
+    columns = list(columns_of(bars, minutes, scale))
+    markers = [each for each in markers_of(signal) if not closer or start <= each.at <= end]
     return Chart(
-        bars=[(x, scale.y(top), scale.y(bottom)) for x, top, bottom, _ in columns],
+        candles=list(candles_of(columns, scale, tick, zone)),
         closes=polylines(columns, scale, gap=max(3.0, 3 * (WIDTH - LEFT - RIGHT) / minutes)),
+        refused=list(strangers(refused, scale, tick, zone)),
         levels=placed(levels, scale, end),
-        markers=list(stacked(markers_of(signal), scale, bars)),
-        times=list(ticks(scale, end, source.market_zone)),
-        prices=list(rungs(scale, source.tick_size)),
+        markers=list(stacked(markers, scale, bars)),
+        times=list(ticks(scale, end, zone)),
+        prices=list(rungs(scale, tick)),
         says=described(signal, len(bars)),
+        body=width_of(minutes),
     )
 
 
-def reach(bar: PriceBar) -> tuple[Decimal, Decimal]:
-    """The lowest and the highest price that the bar is known to have touched."""
-    return (bar.close, bar.close) if bar.low is None or bar.high is None else (bar.low, bar.high)
+def overlaps(level: Level, start: datetime, end: datetime) -> bool:
+    return (level.start is None or level.start <= end) and (level.end is None or level.end >= start)
+
+
+def near(price: Decimal, touched: Sequence[Decimal]) -> bool:
+    """Whether a level lies so near to what is shown closer that it would not flatten it."""
+    low, high = min(touched), max(touched)
+    return low - (high - low) <= price <= high + (high - low)
 
 
 def moments(signal: AutomatedSignal) -> list[datetime]:
     return [moment for field in MARKED if (moment := getattr(signal, field)) is not None]
-
-
-def grouped(bars: Sequence[PriceBar], minutes: int, scale: Scale) -> Iterator[tuple[float, Decimal, Decimal, Decimal]]:
-    """Columns of bars: x, highest, lowest and last close. Long lives put several bars into one."""
-    per_column = max(1, -(-minutes // COLUMNS))
-    for _, group in groupby(bars, lambda bar: scale.market.open_minutes(scale.start, bar.time) // per_column):
-        together = list(group)
-        lows, highs = zip(*(reach(bar) for bar in together), strict=True)
-        yield scale.x(together[-1].time), max(highs), min(lows), together[-1].close
-
-
-def polylines(columns: Sequence[tuple[float, Decimal, Decimal, Decimal]], scale: Scale, gap: float) -> list[str]:
-    """The closes as lines, broken where bars are missing."""
-    lines: list[list[str]] = []
-    before = None
-    for x, _, _, close in columns:
-        if before is None or x - before > gap:
-            lines.append([])
-        lines[-1].append(f"{x},{scale.y(close)}")
-        before = x
-    return [" ".join(points) for points in lines if len(points) > 1]
 
 
 def levels_of(signal: AutomatedSignal) -> Iterator[Level]:
@@ -193,7 +182,7 @@ def levels_of(signal: AutomatedSignal) -> Iterator[Level]:
         value = getattr(signal, field)
         if value is not None:
             ended = signal.be_exit_at if name == FIRST_LEG else None
-            yield Level(name, entry + value * step, kind, born, ended or over, made(signal, field), value)
+            yield Level(name, entry + value * step, kind, born, ended or over, made(signal, field), value, entry)
     yield from targets_of(signal, born, over)
 
 
@@ -222,6 +211,7 @@ def placed(levels: Sequence[Level], scale: Scale, end: datetime) -> list[Level]:
             x1=scale.x(level.start or scale.start),
             x2=max(scale.x(level.end or end), scale.x(level.start or scale.start) + 6),
             y=scale.y(level.price),
+            band=None if level.base is None else band_of(level.price, level.base, scale),
         )
         for level in levels
     ]
@@ -239,6 +229,12 @@ def placed(levels: Sequence[Level], scale: Scale, end: datetime) -> list[Level]:
         limit = min(limit - LABEL_GAP, level.label_y)
         pushed.append(replace(level, label_y=limit))
     return pushed[::-1]
+
+
+def band_of(price: Decimal, base: Decimal, scale: Scale) -> tuple[float, float]:
+    """Top and height of the band between two prices, within the frame."""
+    top, bottom = (scale.y(min(max(at, scale.low), scale.high)) for at in (max(price, base), min(price, base)))
+    return top, round(bottom - top, 1)
 
 
 def markers_of(signal: AutomatedSignal) -> list[Marker]:
@@ -259,39 +255,9 @@ def stacked(markers: Iterable[Marker], scale: Scale, bars: Sequence[PriceBar]) -
     for marker in markers:
         x = scale.x(marker.at)
         row = next((row for row in range(MARKER_ROWS) if taken[row] <= x), taken.index(min(taken)))
-        taken[row] = x + MARKER_WIDTH
+        taken[row] = x + LABEL_WIDTH
         close = closes.get(marker.at)
         yield replace(marker, x=x, y=None if close is None else scale.y(close), label_y=14 + row * LABEL_GAP)
-
-
-def ticks(scale: Scale, end: datetime, zone: str) -> Iterator[tuple[float, str]]:
-    """A few clock times along the x axis, with their date where it changes."""
-    shown, free = None, float("-inf")
-    for part in range(TIMES):
-        moment = scale.market.add_open_minutes(scale.start, scale.minutes * part // TIMES)
-        x, there = scale.x(moment), local(min(moment, end), zone)
-        if x < free:
-            continue
-        yield x, there.strftime("%H:%M" if there.date() == shown else "%d %b %H:%M")
-        shown, free = there.date(), x + MARKER_WIDTH
-
-
-def rungs(scale: Scale, tick: Decimal) -> Iterator[tuple[float, str]]:
-    """A few round prices along the y axis."""
-    step = next(step for step in steps_of(tick) if step * PRICES >= scale.high - scale.low)
-    at = (scale.low / step).to_integral_value(ROUND_CEILING) * step
-    while at <= scale.high:
-        yield scale.y(at), price(at, tick)
-        at += step
-
-
-def steps_of(tick: Decimal) -> Iterator[Decimal]:
-    """Round steps from a tick on: 1, 2 and 5 times every power of ten, and the tick itself."""
-    yield tick
-    power = Decimal(10) ** tick.adjusted()
-    while True:
-        yield from (step for step in (power, 2 * power, 5 * power) if step % tick == 0)
-        power *= 10
 
 
 def described(signal: AutomatedSignal, bars: int) -> str:

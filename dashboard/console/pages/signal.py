@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, QueryDict
 
 from dashboard.console.page import Page
 from dashboard.telling.chart import chart, life
@@ -15,11 +15,12 @@ from dashboard.telling.fields import GROUPS, LADDER, brief, named, written
 from dashboard.telling.history import audit_of, events_of, gap_summary, open_gaps
 from dashboard.telling.lifecycle import findings_of, timeline
 from dashboard.telling.wait_times import wait_of
+from dashboard.telling.zoom import moves, window
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
 from signals.market import market
-from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, SignalEvent
+from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
 from signals.vocabulary import EventType
 
 # What one page shows at most. A trade of two days has 2,700 updates; of anything else a signal has a few dozen.
@@ -27,6 +28,7 @@ UPDATES = 3000
 OTHERS = 500
 AUDITED = 300
 BODIES = 10
+REFUSED = 400
 
 
 def the_signal(key: int) -> AutomatedSignal:
@@ -76,6 +78,21 @@ def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> QuerySet
     return PriceBar.objects.filter(symbol=signal.source.symbol, **within).order_by("time")
 
 
+def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str, Any]:
+    """The chart of what the address asks for, and where it can be moved."""
+    whole, source = life(signal, now), signal.source
+    part = window(asked.get("from", ""), asked.get("to", ""), whole)
+    span = part or whole
+    refused = RefusedBar.objects.filter(symbol=source.symbol, time__gte=span[0], time__lte=span[1])
+    bars = list(bars_of(signal, *span))
+    middle = bars[len(bars) // 2].time if bars else None
+    made = chart(
+        signal, bars, span, source,
+        refused=list(refused.order_by("time")[:REFUSED]), closer=part is not None,
+    )  # fmt: skip
+    return {"chart": made, "moves": moves(span, whole, market(source.calendar), middle) if made else []}
+
+
 class SignalPage(Page):
     name = "signal"
     route = "console/signals/<int:pk>/"
@@ -90,14 +107,14 @@ class SignalPage(Page):
         fills = list(signal.fills.order_by("-pk")[:OTHERS])
         audit = list(audit_of(signal).reverse()[:AUDITED])
         events = shown_events(signal)
-        span, habits = life(signal, now), kept(signal.source_id).habits
+        habits = kept(signal.source_id).habits
         return {
             "title": signal.trade_id,
             "signal": signal,
             "wait": wait_of(signal, hours, now),
             "findings": findings_of(signal, habits),
             "set_aside": SetAside.objects.filter(signal=signal).first(),
-            "chart": chart(signal, list(bars_of(signal, *span)), span, signal.source),
+            **drawn(signal, self.request.GET, now),
             "timeline": timeline(signal, events, fills, audit, tick, habits=habits),
             "left_out": signal.event_count - len(events),
             "values": values(signal, standing(fills, Fill.State.ACTIVE), tick),

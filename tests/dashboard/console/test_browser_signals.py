@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
@@ -11,8 +12,21 @@ from pytest_django.live_server_helper import LiveServer
 from reconciliation.cycle.run import run_sync
 from reconciliation.decisions import dismiss_gap
 from reconciliation.models import SyncAuditLog
-from signals.models import AutomatedSignal
-from tests.builders import at, break_even, cancelled, created, entry, exit_stop, payload, send, the_signal, update
+from signals.bars.storing import Bar, store_bars
+from signals.models import AutomatedSignal, PriceBar
+from tests.builders import (
+    TRADE_ID,
+    at,
+    break_even,
+    cancelled,
+    created,
+    entry,
+    exit_stop,
+    payload,
+    send,
+    the_signal,
+    update,
+)
 
 from . import browser
 from .browser import Visitor
@@ -48,6 +62,27 @@ def morning(db: None) -> None:
 
 def link_of(trade_id: str) -> str:
     return reverse("console:signal", args=[the_signal(trade_id).pk])
+
+
+def test_the_chart_tells_its_bars_by_keys_and_pointer_and_is_shown_closer(visitor: Visitor) -> None:
+    price = Decimal(25740)
+    store_bars(
+        Bar("MNQ1!", at(minute), PriceBar.Kind.BAR, price, price + minute, price, price, f"{minute}:0")
+        for minute in range(20)
+    )
+    visitor.sign_in("Viewer", link_of(TRADE_ID))
+    slider, told = visitor.page.get_by_label("Bar", exact=True), visitor.page.locator(".reader output")
+    slider.press("Home")
+    expect(told).to_contain_text("09:40: open 25,740.00, high 25,740.00")
+    slider.press("ArrowRight")
+    expect(told).to_contain_text("09:41")
+    slider.evaluate("slider => slider.blur()")
+    visitor.page.keyboard.press("+")
+    visitor.page.wait_for_url("**from=**")
+    visitor.page.locator(".candle").first.hover(force=True)
+    expect(visitor.page.locator(".reader output")).to_contain_text("high 25,7")
+    visitor.page.get_by_role("link", name="Whole life").click()
+    expect(visitor.page.locator(".candle")).to_have_count(20)
 
 
 def test_a_list_is_narrowed_sorted_and_kept_in_the_address(visitor: Visitor) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.telling.chart import BOTTOM, COLUMNS, HEIGHT, LABEL_GAP, LEFT, RIGHT, TOP, WIDTH, Chart, chart, life
-from signals.models import AutomatedSignal, PriceBar, Source
+from dashboard.telling.candles import COLUMNS
+from dashboard.telling.chart import LABEL_GAP, Chart, chart, life
+from dashboard.telling.scale import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
+from signals.models import AutomatedSignal, PriceBar, RefusedBar, Source
 from signals.vocabulary import DataSource, Direction, Status
 from tests.builders import SIGNAL_BAR, at
 
@@ -46,7 +48,7 @@ def level(made: Chart, name: str) -> Any:
 
 def test_higher_prices_stand_higher_and_later_bars_further_right() -> None:
     made = drawn(signal(), closes([25740, 25750, 25760]))
-    xs, tops = [bar[0] for bar in made.bars], [bar[1] for bar in made.bars]
+    xs, tops = [each.x for each in made.candles], [each.top for each in made.candles]
     assert xs == sorted(set(xs))
     assert tops == sorted(tops, reverse=True)
     assert level(made, "Stop").y > level(made, "Entry").y > level(made, "Target 1").y
@@ -100,8 +102,60 @@ def test_closed_hours_take_no_room_and_missing_bars_leave_a_hole() -> None:
 
 def test_whole_bars_are_drawn_from_high_to_low() -> None:
     bar = PriceBar(time=at(5), close=Decimal(25742), high=Decimal(25750), low=Decimal(25740))
-    [(_, top, bottom)] = drawn(signal(), [bar]).bars
-    assert (top, bottom) == (level(drawn(signal(), [bar]), "Target 1").y, level(drawn(signal(), [bar]), "Entry").y)
+    [candle] = drawn(signal(), [bar]).candles
+    assert (candle.top, candle.bottom) == (
+        level(drawn(signal(), [bar]), "Target 1").y,
+        level(drawn(signal(), [bar]), "Entry").y,
+    )
+
+
+def whole(minute: int, opened: int, high: int, low: int, close: int) -> PriceBar:
+    prices = {"open": opened, "high": high, "low": low, "close": close}
+    return PriceBar(time=at(minute), **{name: Decimal(each) for name, each in prices.items()})
+
+
+def test_a_whole_bar_is_a_candle_with_its_values_in_words() -> None:
+    fallen, risen = drawn(
+        signal(), [whole(5, 25745, 25750, 25740, 25742), whole(6, 25742, 25750, 25740, 25748)]
+    ).candles
+    assert (fallen.rises, risen.rises) == (False, True)
+    assert fallen.says == "11 Dec 09:45: open 25,745.00, high 25,750.00, low 25,740.00, close 25,742.00"
+    assert fallen.body is not None
+    assert fallen.top < fallen.body[0] < fallen.body[0] + fallen.body[1] < fallen.bottom
+
+
+def test_candles_take_the_place_of_the_line_of_closes() -> None:
+    bars = [*closes([25740, 25741]), whole(2, 25741, 25742, 25740, 25741), whole(3, 25741, 25742, 25740, 25741)]
+    made = drawn(signal(), bars)
+    assert len(made.closes) == 1
+    assert [each.body is not None for each in made.candles] == [False, False, True, True]
+
+
+def test_an_excursion_is_a_band_from_the_entry() -> None:
+    made = drawn(signal())
+    top, height = level(made, "MFE, stop leg").band
+    assert top == level(made, "MFE, stop leg").y
+    assert round(top + height, 1) == level(made, "Entry").y
+    assert level(made, "MAE").band[0] == level(made, "Entry").y
+    assert level(made, "Stop").band is None
+
+
+def test_a_refused_bar_far_away_stands_at_the_edge_and_flattens_nothing() -> None:
+    price = Decimal(26000)
+    bar = RefusedBar(time=at(5), open=price, high=price, low=price, close=price, reason="a jump")
+    made = chart(signal(), [], life(signal(), NOW), SOURCE, refused=[bar])
+    assert made is not None
+    assert made.levels == drawn(signal()).levels
+    assert made.refused[0].top == TOP
+    assert "refused, 26,000.00 to 26,000.00: a jump" in made.refused[0].says
+
+
+def test_closer_only_what_lies_there_is_drawn() -> None:
+    bars = [whole(minute, 25741, 25742, 25740, 25741) for minute in range(4, 9)]
+    made = chart(signal(), bars, (at(4), at(9)), SOURCE, closer=True)
+    assert made is not None
+    assert {each.name for each in made.levels} == {"Entry"}
+    assert made.markers == []
 
 
 def test_a_long_life_is_drawn_in_a_bounded_number_of_columns() -> None:
@@ -109,7 +163,7 @@ def test_a_long_life_is_drawn_in_a_bounded_number_of_columns() -> None:
     of = signal(status=Status.CONFIRMED, stop_exit_at=None)
     made = chart(of, bars, (SIGNAL_BAR, SIGNAL_BAR + timedelta(days=3)), SOURCE)
     assert made is not None
-    assert COLUMNS / 2 < len(made.bars) <= COLUMNS + 1
+    assert COLUMNS / 2 < len(made.candles) <= COLUMNS + 1
 
 
 def test_without_prices_and_levels_there_is_no_chart() -> None:
@@ -147,8 +201,8 @@ def test_nothing_leaves_the_frame_and_no_two_labels_overlap(values: dict[str, An
         assert TOP <= each.y <= bottom
     for marker in made.markers:
         assert LEFT <= marker.x <= right
-    for x, top, low in made.bars:
-        assert LEFT <= x <= right
-        assert TOP <= top <= low <= bottom
+    for each in made.candles:
+        assert LEFT <= each.x <= right
+        assert TOP <= each.top <= each.bottom <= bottom
     places = sorted(each.label_y for each in made.levels)
     assert all(b - a >= LABEL_GAP - 0.01 for a, b in pairwise(places))
