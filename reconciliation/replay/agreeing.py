@@ -36,19 +36,28 @@ class Measure:
     since: datetime | None
 
 
-def measure(told: Iterable[Heard], warm_at: datetime, before: Sequence[int] = (0, 0)) -> Measure:
+def measure(told: Iterable[Heard], warm_at: datetime, before: tuple[int, int] = (0, 0)) -> Measure:
     """The agreement with what was heard on a stretch.
 
-    What was heard before `warm_at` counts from the last disagreement on: until then the twin was warming up. It is
-    believed from the first agreement after that. `before` are (heard, agreed) of the stretch that went on into this
-    one; only the confidence counts them.
+    What was heard before `warm_at` may count from behind one of its disagreements on: until there the twin was warming
+    up. That is from the earliest from which on it is sure, else good enough, else from where it is best; and it is
+    believed from the first agreement there. `before` are (heard, agreed) of the stretch that went on into this one;
+    only the confidence counts them.
     """
     rows = sorted(told)
-    wrong = [number for number, row in enumerate(rows) if not row.agreed and row.bar < warm_at]
-    kept = rows[wrong[-1] + 1 :] if wrong else rows
-    since = min((row.triangle for row in kept if row.agreed), default=None)
-    heard, agreed = len(kept), sum(row.agreed for row in kept)
+    starts = [0, *(number + 1 for number, row in enumerate(rows) if not row.agreed and row.bar < warm_at)]
+    measures = [measured(rows[start:], before) for start in starts]
+    for enough in (SURE, LEAST):
+        for each in measures:
+            if each.confidence >= enough:
+                return each
+    return max(measures, key=lambda each: each.confidence)
+
+
+def measured(rows: Sequence[Heard], before: tuple[int, int]) -> Measure:
+    heard, agreed = len(rows), sum(row.agreed for row in rows)
     low, high = wilson(agreed / heard, heard) if heard else (0.0, 1.0)
+    since = min((row.triangle for row in rows if row.agreed), default=None)
     return Measure(heard, agreed, low, high, confidence_of(heard + before[0], agreed + before[1]), since)
 
 

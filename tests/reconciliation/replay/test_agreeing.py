@@ -38,6 +38,12 @@ def test_what_disagrees_while_the_twin_warms_up_does_not_count_and_nothing_befor
     assert (found.heard, found.agreed, found.since) == (2, 2, rows[3].bar)
 
 
+def test_of_a_warm_up_no_more_is_left_out_than_has_to_be() -> None:
+    rows = heard(True, *[False] * 20, *[True] * 20, False, *[True] * 15)
+    found = measure(rows, warm_at=START + timedelta(days=1))
+    assert (found.since, found.confidence, found.agreed) == (rows[21].bar, LEAST, 35)
+
+
 def test_afterwards_it_counts() -> None:
     found = measure(heard(False, True, False, True, True), warm_at=START)
     assert (found.heard, found.agreed) == (5, 3)
