@@ -18,7 +18,7 @@ from signals.market import Market
 from .reading import FileBar
 
 AHEAD = 30  # bars that may confirm a jump: strangers, one in five, are not the most of so many
-ENOUGH = 5  # of them must, so that strangers at a file's end do not confirm each other
+ENOUGH = AHEAD // 2 + 1  # of them must, also at a file's end: of the few that are left there, strangers can be the most
 USUAL = 30  # accepted bars from which the usual movement is known
 JUMP = Decimal("0.003")  # of the price: less is no jump, whatever is usual
 TIMES_USUAL = 6  # of the usual range: what is a jump where prices move much
@@ -96,20 +96,15 @@ class Judge:
         return abs(bar.open - close) <= far and abs(bar.close - close) <= far
 
     def _confirmed(self, bar: FileBar) -> bool:
-        """Whether enough of the bars after a jump stay where it went, and more than go on from where prices were.
+        """Whether enough of the bars after a jump stay where it went.
 
         The first bar of all has nothing to go on from: then half of those after it must be where it is.
         """
-        there = here = 0
-        level, before = bar.close, self.last.close if self.last else None
+        there, level = 0, bar.close
         for each in self.waiting:
             if self._goes_on(level, each):
                 there, level = there + 1, each.close
-            elif before is not None and self._goes_on(before, each):
-                here, before = here + 1, each.close
-        if before is None:
-            return 2 * there >= len(self.waiting)
-        return there >= ENOUGH and 2 * there > len(self.waiting) and there > here
+        return there >= ENOUGH if self.last else 2 * there >= len(self.waiting)
 
     def _stands_apart(self, bar: FileBar) -> bool:
         """Whether a bar without movement lies beyond both its neighbours: a seldom traded stranger's."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import Lock, get_native_id
 from time import monotonic
 from typing import Any
 
@@ -84,11 +84,21 @@ def remember_senders() -> None:
         if path.read_bytes() == text:
             return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
+    draft = path.with_suffix(f".{get_native_id()}")  # no other thread's of this machine, of whatever process
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(fd, "wb") as file:
         file.write(text)
     draft.rename(path)
+
+
+def remember(record: Spooled) -> None:
+    """Of a sender that the database has just vouched for. Raises DatabaseError.
+
+    Who was heard once stays known, whatever dies next: an alert that is then throttled as a stranger's would be lost.
+    """
+    if not is_known(record, known_senders()):
+        with suppress(OSError):  # a full disk is no reason to refuse what the database can store
+            remember_senders()
 
 
 def known_senders() -> dict[str, Any] | None:

@@ -58,13 +58,14 @@ def source_key(token_hash: str, loopback: bool) -> str:
     return f"source:{token_hash}:{loopback}"
 
 
-def remembered_source(token_hash: str, *, loopback: bool, now: datetime) -> Source:
-    """The source of a request of now, looked up once in TOKEN_CACHE_SECONDS."""
-    key = source_key(token_hash, loopback)
+def remembered_source(record: Spooled) -> Source:
+    """The source of what came now, looked up once in TOKEN_CACHE_SECONDS."""
+    key = source_key(record.token_hash, record.loopback)
     source: Source | None = cache.get(key)
     if source is None:
         with transaction_within(WAIT_MS):
-            source = find_source(token_hash, loopback=loopback, now=now)
+            source = find_source(record.token_hash, loopback=record.loopback, now=record.received_at)
+            outage.remember(record)
         cache.set(key, source, TOKEN_CACHE_SECONDS)
     return source
 
@@ -159,7 +160,7 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
         return keep_on_disk([(request, record)], "it failed a moment ago")[0]
     asked = monotonic()
     try:
-        source = remembered_source(record.token_hash, loopback=record.loopback, now=record.received_at)
+        source = remembered_source(record)
         if not SourceThrottle(source.name).allows(request):
             return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
         taken = take_in(source, [incoming_of(record)], now=record.received_at, wait_ms=left_ms(asked))

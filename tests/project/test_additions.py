@@ -84,8 +84,9 @@ def test_a_tier(copy: Copy) -> None:
     copy.replace(table, "import ASKING, CALCULATION, INFERENCE,", "import ASKING, CALCULATION, HINT, INFERENCE,")
     copy.insert(table, "from .hint import from_direction\n", before="from .inference import")
     copy.insert(table, "    HINT: from_direction,\n", before="    # Last: it looks at times")
-    copy.replace("reconciliation/gaps.py", 'tiers=("0", "1"),', 'tiers=("0", "1", "4"),')
-    copy.replace("docs/reconciliation.md", "| always | 0, 1 |\n", "| always | 0, 1, 4 |\n")
+    condition = '            condition=empty("htf_alignment", owing=False),\n            tiers=("0", "1", "2"'
+    copy.replace("reconciliation/gaps.py", f"{condition})", f'{condition}, "4")')
+    copy.replace("docs/reconciliation.md", "| 5 | always | 0, 1, 2 |\n", "| 5 | always | 0, 1, 2, 4 |\n")
     tests = "tests/reconciliation/tiers/test_hint.py"
     copy.write(tests, TIER_TEST)
     row = "| 4 | `hint` | `htf_alignment` | the signal's direction | `same_direction` | 0.3 |\n"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from signalsync_project.settings import VARIABLES
+from tests.processes import PATIENCE, wait_for
 
-from .durability.waiting import wait_for
 from .durability.web import Web
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
 
 
 def answer(server: Web, path: str, **headers: str) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status

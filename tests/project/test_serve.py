@@ -1,7 +1,6 @@
 """`manage.py serve` for real: gunicorn and the cluster start, come back, stop, and leave nothing behind."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -13,26 +12,44 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.processes import PATIENCE, Output
+from tests.processes import PATIENCE, Output, children_of, freeze
 
 ROOT = Path(__file__).resolve().parents[2]
 
-LONG = 240.0  # seconds, for what starts several times
-
-# `manage.py` whose supervisor asks more often.
+# `manage.py` whose supervisor asks often, but only once it is told to: however long a start takes, it is no fault.
 IMPATIENT = """
 import os, sys
+from pathlib import Path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "signalsync_project.settings")
 import django
 django.setup()
 from django.core.management import execute_from_command_line
 from reconciliation.management.commands import serve
+told = Path("watch")
+def watched(ask):
+    def fault():
+        why = ask() if told.exists() else None
+        if why:
+            told.unlink()
+        return why
+    return fault
 {setup}
 execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
-CLUSTER = "serve.BEAT_EVERY, serve.CLUSTER_ASKED_EVERY, serve.CLUSTER_ASKED_AFTER = 0.5, 0.5, 10.0"
-WEB = "serve.WEB_ASKED_EVERY, serve.WEB_ASKED_AFTER, serve.WEB_ANSWERS_WITHIN = 0.2, 10.0, 3.0"
-PAGES = "serve.PAGES_ASKED_EVERY, serve.PAGES_ASKED_AFTER, serve.PAGES_ANSWER_WITHIN = 0.2, 15.0, 3.0"
+CLUSTER = """
+serve.BEAT_EVERY, serve.CLUSTER_ASKED_EVERY, serve.CLUSTER_ASKED_AFTER = 0.5, 0.5, 0.5
+serve.cluster_fault = watched(serve.cluster_fault)
+"""
+WEB = """
+serve.WEB_ASKED_EVERY, serve.WEB_ASKED_AFTER, serve.WEB_ANSWERS_WITHIN = 0.2, 0.2, 1.0
+asking = serve.Answering
+serve.Answering = lambda address, within: watched(asking(address, within=within))
+"""
+PAGES = """
+serve.PAGES_ASKED_EVERY, serve.PAGES_ASKED_AFTER, serve.PAGES_ANSWER_WITHIN = 0.2, 0.2, 1.0
+asking = serve.AnsweringSocket
+serve.AnsweringSocket = lambda place, within: watched(asking(place, within=within))
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +71,7 @@ def serve(tmp_path: Path) -> Iterator:
             stderr=subprocess.STDOUT,
         )
         started.append(process)
-        return Output(process, LONG)
+        return Output(process)
 
     start.environment = environment
     yield start
@@ -69,9 +86,18 @@ def ready(output: Output) -> int:
     return int(output.expect(r"ready for work at (\d+)")[1])
 
 
-def worker_pids(output: Output) -> list[int]:
-    """The workers' numbers, as far as was read."""
-    return [int(pid) for pid in re.findall(r"ready for work at (\d+)", output.seen)][-2:]
+def both_ready(output: Output) -> list[int]:
+    """The numbers of the workers, once the cycle that a start asks for is done: maybe before the second was ready."""
+    workers = [ready(output) for _ in range(2)]
+    output.expect_all("Processed ")
+    return workers
+
+
+def kill_under(master: int) -> None:
+    """Has a master hang, and kills its workers."""
+    freeze(master)
+    for pid in children_of(master):
+        os.kill(pid, signal.SIGKILL)
 
 
 def ask_for_a_cycle(environment: dict[str, str]) -> None:
@@ -111,8 +137,7 @@ def test_nothing_is_left_after_it_was_killed(serve) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the file's lock is for forked processes")
 def test_killing_workers_that_wait_for_work_stops_nothing(serve) -> None:
     output = serve("--no-web")
-    output.expect("Processed ")  # the cycle that a start asks for
-    waiting = worker_pids(output)
+    waiting = both_ready(output)
     for _ in range(3):
         for pid in waiting:
             os.kill(pid, signal.SIGKILL)
@@ -125,10 +150,10 @@ def test_killing_workers_that_wait_for_work_stops_nothing(serve) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="beats are for forked processes")
-def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve) -> None:
+def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve, tmp_path: Path) -> None:
     output = serve("--no-web", setup=CLUSTER)
-    output.expect("Processed ")
-    os.kill(worker_pids(output)[0], signal.SIGSTOP)
+    freeze(both_ready(output)[0])
+    (tmp_path / "watch").touch()
     output.expect(r"worker is wedged: [012] of 3 processes \(workers and monitor\) show that they live; restarting it")
     output.expect("worker started")
     output.expect("Q Cluster .* running")
@@ -139,15 +164,13 @@ def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve) -
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
-def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(serve) -> None:
+def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(serve, tmp_path: Path) -> None:
     output = serve("--no-worker", setup=WEB)
     url = output.expect(r"SignalSync runs at (http://\S+)")[1]
     master = int(output.expect(r"web started \(pid (\d+)\)")[1])
-    workers = [int(output.expect(r"Booting worker with pid: (\d+)")[1]) for _ in range(2)]
     assert status_of(f"{url}healthz") == 200
-    os.kill(master, signal.SIGSTOP)
-    for pid in workers:
-        os.kill(pid, signal.SIGKILL)
+    kill_under(master)
+    (tmp_path / "watch").touch()
     output.expect(r"web is wedged: 3 requests in a row were not answered \(.*\); restarting it")
     output.expect("web was killed by SIGKILL")
     assert status_of(f"{url}healthz") == 200
@@ -155,19 +178,16 @@ def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(ser
     output.expect_end()
 
 
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
-def test_pages_whose_master_hangs_and_whose_workers_died_are_restarted_and_alerts_do_not_notice(serve) -> None:
+def test_pages_whose_master_hangs_and_whose_workers_died_are_restarted_and_alerts_do_not_notice(
+    serve, tmp_path: Path
+) -> None:
     output = serve("--no-worker", setup=PAGES)
     url = output.expect(r"SignalSync runs at (http://\S+)")[1]
     master = int(output.expect(r"pages started \(pid (\d+)\)")[1])
     assert status_of(f"{url}admin/login/") == 200
-    os.kill(master, signal.SIGSTOP)
-    for pid in children_of(master):
-        os.kill(pid, signal.SIGKILL)
+    kill_under(master)
+    (tmp_path / "watch").touch()
     assert status_of(f"{url}healthz") == 200, "the front door answers by itself"
     output.expect(r"pages is wedged: 3 requests in a row were not answered \(.*\); restarting it")
     output.expect("pages was killed by SIGKILL")
@@ -189,13 +209,13 @@ def test_production_refuses_a_database_that_is_behind_the_code(serve) -> None:
 
 
 def test_the_web_server_starts_without_a_database_so_that_alerts_can_be_spooled(serve) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = closed.getsockname()[1]
-    output = serve("--no-worker", DATABASE_URL=f"postgres://root@127.0.0.1:{nobody}/none")
-    output.expect("The database does not answer")
-    output.expect(r"web started")
-    output.process.terminate()
-    output.expect_end()
+    with socket.socket() as deaf:  # nobody listens, and nobody else can
+        deaf.bind(("127.0.0.1", 0))
+        output = serve("--no-worker", DATABASE_URL=f"postgres://root@127.0.0.1:{deaf.getsockname()[1]}/none")
+        output.expect("The database does not answer")
+        output.expect(r"web started")
+        output.process.terminate()
+        output.expect_end()
     assert output.process.wait() == 0
 
 

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from signalsync_project.settings import VARIABLES, value
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
@@ -55,7 +56,7 @@ def test_processes_that_start_together_for_the_first_time_have_one_secret_key(tm
     asking = [sys.executable, "-c", "from signalsync_project.settings import SECRET_KEY; print(SECRET_KEY)"]
     environment = {**os.environ, "VAR_DIR": str(tmp_path), "SECRET_KEY": "", "PRODUCTION": "0"}
     started = [subprocess.Popen(asking, cwd=ROOT, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
-    assert len({process.communicate(timeout=60)[0] for process in started}) == 1
+    assert len({process.communicate(timeout=PATIENCE)[0] for process in started}) == 1
 
 
 @pytest.mark.parametrize("missing", ["SECRET_KEY", "ALLOWED_HOSTS", "WEBHOOK_TOKEN"])

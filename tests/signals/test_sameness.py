@@ -25,6 +25,7 @@ from signals.simulator import Scenario, simulate, write_log
 from signals.vocabulary import Channel, DeliveryStatus
 from tests.builders import at, created, entry, payload, send, the_signal, update
 from tests.posting import CREATED, FIRED, at_once, open_source, post
+from tests.processes import PATIENCE
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,7 +156,7 @@ def test_of_two_processes_that_import_one_log_each_row_is_accepted_once(tmp_path
         )
         for _ in range(2)
     ]
-    results = [json.loads(importer.communicate(timeout=60)[0]) for importer in importers]
+    results = [json.loads(importer.communicate(timeout=PATIENCE)[0]) for importer in importers]
     assert [result["rows"] for result in results] == [rows, rows]
     assert [result["failed"] for result in results] == [[], []]
     accepted = sum(result["accepted"] for result in results)

@@ -12,9 +12,8 @@ from .extremes import ladder_of_reports
 from .ladder import from_prices, ladder_of, rungs_of
 from .replay import from_replay
 
-# HTF of neighbours is off: `calibrate` finds it right in three of ten.
 METHODS: Mapping[str, bool] = {
-    "prices": True, "reports": True, "bars": True, "replay": True, "closes": True, "neighbours": False,
+    "prices": True, "reports": True, "bars": True, "replay": True, "closes": True, "neighbours": True,
 }  # fmt: skip
 
 

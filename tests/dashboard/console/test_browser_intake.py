@@ -84,7 +84,7 @@ def test_the_feed_follows_what_arrives_by_itself(visitor: Visitor) -> None:
     visitor.sign_in("Viewer", reverse("console:deliveries"))
     visitor.sees("Nothing arrived in the last 24 hours.")
     arrived(told(update(0.4)), 5)
-    expect(visitor.page.get_by_role("region", name="Deliveries")).to_be_visible(timeout=browser.PATIENCE)
+    expect(visitor.page.get_by_role("region", name="Deliveries")).to_be_visible()
 
 
 def test_activation_turns_as_the_first_alert_is_posted(visitor: Visitor) -> None:
@@ -93,7 +93,7 @@ def test_activation_turns_as_the_first_alert_is_posted(visitor: Visitor) -> None
     visitor.sees("Waiting for your first alert…")
     now = timezone.now()
     take_in(default_source(), [Incoming(body=CREATED, received_at=now)], now=now)
-    expect(visitor.page.get_by_text("This page turns by itself")).to_be_hidden(timeout=browser.PATIENCE)
+    expect(visitor.page.get_by_text("This page turns by itself")).to_be_hidden()
     visitor.sees("an alert arrived")
 
 

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(trans
 
 # How many points each chart has drawn.
 DRAWN = """[...document.querySelectorAll("[data-trend]")].map(
-  (canvas) => Chart.getChart(canvas).data.datasets[0].data.length
+  (canvas) => Chart.getChart(canvas)?.data.datasets[0].data.length ?? 0
 )"""
 
 
@@ -60,10 +60,10 @@ def pages() -> list[str]:
 
 def test_the_trend_is_drawn_and_drawn_again_for_another_period(visitor: Visitor) -> None:
     visitor.sign_in("Viewer", "/?trend=1h")
-    assert all(points > 20 for points in visitor.page.evaluate(DRAWN))
+    visitor.page.wait_for_function(f"({DRAWN}).every(points => points > 20)")
     visitor.page.get_by_role("link", name="7 days", exact=True).click()
     visitor.page.wait_for_url("**trend=7d")
-    assert all(points >= 1 for points in visitor.page.evaluate(DRAWN))
+    visitor.page.wait_for_function(f"({DRAWN}).every(points => points >= 1)")
     visitor.page.evaluate("htmx.ajax('GET', '/console/trends/?trend=1h', '[hx-get*=trends]')")
     visitor.page.wait_for_function(f"({DRAWN})[0] > 20")
 

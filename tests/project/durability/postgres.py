@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2
 
-from .waiting import wait_for
+from tests.processes import children_of, freeze, wait_for
 
 OWNERS = ("postgres", "nobody")  # PostgreSQL refuses to run as root
 
@@ -104,6 +104,8 @@ class PrivatePostgres:
 
     def freeze(self) -> None:
         """It neither answers nor hangs up, as behind a network that swallows packets."""
+        assert self.process is not None
+        freeze(self.process.pid)  # first, so that it starts no other process
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -111,9 +113,7 @@ class PrivatePostgres:
 
     def _signal(self, number: signal.Signals) -> None:
         assert self.process is not None
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        children = [int(pid) for pid in listed.read_text().split()] if listed.exists() else []
-        for pid in [self.process.pid, *children]:
+        for pid in [self.process.pid, *children_of(self.process.pid)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 

@@ -15,8 +15,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from signalsync_project.gunicorn import LISTENING_FD
-
-from .waiting import wait_for
+from tests.processes import PATIENCE, children_of, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 SENDERS = 4
@@ -52,8 +51,7 @@ class Web:
 
     def workers(self) -> list[int]:
         assert self.process is not None
-        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in listed.read_text().split()]
+        return children_of(self.process.pid)
 
     def kill_worker(self) -> None:
         wait_for(lambda: bool(self.workers()), "gunicorn has a worker")
@@ -108,7 +106,7 @@ class Senders:
     def wait_until_answered(self, all_but: int = 0) -> None:
         wanted = self._offered - all_but
         wait_for(lambda: len(self.answers) >= wanted or bool(self.refused), f"{wanted} alerts are answered with 2xx")
-        assert not self.refused
+        assert not self.refused, self.refused[:3]
 
     def close(self) -> None:
         self._stop.set()
@@ -124,7 +122,7 @@ class Senders:
 
     def _answered(self, body: bytes) -> bool:
         self.tries[body] += 1
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             # Every third alert comes as a proxy may send it, in chunks.
             chunked = body.find(b"MFE_UPDATE") > 0

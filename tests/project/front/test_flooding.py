@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from signalsync_project.front.worker import PAGES
-from tests.project.durability.waiting import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.project.durability.web import ROOT
 
 from .building import Door
@@ -55,7 +55,7 @@ def log_in(door: Door, until: threading.Event, asked: threading.Semaphore) -> No
     """As a name that nobody has, again and again."""
     while not until.is_set():
         secret = b64encode(f"{secrets.token_hex(8)}:{secrets.token_hex(8)}".encode()).decode()
-        connection = HTTPConnection("127.0.0.1", door.web.port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", door.web.port, timeout=PATIENCE)
         try:
             connection.request("GET", "/api/sync/runs", headers={"Authorization": f"Basic {secret}"})
             asked.release()

@@ -16,6 +16,7 @@ from django_q.models import OrmQ, Schedule
 from reconciliation.cycle import heartbeat, schedule, worker
 from reconciliation.cycle.cluster import ReaderLock
 from reconciliation.models import SyncRun
+from tests.processes import PATIENCE
 
 NOW = timezone.now
 
@@ -33,7 +34,7 @@ def _own_directory(settings: Any, tmp_path: Path) -> None:
 @pytest.fixture
 def readers() -> Iterator[list[int]]:
     """The numbers of as many living processes as the cluster has readers."""
-    started = [subprocess.Popen(["sleep", "60"]) for _ in range(heartbeat.READERS)]
+    started = [subprocess.Popen(["sleep", "infinity"]) for _ in range(heartbeat.READERS)]
     yield [process.pid for process in started]
     for process in started:
         process.kill()
@@ -49,7 +50,7 @@ def promise(pid: int, seconds: float) -> None:
 
 def all_promise(readers: list[int]) -> None:
     for pid in readers:
-        promise(pid, 20)
+        promise(pid, PATIENCE)
 
 
 def test_readers_that_keep_their_promises_live(readers: list[int]) -> None:
@@ -71,7 +72,7 @@ def test_the_promise_of_a_process_that_is_gone_counts_for_nothing_and_is_forgott
 
 
 def test_a_beat_is_a_promise_and_a_new_cluster_forgets_it() -> None:
-    heartbeat.beat(20)
+    heartbeat.beat(PATIENCE)
     [until] = heartbeat.promises()
     assert until > NOW().timestamp()
     heartbeat.begin()
@@ -80,7 +81,7 @@ def test_a_beat_is_a_promise_and_a_new_cluster_forgets_it() -> None:
 
 def test_a_directory_that_is_not_there_stops_no_worker(settings: Any, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path / "missing"
-    heartbeat.beat(20)
+    heartbeat.beat(PATIENCE)
     with pytest.raises(OSError):
         heartbeat.readers_fault(NOW())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from signals.bars import judging
@@ -84,6 +84,20 @@ def test_strangers_at_the_end_do_not_confirm_each_other() -> None:
     assert refused([*calm(20), bar(20, 25_230), bar(21, 25_231)]) == dict.fromkeys([20, 21], judging.ALONE)
 
 
+@pytest.mark.parametrize(("after", "believed"), [(ENOUGH, True), (ENOUGH - 1, False)])
+def test_a_jump_near_the_end_is_believed_only_with_as_many_bars_after_it_as_anywhere(
+    after: int, believed: bool
+) -> None:
+    jumped = calm(1 + after, level=25_400, start=20)
+    assert refused([*calm(20), *jumped]) == ({} if believed else dict.fromkeys(range(20, 21 + after), judging.ALONE))
+
+
+def test_where_strangers_are_the_most_of_the_last_bars_the_good_ones_are_believed_all_the_same() -> None:
+    strange = {40, 42, 43, 44, 47, 49, 51, 53}
+    bars = [bar(minute, 25_000 + (230 if minute in strange else minute % 3)) for minute in range(54)]
+    assert set(refused(bars)) == strange
+
+
 def test_a_stranger_at_the_start_does_not_set_the_level() -> None:
     assert refused([bar(0, 25_230), *calm(20, start=1)]) == {0: judging.ALONE}
 
@@ -101,6 +115,7 @@ def test_a_bar_without_movement_where_its_neighbours_are_is_believed() -> None:
 
 
 @given(st.integers(0, 10_000))
+@example(7939)  # strangers are the most of its last bars
 def test_whatever_is_strange_in_a_walk_is_refused_and_nothing_else(seed: int) -> None:
     random, level, bars, strange = Random(seed), 25_000.0, [], set()
     for minute in range(120):
@@ -109,8 +124,7 @@ def test_whatever_is_strange_in_a_walk_is_refused_and_nothing_else(seed: int) ->
         if odd:
             strange.add(minute)
         bars.append(bar(minute, level + random.uniform(208, 257) if odd else level, spread=0 if odd else 2))
-    assume(all(2 * len(strange & set(range(start, start + AHEAD))) < AHEAD for start in range(120 - AHEAD)))
-    assume(len(strange & set(range(120 - 2 * ENOUGH, 120))) <= ENOUGH)
+    assume(all(len(strange & set(range(start, start + AHEAD))) < ENOUGH for start in range(120)))
     assert set(refused(bars)) == strange
 
 

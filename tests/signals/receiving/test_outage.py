@@ -11,7 +11,7 @@ from django.utils import timezone
 from signals.models import Delivery, Source
 from signals.receiving import outage, webhook
 from signals.receiving.draining import drain_spool
-from signals.receiving.outage import breaker, remember_senders, senders_file, strangers
+from signals.receiving.outage import breaker, is_known, known_senders, remember_senders, senders_file, strangers
 from signals.receiving.senders import hash_token, new_token
 from signals.receiving.spool import Spool
 from signals.receiving.webhook import spool
@@ -48,6 +48,21 @@ def test_a_token_that_was_known_is_spooled_with_all_others(source: Source, away:
     remember_senders()
     assert post(token=token).json()["spooled"]
     assert (waiting(spool()), waiting(strangers())) == (1, 0)
+
+
+def test_a_token_that_was_heard_once_is_known_from_then_on(source: Source) -> None:
+    remember_senders()
+    token = new_token(source)
+    assert post(token=token).json()["events"] == 1
+    assert is_known(record(hash_token(token)), known_senders())
+
+
+def test_a_disk_that_cannot_remember_a_sender_refuses_nothing(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(outage, "remember_senders", fail)
+    assert post(token=new_token(source)).json()["events"] == 1
 
 
 def test_an_unknown_token_goes_to_the_strangers_share_and_is_stored_if_it_was_new(source: Source, away: Any) -> None:
@@ -132,10 +147,10 @@ def test_what_is_put_aside_counts_against_the_limit() -> None:
     assert kept == len(small.rejected()) < 4
 
 
-def record() -> Any:
+def record(token_hash: str = "") -> Any:
     from signals.receiving.spooled import Spooled
 
-    return Spooled(FIRED, "", "127.0.0.1", CREATED, "", loopback=True)
+    return Spooled(FIRED, token_hash, "127.0.0.1", CREATED, "", loopback=not token_hash)
 
 
 # -- the circuit breaker

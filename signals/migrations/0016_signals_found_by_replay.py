@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0014_default_source_is_closed'),
+        ('signals', '0015_alignments_are_dated'),
     ]
 
     operations = [
