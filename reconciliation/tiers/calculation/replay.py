@@ -116,6 +116,13 @@ def is_over(case: Case, bar: datetime) -> bool:
     return case.venue.market.open_minutes(bar + MINUTE, case.now) >= OVERDUE
 
 
+def told_at(case: Case) -> datetime | None:
+    """When what became of the signal by the twin counts as not heard of."""
+    told = case.replayed
+    bar = (told.confirmed or told.cancelled) if told else None
+    return case.venue.market.add_open_minutes(bar + MINUTE, OVERDUE) if bar else None
+
+
 def birth(case: Case, told: Replayed, evidence: dict[str, Any]) -> Iterator[Proposal]:
     """What a signal that no event made is."""
     session = session_of(told.triangle, case.venue.zone).value

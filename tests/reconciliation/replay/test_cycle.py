@@ -92,6 +92,19 @@ def test_it_owes_nothing_and_a_second_cycle_changes_nothing() -> None:
     assert snapshot() == before
 
 
+def test_an_entry_that_is_only_late_is_waited_for_and_then_filled() -> None:
+    values = echo().truth.values[lost()]
+    entered = values["confirmation_time"]
+    hear(each for each in alerts() if each.fired <= values["signal_time"] + MINUTE)
+    store(bar for bar in BARS if bar.time <= entered)
+    sync(entered + MINUTE)
+    signal = AutomatedSignal.objects.get(trade_id=lost())
+    assert (signal.status, signal.check_at) == ("PENDING", entered + 3 * MINUTE)
+    sync(entered + 3 * MINUTE)
+    signal.refresh_from_db()
+    assert (signal.status, signal.entry_price) == ("CONFIRMED", values["entry_price"])
+
+
 def test_it_becomes_ordinary_without_a_seam_when_its_alerts_arrive() -> None:
     with world():
         hear(alerts())
