@@ -23,7 +23,7 @@ from tests.signals.twin.market import walk
 
 pytestmark = pytest.mark.django_db
 
-BARS = walk(5, 300)
+BARS = walk(5, 200)
 NOW = BARS[-1].time + MINUTE
 
 
@@ -140,7 +140,7 @@ def test_bars_that_come_late_end_as_those_that_come_in_time() -> None:
     for model in (ReplayedSignal, ReplayState):
         model.objects.all().delete()
     PriceBar.objects.all().delete()
-    for part in (BARS[:100], BARS[150:200], BARS[100:150], BARS[200:]):
+    for part in (BARS[:80], BARS[120:160], BARS[80:120], BARS[160:]):
         store(part)
         sync()
     assert told() == whole
@@ -148,7 +148,7 @@ def test_bars_that_come_late_end_as_those_that_come_in_time() -> None:
 
 def test_where_the_twin_disagrees_it_fills_nothing_and_finds_nothing() -> None:
     hear(alerts(lost()))
-    store(walk(6, 300))
+    store(walk(6, 200))
     sync()
     assert AutomatedSignal.objects.filter(origin=Origin.REPLAY).count() == 0
     assert not Fill.objects.filter(method="replay").exists()
