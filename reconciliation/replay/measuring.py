@@ -11,6 +11,7 @@ from reconciliation.models import Agreement, ReplayedSignal, ReplayStretch
 from signals.clock import TradeId, bar_of, instant
 from signals.market import Market, market
 from signals.models import AutomatedSignal, PriceBar, Source
+from signals.tiers import CALCULATION
 from signals.vocabulary import Origin
 
 from .agreeing import WARM_UP, Heard, Measure, measure
@@ -49,6 +50,11 @@ class Compared(NamedTuple):
     heard: Sequence[HeardSignal]
     told: Sequence[ReplayedSignal]
     agreement: Agreement
+
+
+def symbol_of(source: Source) -> str:
+    """The symbol on whose bars the source's indicator is replayed; "" where it is not."""
+    return "" if CALCULATION.key in source.tiers_off else source.symbol
 
 
 def heard_on(source: Source, stretch: ReplayStretch) -> list[HeardSignal]:

@@ -13,11 +13,10 @@ from signals.clock import TradeId, instant
 from signals.market import market
 from signals.models import AutomatedSignal, Source
 from signals.storage.queries import batches, merged
-from signals.tiers import CALCULATION
 
 from .catching_up import CaughtUp, catch_up
 from .finding import find
-from .measuring import LATE, compare, of_stretch
+from .measuring import LATE, compare, of_stretch, symbol_of
 
 PERIODS = 20  # in a query
 
@@ -31,17 +30,17 @@ def step(
     since the last cycle, by source.
     """
     work: dict[int, set[int]] = defaultdict(set)
-    sources = [source for source in Source.objects.order_by("pk") if CALCULATION.key not in source.tiers_off]
+    sources = [source for source in Source.objects.order_by("pk") if symbol_of(source)]
     by_symbol: dict[str, list[Source]] = defaultdict(list)
     for source in sources:
-        by_symbol[source.symbol].append(source)
+        by_symbol[symbol_of(source)].append(source)
     caught = {}
     for symbol, first in sorted(bars.items()):
         if symbol in by_symbol and (done := catch_up(symbol, first, market(by_symbol[symbol][0].calendar))):
             caught[symbol] = done
     moments = {source.pk: list(firsts) for source, firsts in changed.items()}
     for source in sources:
-        news = caught.get(source.symbol)
+        news = caught.get(symbol_of(source))
         keys = replayed(source, news, moments.get(source.pk, []), now)
         work[source.pk] |= keys
     for keys in work.values():
@@ -65,7 +64,7 @@ def stretches(source: Source, news: CaughtUp | None, firsts: list[datetime]) -> 
     """Those with news of bars, or of signals that may have their bars there; in order, for one counts in the next."""
     touched = [Q(end__gte=news.since)] if news else []
     touched += [Q(start__lte=end, end__gte=start - LATE) for start, end in merged((each, each) for each in firsts)]
-    rows = ReplayStretch.objects.filter(symbol=source.symbol).order_by("start")
+    rows = ReplayStretch.objects.filter(symbol=symbol_of(source)).order_by("start")
     found: dict[int, ReplayStretch] = {}
     for some in batches(touched, PERIODS):
         found.update((row.pk, row) for row in rows.filter(reduce(or_, some)))

@@ -9,26 +9,25 @@ from reconciliation.models import Agreement, ReplayedSignal
 from reconciliation.tiers.proposals import Replayed
 from signals.models import AutomatedSignal, Source
 from signals.signal.deriving import named_bar
-from signals.tiers import CALCULATION
 
 from .agreeing import LEAST
+from .measuring import symbol_of
 
 
 def load_replayed(bases: Sequence[AutomatedSignal], source: Source) -> Mapping[int, Replayed]:
     """The twin's signal of the same bar and direction, by the signal's key; where it is believed only."""
-    if CALCULATION.key in source.tiers_off:
-        return {}
+    symbol = symbol_of(source)
     named = {base.pk: bar for base in bases if (bar := base.triangle_time or named_bar(base))}
-    if not named:
+    if not named or not symbol:
         return {}
     bars = set(named.values())
     at = Q(triangle__in=bars) | Q(confirmed__in=bars)
-    told = list(ReplayedSignal.objects.filter(at, symbol=source.symbol))
+    told = list(ReplayedSignal.objects.filter(at, symbol=symbol))
     if not told:
         return {}
     stretches = {each.stretch for each in told}
     rows = Agreement.objects.filter(
-        source=source, stretch__symbol=source.symbol, stretch__start__in=stretches, confidence__gte=LEAST,
+        source=source, stretch__symbol=symbol, stretch__start__in=stretches, confidence__gte=LEAST,
         since__isnull=False,
     ).select_related("stretch")  # fmt: skip
     believed = {row.stretch.start: row for row in rows}
