@@ -17,12 +17,16 @@ PROJECT = "signalsync_project"
 # entry covers is above them all.
 LAYERS: Mapping[str, tuple[set[str], ...]] = {
     "signals": (
-        {"vocabulary", "facts", "formats", "storage"},
+        {"vocabulary", "facts", "formats", "networks", "storage"},
         {"clock", "tiers", "symbols"},
+        {"markets", "learning", "sessions"},
+        {"rhythm"},
+        {"calendars"},
         {"market"},
+        {"timeframe"},
         {"models"},
-        {"receiving.masking"},
-        {"dialects", "receiving.senders", "bars", "exporting", "signal"},
+        {"receiving.masking", "bars"},
+        {"dialects", "receiving.senders", "exporting", "signal"},
         {"intake"},
         {"receiving"},
     ),

@@ -31,7 +31,7 @@ from signals.vocabulary import EventType, Status
 from .alignments import load_told
 from .nearby_signals import load_neighbours
 
-# No recorded trade ran for longer; prices after that say nothing about it.
+# On charts of up to an hour. No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)
 # What updates report and prices extend.
 EXCURSIONS = ("be_mfe", "no_be_mfe", "mae")
@@ -206,12 +206,12 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
     return first_leg_open or unconfirmed or unmeasured
 
 
-def period_of(base: AutomatedSignal, now: datetime, entered: datetime | None = None) -> Timespan:
+def period_of(base: AutomatedSignal, now: datetime, source: Source, entered: datetime | None = None) -> Timespan:
     """From confirmation to the end of the last leg, or to `now`. `entered` is ENTRY's bar as replay has it."""
     start = base.entry_fired_at or base.first_event_at
     start = min(filter(None, (start, base.confirmation_time, base.signal_time, entered)))
     end = base.stop_exit_at or base.seen_completed_at or (base.be_exit_at if base.single_leg else None) or now
-    return start, min(end, start + LONGEST_TRADE)
+    return start, min(end, start + LONGEST_TRADE * source.stretch)
 
 
 class Bars:
@@ -238,10 +238,10 @@ def load_bars(
     """The bars that the cases may ask for, those of trades included that only the twin calls confirmed."""
     entries = {key: told.confirmed for key, told in replayed.items() if told.confirmed}
     wanted = [base for base in bases if base.pk in entries or needs_prices(base, view)]
-    periods = {base.pk: period_of(base, moments[base.pk], entries.get(base.pk)) for base in wanted}
+    periods = {base.pk: period_of(base, moments[base.pk], source, entries.get(base.pk)) for base in wanted}
     if not periods:
         return Bars([], {})
     within = Q()
     for start, end in merged(periods.values()):
         within |= Q(time__gte=start, time__lte=end)
-    return Bars(list(PriceBar.objects.filter(within, symbol=source.symbol).order_by("time")), periods)
+    return Bars(list(PriceBar.objects.filter(within, symbol=source.price_key).order_by("time")), periods)

@@ -53,8 +53,8 @@ class Compared(NamedTuple):
 
 
 def symbol_of(source: Source) -> str:
-    """The symbol on whose bars the source's indicator is replayed; "" where it is not."""
-    return "" if CALCULATION.key in source.tiers_off else source.symbol
+    """The symbol on whose bars the source's indicator is replayed; "" where it is not: replay is of one-minute bars."""
+    return "" if CALCULATION.key in source.tiers_off or source.bar_minutes != 1 else source.price_key
 
 
 def heard_on(source: Source, stretch: ReplayStretch) -> list[HeardSignal]:

@@ -18,7 +18,7 @@ from typing import Any
 from reconciliation.tiers.base import event_of, misses, propose
 from reconciliation.tiers.inference import REASON
 from reconciliation.tiers.proposals import Case, Proposal, Replayed
-from signals.clock import MINUTE, bar_of, local, session_of
+from signals.clock import MINUTE, bar_of, local
 from signals.formats import iso
 from signals.models import AutomatedSignal
 from signals.models.signal import clone
@@ -125,7 +125,7 @@ def told_at(case: Case) -> datetime | None:
 
 def birth(case: Case, told: Replayed, evidence: dict[str, Any]) -> Iterator[Proposal]:
     """What a signal that no event made is."""
-    session = session_of(told.triangle, case.venue.zone).value
+    session = case.venue.sessions.of(told.triangle)
     values = {"direction": told.direction, "signal_time": iso(told.triangle), "session": session}
     for field, value in values.items():
         if misses(case.signal, field):
@@ -205,7 +205,7 @@ def paired(trade: Trade) -> Iterator[Proposal]:
     case, signal = trade.case, trade.case.signal
     if signal.single_leg or not misses(signal, "be_exit_at"):
         return
-    legs = legs_of(case, trade.ladder, trade.path, marks_of(signal, trade.ladder))
+    legs = legs_of(case, trade.ladder, trade.path, marks_of(case, trade.ladder))
     if legs.stop_end is None or legs.be_end != legs.stop_end or "be_exit_at" in legs.found:
         return
     touched = legs.found.get("stop_exit_at")
@@ -245,7 +245,7 @@ def is_the_same(signal: AutomatedSignal, told: Replayed) -> bool:
 
 
 def reports(case: Case, own: Ladder) -> Iterator[tuple[str, Mark]]:
-    for field, mark in marks_of(case.signal, own).items():
+    for field, mark in marks_of(case, own).items():
         if mark.event and mark.own:
             yield field, mark
 

@@ -1,9 +1,11 @@
 """The cycle as a whole: what it fills, what it takes back, what it leaves."""
 
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 
 from reconciliation.cycle.loading import load
 from reconciliation.gaps import GapView
@@ -187,6 +189,18 @@ def test_signals_around_tell_the_higher_timeframes_of_one_that_lost_them() -> No
     assert cycle(40).fills == 0
     assert snapshot() == before
     assert rebuilt_differently() == []
+
+
+@pytest.mark.usefixtures("_alignment_lost")
+def test_stored_alignments_are_dated_by_the_migration_as_by_the_projection() -> None:
+    told = {"trade_id": OPPOSITE_ID, "status": "PENDING", "htf_1h": "BULL"}
+    send([({"event_type": "ALL_SIGNALS_EXPORT", "batch_number": 1, "total_signals": 1, "signals": [told]}, at(30))])
+    cycle(40)
+    dated = dict(AutomatedSignal.objects.values_list("trade_id", "htf_as_of"))
+    assert (dated[TRADE_ID], dated[OPPOSITE_ID]) == (None, at(10))
+    AutomatedSignal.objects.update(htf_as_of=None)
+    import_module("signals.migrations.0015_alignments_are_dated").date(apps, None)
+    assert dict(AutomatedSignal.objects.values_list("trade_id", "htf_as_of")) == dated
 
 
 @pytest.mark.usefixtures("_alignment_lost")

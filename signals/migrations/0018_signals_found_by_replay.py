@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0015_alignments_are_dated'),
+        ('signals', '0017_sources_learn_their_chart'),
     ]
 
     operations = [
