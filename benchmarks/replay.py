@@ -21,7 +21,8 @@ TEXT = (
 COST = (
     "What replay costs: the day's alerts, none lost, for 13 sources, which makes 1,014 signals with bars. Before each"
     " cycle what was filled is gone and all signals are in the queue. *Without* replay takes no part, in turns."
-    " The last two lines are of half of the deliveries: replay then fills what without it stays open."
+    " CPU is the process's, SQLite's included. The last two lines are of half of the deliveries: replay then fills what"
+    " without it stays open."
 )
 COUNTED = ("signals", "gaps_without_bars", "gaps_left", "values", "unheard", "found", "waiting", "filled_again")
 LISTED = ("open", "wrong", "certain_and_wrong", "invented")
@@ -41,7 +42,9 @@ def measure(size: Size, databases: Databases = sqlite, folder: Path = RECORDED /
     targets = [target for form, found in runs.items() for target in targets_of(form, found)]
     with databases("replay") as database:
         seconds = json.loads(database.run("-m", "benchmarks.replayer", str(path), "cost", str(size.cycles)))
-    cycles = table(("cycle", "times", "median s"), [(name, len(each), median(each)) for name, each in seconds.items()])
+    cycles = table(
+        ("cycle", "times", "median CPU s"), [(name, len(each), median(each)) for name, each in seconds.items()]
+    )
     body = f"{TEXT}\n\n{size.seeds} seeds.\n\n{table(head, lines)}\n\n{COST}\n\n{cycles}"
     return Section("Replay", body, [*targets, *costs({name: median(each) for name, each in seconds.items()})])
 
