@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('reconciliation', '0010_findings_are_counted'),
-        ('signals', '0018_signals_found_by_replay'),
+        ('signals', '0022_signals_found_by_replay'),
     ]
 
     operations = [

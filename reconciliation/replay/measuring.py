@@ -59,7 +59,8 @@ def symbol_of(source: Source) -> str:
 
 def heard_on(source: Source, stretch: ReplayStretch) -> list[HeardSignal]:
     """The signals of the source that alerts told of, with their bars on the stretch."""
-    rows = AutomatedSignal.objects.filter(of_stretch(stretch), source=source, origin=Origin.ALERTS).order_by()
+    heard_of = AutomatedSignal.objects.filter(of_stretch(stretch), source=source, origin=Origin.ALERTS)
+    rows = heard_of.filter(symbol__in=("", source.symbol)).order_by()
     hours = market(source.calendar)
     found = [heard(Row(*row), hours) for row in rows.values_list(*Row._fields)]
     moments = [(each.bar or each.confirmed, each) for each in found]

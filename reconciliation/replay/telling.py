@@ -17,7 +17,8 @@ from .measuring import symbol_of
 def load_replayed(bases: Sequence[AutomatedSignal], source: Source) -> Mapping[int, Replayed]:
     """The twin's signal of the same bar and direction, by the signal's key; where it is believed only."""
     symbol = symbol_of(source)
-    named = {base.pk: bar for base in bases if (bar := base.triangle_time or named_bar(base))}
+    own = [base for base in bases if base.price_key(source) == symbol]
+    named = {base.pk: bar for base in own if (bar := base.triangle_time or named_bar(base))}
     if not named or not symbol:
         return {}
     bars = set(named.values())
@@ -34,7 +35,7 @@ def load_replayed(bases: Sequence[AutomatedSignal], source: Source) -> Mapping[i
     by_triangle: dict[datetime, ReplayedSignal] = {each.triangle: each for each in told}
     by_entry: dict[datetime, ReplayedSignal] = {each.confirmed: each for each in told if each.confirmed}
     found = {}
-    for base in bases:
+    for base in own:
         bar = named.get(base.pk)
         entered = base.single_leg and base.triangle_time is None  # its id names ENTRY's bar
         each = (by_entry if entered else by_triangle).get(bar) if bar else None

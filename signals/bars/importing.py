@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from signals.clock import MINUTE, bar_of
 from signals.market import Market
@@ -149,7 +150,8 @@ def check(bars: Iterable[FileBar], *, closes: bool) -> None:
 
 def entries_of(symbol: str) -> dict[datetime, Decimal]:
     """Entry prices that the symbol's indicators have told, by the open of ENTRY's bar."""
-    events = SignalEvent.objects.filter(type=EventType.ENTRY, source__symbol=symbol)
+    of_symbol = Q(signal__symbol=symbol) | Q(signal__symbol="", source__symbol=symbol)
+    events = SignalEvent.objects.filter(of_symbol, type=EventType.ENTRY)
     told = events.order_by("-fire_minute").values_list("fire_minute", "facts")[:MOST_ENTRIES]
     return {bar_of(fired): Decimal(facts["entry_price"]) for fired, facts in told if "entry_price" in facts}
 

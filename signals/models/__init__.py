@@ -1,6 +1,7 @@
 """What is stored. README.md's diagram says who writes what."""
 
 from .deliveries import Delivery, Quarantine, new_delivery_id
+from .formats import Format
 from .prices import PriceBar, RefusedBar
 from .signal import AutomatedSignal, Fill, SignalEvent
 from .sources import AlertId, Source, SourceToken
@@ -10,6 +11,7 @@ __all__ = [
     "AutomatedSignal",
     "Delivery",
     "Fill",
+    "Format",
     "PriceBar",
     "Quarantine",
     "RefusedBar",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0017_sources_learn_their_chart'),
+        ('signals', '0021_shapes_of_the_quarantine'),
     ]
 
     operations = [
