@@ -1,9 +1,12 @@
 """Completeness: of the signals that the bars show, how many were heard of, and when nothing arrived at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from reconciliation.models import Agreement, ReplayedSignal
 from signals.clock import MINUTE, local
@@ -47,13 +50,11 @@ class Day:
         return [hour for hour in self.hours if hour.received < hour.shown]
 
 
-def latest(sources: Iterable[Source]) -> list[Agreement]:
-    """The newest agreement of each source that is believed somewhere."""
-    rows = Agreement.objects.filter(source__in=list(sources), since__isnull=False).select_related("source", "stretch")
-    newest: dict[int, Agreement] = {}
-    for row in rows.order_by("stretch__end"):
-        newest[row.source_id] = row
-    return list(newest.values())
+def with_completeness(sources: QuerySet[Source]) -> QuerySet[Any]:
+    """The sources, each with `shown`, `received` and `believed_since` of its newest agreement; None where is none."""
+    newest = Agreement.objects.filter(source=OuterRef("pk"), since__isnull=False).order_by("-stretch__end")
+    names = {"shown": "shown", "received": "received", "believed_since": "since"}
+    return sources.annotate(**{name: Subquery(newest.values(column)[:1]) for name, column in names.items()})
 
 
 def days(source: Source, start: datetime) -> list[Day]:
