@@ -5,7 +5,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 
-from benchmarks import burst, cycle, importing, pages, profiling, recorded, repair, webhook
+from benchmarks import burst, cycle, importing, pages, profiling, recorded, repair, replay, webhook
 from benchmarks.report import Section, circumstances, write
 from benchmarks.sizes import FULL, QUICK, Size
 
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[Size], Section]] = {
     "growth": importing.measure_growth,
     "recorded": recorded.measure,
     "repair": repair.measure,
+    "replay": replay.measure,
     "cycle": cycle.measure,
     "pages": pages.measure,
 }

@@ -22,7 +22,7 @@ from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
 from signals.signal.registers import BIRTH
 from signals.timeframe import Timeframe
-from signals.vocabulary import EventType, Status
+from signals.vocabulary import EventType, Origin, Status
 
 from .models import GapRecord
 
@@ -33,6 +33,8 @@ OWING = (Status.CONFIRMED, Status.COMPLETED)
 LAST_COVERED = 2 * MINUTE
 HOUR = timedelta(hours=1)
 NOTHING = Q(pk__in=())
+# A signal that replay found owes nothing: nobody sent it.
+HEARD = Q(origin=Origin.ALERTS)
 
 # A measurement of longer bars is actionable so long after the next one was due, as one of one-minute bars is.
 GRACE_MINUTES = ACTIONABLE_MINUTES - WAITING_MINUTES
@@ -369,7 +371,7 @@ class GapView:
     def judged(self) -> Q:
         """The signals that can have a gap at all: not those of sources that have every gap switched off."""
         free = [source for source, terms in self.terms.items() if terms.gaps_off >= CATALOGUE.keys()]
-        return ~Q(source__in=free) if free else Q()
+        return HEARD & ~Q(source__in=free) if free else HEARD
 
     def q(self, gap: str) -> Q:
         """The signals with this gap, waiting or actionable."""
@@ -400,10 +402,12 @@ class GapView:
         else:
             condition = reduce(or_, (Q(source__in=some) & gap.missing(old) for old, some in by_moment.items()))
         dismissed = GapRecord.objects.filter(gap=gap.name, state=GapRecord.State.DISMISSED)
-        return condition & ~Q(pk__in=dismissed.values("signal"))
+        return HEARD & condition & ~Q(pk__in=dismissed.values("signal"))
 
     def open_gaps(self, signal: AutomatedSignal, dismissed: Dismissed) -> dict[str, bool]:
         """The signal's gaps, and of each whether it is actionable. `dismissed` holds (signal's key, gap)."""
+        if signal.origin != Origin.ALERTS:
+            return {}
         waiting, actionable = self.due[self.terms[signal.source_id].frame]
         return {
             name: lacks(signal, actionable)

@@ -65,6 +65,9 @@ CALCULATION = Tier(
 )
 INFERENCE = Tier("inference", "the alternation of directions", Rank.INFERENCE, DataSource.INFERRED, Decimal("0.95"))
 
+# The method of tier 2 whose confidence is measured by itself: how well the indicator's twin agrees with what was heard.
+REPLAY = "replay"
+
 # By key, best trusted first.
 TIERS: Mapping[str, Tier] = {tier.key: tier for tier in (OWN_EVENTS, ASKING, TRADE_ID, CALCULATION, INFERENCE)}
 TOLD: Mapping[str, int | str] = {key: tier.told for key, tier in TIERS.items()}

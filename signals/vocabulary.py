@@ -46,6 +46,25 @@ class Status(TextChoices):
     CANCELLED = "CANCELLED", "Cancelled"
 
 
+class Origin(TextChoices):
+    """How a signal came to be known. One that replay found and that is gone again is kept, hidden, for its audit."""
+
+    ALERTS = "alerts", "Heard in alerts"
+    REPLAY = "replay", "Found by replay"
+    WITHDRAWN = "withdrawn", "Found by replay, and withdrawn"
+    REFUSED = "refused", "Found by replay, and refused"
+
+
+class Approval(TextChoices):
+    """Whether somebody has to say yes to a signal that replay found; empty where nobody has to."""
+
+    WAITING = "waiting", "Waits for approval"
+    APPROVED = "approved", "Approved"
+
+
+SHOWN_ORIGINS = (Origin.ALERTS, Origin.REPLAY)
+
+
 class Direction(TextChoices):
     BULLISH = "Bullish", "Bullish"
     BEARISH = "Bearish", "Bearish"

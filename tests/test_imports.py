@@ -33,9 +33,10 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"teaching"},
     ),
     "reconciliation": (
-        {"models", "findings"},
+        {"models", "findings", "intervals"},
         {"gaps", "tiers"},
         {"audit", "health", "habits"},
+        {"replay"},
         {"asking", "health_windows"},
         {"cycle"},
     ),

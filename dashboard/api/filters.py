@@ -22,7 +22,7 @@ from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Source
 from signals.symbols import normalised
-from signals.vocabulary import DataSource, Direction, Session, Status, Trend
+from signals.vocabulary import SHOWN_ORIGINS, DataSource, Direction, Session, Status, Trend
 
 ORDERINGS = (
     "signal_time", "first_event_at", "last_event_at", "confirmation_time", "cancellation_time", "created_at",
@@ -69,6 +69,10 @@ class SignalFilter(FilterSet):
     symbol = filters.CharFilter(method="of_symbol", help_text="Its symbol, in any spelling; else its source's.")
     data_source = filters.MultipleChoiceFilter(
         choices=DataSource.choices, help_text="Where its least trusted value came from. Repeatable."
+    )
+    origin = filters.ChoiceFilter(
+        choices=[(origin.value, origin.label) for origin in SHOWN_ORIGINS],
+        help_text="Heard in alerts, or found by replay.",
     )
     date_from = filters.DateFilter("signal_date", "gte", help_text="First signal date (New York), YYYY-MM-DD.")
     date_to = filters.DateFilter("signal_date", "lte", help_text="Last signal date (New York), YYYY-MM-DD.")

@@ -73,7 +73,7 @@ METHODS: Mapping[str, str] = {
     "own_extremes": "its highest high and lowest low", "legs_together": "the other leg, while both ran",
     "ended_at_once": "it ended in the next bar", "price_touch": "the bar that touched the level",
     "close_at_entry": "the first close at the entry price", "neighbours_agree": "the nearest signals agree",
-    "alternation": "an opposite signal followed",
+    "replay": "the indicator's rules on the market's bars", "alternation": "an opposite signal followed",
     "stored_events": "its stored events",
 }  # fmt: skip
 LONGEST = 28  # characters of a value in a list

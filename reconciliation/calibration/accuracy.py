@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from math import sqrt
 
-Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+from reconciliation.intervals import wilson
+
 FEWEST = 10  # signals; fewer say nothing either way
 
 
@@ -67,19 +67,6 @@ def pooled(tallies: Iterable[Tally]) -> Tally:
         total.errors += each.errors
         total.signals |= each.signals
     return total
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Wilson's score interval of a proportion seen in `n` independent trials (E. B. Wilson, 1927).
-
-    Raises ValueError without trials.
-    """
-    if n <= 0:
-        raise ValueError("no trials: an interval needs at least one")
-    square = Z * Z / n
-    centre = (share + square / 2) / (1 + square)
-    half = Z * sqrt(share * (1 - share) / n + square / (4 * n)) / (1 + square)
-    return max(0.0, centre - half) if share else 0.0, min(1.0, centre + half) if share < 1 else 1.0
 
 
 def rating(tally: Tally, declared: float) -> Rating:

@@ -5,7 +5,7 @@ better than before, must reach fills that were made without it, and trades that 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -33,15 +33,29 @@ class Fresh(NamedTuple):
     pk: int
     symbol: str
     time: datetime
+    kind: int
 
 
-def pick_up(now: datetime, *, mark: bool) -> dict[int, set[int]]:
+def fresh_bars() -> list[Fresh]:
+    """The bars that no cycle has looked at as they are now, as many as one looks at."""
+    rows = PriceBar.objects.filter(fresh=True).order_by("pk").values_list(*Fresh._fields)
+    return [Fresh(*row) for row in rows[:AT_ONCE]]
+
+
+def first_whole(bars: Iterable[Fresh]) -> dict[str, datetime]:
+    """The earliest whole bar of each symbol."""
+    first: dict[str, datetime] = {}
+    for bar in bars:
+        if bar.kind == PriceBar.Kind.BAR:
+            first[bar.symbol] = min(bar.time, first.get(bar.symbol, bar.time))
+    return first
+
+
+def pick_up(bars: Sequence[Fresh], now: datetime, *, mark: bool) -> dict[int, set[int]]:
     """Keys of the signals that fresh bars may change, by source. `mark` queues them, and the bars are fresh no more.
 
     A bar that gets better in between does no harm: it concerns the same signals, and they are loaded after this.
     """
-    rows = PriceBar.objects.filter(fresh=True).order_by("pk").values_list(*Fresh._fields)
-    bars = [Fresh(*row) for row in rows[:AT_ONCE]]
     work: dict[int, set[int]] = defaultdict(set)
     for signals in reached(bars, now):
         for source, key in signals.order_by().values_list("source_id", "pk"):

@@ -18,8 +18,9 @@ from django.db.models.functions import RowNumber
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
+from reconciliation.replay.telling import load_replayed
 from reconciliation.tiers.plausible import plausible
-from reconciliation.tiers.proposals import Barred, Case
+from reconciliation.tiers.proposals import Barred, Case, Replayed
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
 from signals.models.signal import clone
 from signals.signal.deriving import Venue, protected, settle
@@ -68,7 +69,8 @@ def load(
     events = load_events(rows)
     bases = [base_of(row, events[row.pk], venue) for row in rows]
     moments = moments_of(standing, now)
-    bars = load_bars(bases, source, moments, view)
+    replayed = load_replayed(bases, source)
+    bars = load_bars(bases, source, moments, view, replayed)
     neighbours, told = load_neighbours(bases, source), load_told(bases, source)
     loaded = []
     for row, base in zip(rows, bases, strict=True):
@@ -78,6 +80,7 @@ def load(
         case = Case(
             base, venue, moments[key], source.tick_size, events[key], believed, before, after, told(base),
             frozenset(standing.barred.get(key, ())), bars_far=len(believed) < len(offered),
+            replayed=replayed.get(key),
         )  # fmt: skip
         loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
     return loaded, frozenset(standing.dismissed)
@@ -206,10 +209,10 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
     return first_leg_open or unconfirmed or unmeasured
 
 
-def period_of(base: AutomatedSignal, now: datetime, source: Source) -> Timespan:
-    """From confirmation to the end of the last leg, or to `now`."""
+def period_of(base: AutomatedSignal, now: datetime, source: Source, entered: datetime | None = None) -> Timespan:
+    """From confirmation to the end of the last leg, or to `now`. `entered` is ENTRY's bar as replay has it."""
     start = base.entry_fired_at or base.first_event_at
-    start = min(filter(None, (start, base.confirmation_time, base.signal_time)))
+    start = min(filter(None, (start, base.confirmation_time, base.signal_time, entered)))
     end = base.stop_exit_at or base.seen_completed_at or (base.be_exit_at if base.single_leg else None) or now
     return start, min(end, start + LONGEST_TRADE * source.stretch)
 
@@ -232,8 +235,17 @@ class Bars:
         return self.rows[symbol][bisect_left(self.times[symbol], start) : bisect_right(self.times[symbol], end)]
 
 
-def load_bars(bases: Sequence[AutomatedSignal], source: Source, moments: Mapping[int, datetime], view: GapView) -> Bars:
-    periods = {base.pk: period_of(base, moments[base.pk], source) for base in bases if needs_prices(base, view)}
+def load_bars(
+    bases: Sequence[AutomatedSignal],
+    source: Source,
+    moments: Mapping[int, datetime],
+    view: GapView,
+    replayed: Mapping[int, Replayed],
+) -> Bars:
+    """The bars that the cases may ask for, those of trades included that only the twin calls confirmed."""
+    entries = {key: told.confirmed for key, told in replayed.items() if told.confirmed}
+    wanted = [base for base in bases if base.pk in entries or needs_prices(base, view)]
+    periods = {base.pk: period_of(base, moments[base.pk], source, entries.get(base.pk)) for base in wanted}
     if not periods:
         return Bars([], {}, source)
     within = Q()

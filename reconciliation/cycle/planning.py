@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
+from reconciliation.tiers.calculation.replay import told_at
 from reconciliation.tiers.inference import decided_at
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
 from reconciliation.tiers.table import Propose
@@ -92,8 +93,7 @@ def checks(made: Plan, case: Case, means: Means, view: GapView, dismissed: Dismi
     signal, now = made.signal, view.now
     yield view.next_check(signal, dismissed)
     grace_ends = decided_at(case, grace_bars=means.grace_bars)
-    if grace_ends is not None and grace_ends > now:
-        yield grace_ends
+    yield from (moment for moment in (grace_ends, told_at(case)) if moment is not None and moment > now)
     if any(due and CATALOGUE[name].live for name, due in made.after.items()):
         set_before = made.loaded.stored.check_at
         age = now - (signal.mfe_as_of or signal.first_event_at)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import GapRecord, SetAside
+from reconciliation.replay.stepping import step
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.remaking import remake
 from signals.signal.saving import regroup_shared
@@ -52,7 +53,8 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
     work = by_source(*due(signals, scope))
     if scope.by_hand:
         add(work, by_source(*put_off(signals, view)))
-    for source, firsts in changed(signals).items():
+    news = changed(signals)
+    for source, firsts in news.items():
         keys = disturbed(firsts, source, widely=scope.by_hand) | alignments.concerned(firsts, source)
         keys -= work[source.pk]
         for some in batches(keys if mark else (), KEYS):
@@ -60,7 +62,10 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
         work[source.pk] |= keys
     if scope.whole:
         add(work, by_source(of_switched_sources(mark=mark)))
-        add(work, late_bars.pick_up(scope.now, mark=mark))
+        bars = late_bars.fresh_bars()
+        add(work, late_bars.pick_up(bars, scope.now, mark=mark))
+        if mark:  # a dry run writes nothing, so it knows what the last cycle replayed
+            add(work, step(late_bars.first_whole(bars), news, scope.now))
     return work
 
 

@@ -3,11 +3,13 @@
 from .audit import SyncAuditLog
 from .findings import FindingTotal
 from .gaps import GapRecord, GapTotal
+from .replay import Agreement, ReplayedSignal, ReplayState, ReplayStretch
 from .requests import AskedGap, AskingMark, Companion, SyncRequest
 from .runs import HealthTotal, SetAside, SignalHealthMetric, SyncLease, SyncRun
 from .trust import MeasuredConfidence
 
 __all__ = [
+    "Agreement",
     "AskedGap",
     "AskingMark",
     "Companion",
@@ -16,6 +18,9 @@ __all__ = [
     "GapTotal",
     "HealthTotal",
     "MeasuredConfidence",
+    "ReplayState",
+    "ReplayStretch",
+    "ReplayedSignal",
     "SetAside",
     "SignalHealthMetric",
     "SyncAuditLog",

@@ -70,6 +70,8 @@ def opposite_of(case: Case) -> Neighbour | None:
         return None
     if case.doubts("signal_time", "direction") or not case.frame.known:
         return None
+    if case.replayed and case.replayed.confirmed:  # its ENTRY was lost, or lies in a hole of the bars
+        return None
     later = (one for one in case.after if one.direction == wanted and one.signal_time > signal.signal_time)
     first = min(later, key=lambda one: (one.signal_time, one.trade_id), default=None)
     if first is None or still_pending(case, case.frame.close_of(first.signal_time)):

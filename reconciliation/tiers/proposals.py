@@ -50,6 +50,28 @@ class Told(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Replayed:
+    """What the indicator's twin says of a signal's bar; see models.ReplayedSignal.
+
+    `confidence` is how well the twin agrees with the source there. Moments are opens of bars, prices in points.
+    """
+
+    symbol: str
+    triangle: datetime
+    direction: str
+    digest: str
+    confidence: Decimal
+    confirmed: datetime | None = None
+    cancelled: datetime | None = None
+    entry: Decimal | None = None
+    stop: Decimal | None = None
+    rests_on: datetime | None = None
+    entry_digest: str = ""
+    entry_hole: bool = False
+    stop_hole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """Everything a tier may look at for one signal. `signal` is read-only by agreement.
 
@@ -69,6 +91,7 @@ class Case:
     after: Sequence[Neighbour] = ()
     told: Sequence[Told] = ()
     barred: AbstractSet[Barred] = frozenset()
+    replayed: Replayed | None = None
     bars_far: bool = False
 
     @property

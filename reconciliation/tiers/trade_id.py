@@ -12,6 +12,7 @@ from signals.clock import TradeId
 from signals.formats import iso
 from signals.signal.deriving import fired_about, named_bar
 from signals.tiers import TRADE_ID
+from signals.vocabulary import Origin
 
 from .base import clock_proven, event_of, misses, propose
 from .proposals import Case, Proposal
@@ -28,7 +29,7 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     """Direction, signal time, session and confirmation, where the signal misses them and its id says them."""
     signal = case.signal
     trade_id = TradeId.parse(signal.trade_id)
-    if trade_id is None:
+    if trade_id is None or signal.origin != Origin.ALERTS:  # replay spelled that id: it proves nothing
         return
     if trade_id.direction and misses(signal, "direction"):
         yield propose(TRADE_ID, "direction", trade_id.direction, "id_direction", {"trade_id": signal.trade_id})

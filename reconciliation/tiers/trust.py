@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from reconciliation.models import MeasuredConfidence
-from signals.tiers import CALCULATION, TIERS
+from signals.tiers import CALCULATION, REPLAY, TIERS
 
 from .proposals import Proposal
 
@@ -72,8 +72,11 @@ def measured() -> Measured:
 def trusted(proposal: Proposal, source: int, measured: Measured) -> Decimal:
     """The confidence of a proposal: as measured for its source, tier and field, else as the tier says.
 
+    That of replay is measured by itself, on each stretch of bars (reconciliation.replay).
     What the tier itself doubts, as it declares less for it than for the field, gains nothing by what was measured.
     """
+    if proposal.method == REPLAY:
+        return proposal.confidence
     found = measured.get((source, proposal.tier, MEASURED_BY.get(proposal.field, proposal.field)))
     if found is None:
         return proposal.confidence

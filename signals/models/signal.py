@@ -1,12 +1,12 @@
 """The signal, its events and its fills. `signals/signal/` says how the first follows from the other two."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from signals.vocabulary import DataSource, Direction, EventType, Session, Status
+from signals.vocabulary import SHOWN_ORIGINS, Approval, DataSource, Direction, EventType, Origin, Session, Status
 
 from .deliveries import Delivery
 from .prices import PRICE_DIGITS, PRICE_PLACES
@@ -27,6 +27,13 @@ def r_multiple(**options: Any) -> "models.DecimalField[Any, Any]":
 
 def moment(**options: Any) -> "models.DateTimeField[Any, Any]":
     return models.DateTimeField(null=True, blank=True, **options)
+
+
+class ShownSignals(models.Manager["AutomatedSignal"]):
+    """All signals but those that replay found and that were withdrawn or refused again."""
+
+    def get_queryset(self) -> "models.QuerySet[AutomatedSignal]":
+        return super().get_queryset().filter(origin__in=SHOWN_ORIGINS)
 
 
 class AutomatedSignal(models.Model):
@@ -51,6 +58,10 @@ class AutomatedSignal(models.Model):
     )
     life = models.IntegerField(default=1, help_text="Which trade it is of those that had its id one after the other.")
     standing = models.SmallIntegerField(choices=Standing, default=Standing.ALONE, editable=False)
+    origin = models.CharField(max_length=9, choices=Origin, default=Origin.ALERTS)
+    approval = models.CharField(
+        max_length=8, choices=Approval, blank=True, help_text="Of a signal that replay found and is not sure of."
+    )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
 
@@ -127,6 +138,9 @@ class AutomatedSignal(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
+    objects: ClassVar[ShownSignals] = ShownSignals()
+    hidden_too: ClassVar[models.Manager["AutomatedSignal"]] = models.Manager()
+
     class Meta:
         db_table = "automated_signals"
         ordering = ["-first_event_at", "-pk"]
@@ -147,7 +161,9 @@ class AutomatedSignal(models.Model):
         ]
         indexes = [
             models.Index(fields=["-first_event_at", "-id"], name="signal_newest_first"),
-            models.Index(fields=["status"], name="signal_by_status"),  # counts above a list, without the table
+            # Counts above a list, without the table.
+            models.Index(fields=["status", "origin"], name="signal_by_status"),
+            models.Index(fields=["source", "first_event_at"], name="signal_found", condition=~Q(origin=Origin.ALERTS)),
             # Partial: the cost of a cycle follows what changed and what is open, not what is stored.
             models.Index(fields=["id"], name="signal_needs_sync", condition=Q(needs_sync=True)),
             models.Index(fields=["check_at"], name="signal_check_due", condition=Q(check_at__isnull=False)),

@@ -30,6 +30,7 @@ from signals.signal.registers import (
     typed,
 )
 from signals.tiers import OWN_EVENTS, TOLD, Rank
+from signals.vocabulary import Origin
 
 log = logging.getLogger(__name__)
 E = TypeVar("E", bound=Event)
@@ -37,7 +38,10 @@ KEPT_DIGITS = Context(prec=15)
 
 
 def count_in(signal: AutomatedSignal, event: Event) -> None:
-    """Count an event that is new to its signal, in memory."""
+    """Count an event that is new to its signal, in memory. The first one makes a signal that replay found ordinary."""
+    if signal.origin != Origin.ALERTS:
+        signal.origin, signal.approval = Origin.ALERTS, ""
+        signal.first_event_at = signal.last_event_at = event.fire_minute
     signal.event_count += 1
     signal.first_event_at = min(signal.first_event_at or event.fire_minute, event.fire_minute)
     signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)

@@ -66,7 +66,7 @@ def project(
         raise ClockNeededError
     moved = []
     for seat in seats:
-        first = seat.signal.first_event_at
+        first = seat.signal.first_event_at if seat.signal.event_count else None
         absorb(seat.signal, seat.events)
         if seat.signal.first_event_at != first:
             moved.append(seat.signal)
@@ -173,7 +173,9 @@ def lock_signals(source: Source, trade_ids: Collection[str]) -> dict[str, list[A
 def shakes_clock(seat: Seat) -> bool:
     """Whether the events make a signal, or move the first minute of one: then its zone must be decided (again)."""
     signal = seat.signal
-    return signal.pk is None or min(event.fire_minute for event in seat.events) < signal.first_event_at
+    if signal.pk is None or not signal.event_count:  # new, or only replay knew of it
+        return True
+    return min(event.fire_minute for event in seat.events) < signal.first_event_at
 
 
 def settle_or_mark(signal: AutomatedSignal, venue: Venue) -> None:

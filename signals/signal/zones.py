@@ -20,6 +20,7 @@ from signals.models import AutomatedSignal, SignalEvent, Source
 from signals.models.sources import CHART
 from signals.signal.registers import BIRTH
 from signals.timeframe import Timeframe
+from signals.vocabulary import Origin
 
 LOCK_SPACE = 0x5350  # of advisory locks: "SP", so that no other use of them meets ours
 
@@ -180,7 +181,8 @@ def swayed_signals(source: Source, votes: Sequence[Vote]) -> list[AutomatedSigna
         source.save(update_fields=["zones_seen"])
     elif len(seen) == 1:
         return []
-    unsettled = AutomatedSignal.objects.filter(~Q(clock_by="only_possible"), source=source)
+    heard = AutomatedSignal.objects.filter(origin=Origin.ALERTS)
+    unsettled = heard.filter(~Q(clock_by="only_possible"), source=source)
     moments = [vote.minute for vote in votes]
     first, last = edge(source, min(moments), -REACH), edge(source, max(moments), REACH)
     if first:

@@ -96,8 +96,8 @@ class Twin:
         sign = 1 if pending.direction == Direction.BULLISH else -1
         before, held = ([each.seen(sign) for each in bars] for bars in (pending.before, pending.held))
         triangle = pending.held[0].time
-        stop = sign * stop_of(before, held)
-        trade = Trade(pending.direction, triangle, bar.time, bar.close, stop, len(held) - 1, bar.time)
+        stop, since = stop_of(before, held)
+        trade = Trade(pending.direction, triangle, bar.time, bar.close, sign * stop, len(held) - 1, since, bar.time)
         self.trades = [*self.trades[1 - MOST_FOLLOWED :], trade]
         self.pending = None
         return Statement(EventType.ENTRY, bar.time, trade.direction, triangle, trade)

@@ -1,15 +1,25 @@
 """Where the indicator puts a trade's stop. Prices are as a long sees them; a short gives mirrored bars (Bar.seen)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from .bars import Bar
 
 CUSHION = Decimal("0.25")  # points beyond the bar that the stop is put behind
+PIVOT = 2  # bars left of a pivot that it is known by
 LEFT = 5  # bars before the triangle's that are searched for a pivot
 
 
-def stop_of(before: Sequence[Bar], held: Sequence[Bar]) -> Decimal:
+class Stop(NamedTuple):
+    """A stop, and the open of the first bar that it rests on: were one missing since, it could be another."""
+
+    price: Decimal
+    since: datetime
+
+
+def stop_of(before: Sequence[Bar], held: Sequence[Bar]) -> Stop:
     """The stop of a long.
 
     `held` are the bars from the triangle's to the confirming one, two at least; `before` those that closed before the
@@ -22,12 +32,13 @@ def stop_of(before: Sequence[Bar], held: Sequence[Bar]) -> Decimal:
     triangle, last = len(before), len(bars) - 1
     at = lowest(bars, triangle, last)
     if at != last and is_pivot(bars, at):
-        return bars[at].low - CUSHION
+        return Stop(bars[at].low - CUSHION, bars[max(0, min(triangle, at - PIVOT))].time)
     left = range(triangle - 1, max(-1, triangle - 1 - LEFT), -1)
     pivot = next((index for index in left if is_pivot(bars, index)), None)
+    first = triangle - LEFT if pivot is None else pivot
     if pivot is None:
         pivot = next((index for index in left if bars[index].close < bars[index].open), triangle)
-    return bars[pivot].low - CUSHION
+    return Stop(bars[pivot].low - CUSHION, bars[max(0, first - PIVOT)].time)
 
 
 def lowest(bars: Sequence[Bar], triangle: int, last: int) -> int:

@@ -15,14 +15,15 @@ from signals.vocabulary import Direction, EventType
 from .bars import Bar
 
 NONE = Decimal(0)
-MOMENTS = ("triangle", "confirmed", "protected", "be_ended", "ended", "as_of")
+MOMENTS = ("triangle", "confirmed", "rests_on", "protected", "be_ended", "ended", "as_of")
 
 
 @dataclass(slots=True)
 class Trade:
     """A trade since its ENTRY. Moments are opens of bars; prices, `be_best`, `best` and `worst` are in points.
 
-    `as_of` is the last bar that the excursions cover, the confirming one at first.
+    `as_of` is the last bar that the excursions cover, the confirming one at first; `rests_on` the first of those
+    that entry and stop were found by.
     """
 
     direction: Direction
@@ -31,6 +32,7 @@ class Trade:
     entry: Decimal
     stop: Decimal
     bars_to_confirmation: int
+    rests_on: datetime
     as_of: datetime
     be_best: Decimal = NONE
     best: Decimal = NONE

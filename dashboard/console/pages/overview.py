@@ -21,6 +21,7 @@ from reconciliation.gaps import CATALOGUE, Gap, GapView
 from reconciliation.health import Health, gap_counts, window
 from reconciliation.health_windows import windows
 from reconciliation.models import SyncRun
+from reconciliation.replay.completeness import with_completeness
 from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Source
 
@@ -100,7 +101,7 @@ class Overview(Page):
         view, worker = GapView.at(now), worker_state(now)
         spans = windows(view)
         found = spans.system
-        sources = list(Source.objects.exclude(name=SELF_TEST))
+        sources = list(with_completeness(Source.objects.exclude(name=SELF_TEST)))
         silences = judge(listen(sources, now), now, worker_alive=not worker["fault"])
         counts = gap_counts(view)
         actionable = sum(each["actionable"] for each in counts.values())

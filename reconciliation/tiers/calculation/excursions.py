@@ -27,6 +27,8 @@ from .reported import Mark, confirmed_in, marks_of
 PLACES = Decimal(10) ** -10  # as the indicator prints them and the columns hold them
 # Of 31 recorded MAE up to an exit that only a close told, 25 went too far.
 LIKELY_TOO_FAR = Decimal("0.2")
+# Where bars tell of trades, a last report so few bars before the end is the final value, or less.
+SHORT = 3
 OTHER = {"be_mfe": "no_be_mfe", "no_be_mfe": "be_mfe"}
 
 
@@ -57,6 +59,8 @@ def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Prop
         doubtful = field == "mae" and any(bar.time == end and not bar.whole for bar in legs.found.values())
         reported = Extent(mark.value, mark.bar, mark, (), whole=False) if doubtful and mark.event else None
         extent = reported or extend(field, mark, end, path, case.frame)
+        if extent is None and end and case.replayed and case.venue.market.open_minutes(mark.bar, end) <= SHORT:
+            extent = Extent(mark.value, end, mark, (), whole=False)
         if extent and not (mark.own and extent.as_of <= mark.bar):
             yield proposal(case, field, gap, extent, doubtful=doubtful and not reported)
 

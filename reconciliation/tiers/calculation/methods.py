@@ -10,8 +10,11 @@ from .confirmation import from_closes
 from .excursions import from_bars
 from .extremes import ladder_of_reports
 from .ladder import from_prices, ladder_of, rungs_of
+from .replay import from_replay
 
-METHODS: Mapping[str, bool] = {"prices": True, "reports": True, "bars": True, "closes": True, "neighbours": True}
+METHODS: Mapping[str, bool] = {
+    "prices": True, "reports": True, "bars": True, "replay": True, "closes": True, "neighbours": True,
+}  # fmt: skip
 
 
 def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
@@ -24,6 +27,8 @@ def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         yield from from_prices(case, ladder, gaps, evidence, method)
     if ladder and METHODS["bars"]:
         yield from from_bars(case, ladder, gaps)
+    if METHODS["replay"]:
+        yield from from_replay(case, ladder, gaps)
     if METHODS["closes"]:
         yield from from_closes(case, gaps)
     if METHODS["neighbours"]:

@@ -68,7 +68,8 @@ EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "revoke-token": lambda: {"pk": token()},
     "change-source": lambda: {"pk": default_source().pk},
     **dict.fromkeys(
-        ("signal", "each-tier", "reconcile-signal", "ask-indicator", "rebuild-signal"), lambda: {"pk": the_signal().pk}
+        ("signal", "each-tier", "reconcile-signal", "ask-indicator", "rebuild-signal", "approve-found", "refuse-found"),
+        lambda: {"pk": the_signal().pk},
     ),
     **dict.fromkeys(("undo-fill", "allow-fill", "approve-fill"), lambda: {"pk": the_signal().pk, "fill": filled()}),
     **dict.fromkeys(("dismiss-gap", "reopen-gap"), lambda: {"pk": the_signal().pk, "gap": "no_mfe_update"}),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.calibration.accuracy import FEWEST, Judgement, Rating, Tally, pooled, rating, wilson
+from reconciliation.calibration.accuracy import FEWEST, Judgement, Rating, Tally, pooled, rating
+from reconciliation.intervals import wilson
 
 
 def tally(right: int, n: int, signals: int | None = None) -> Tally:

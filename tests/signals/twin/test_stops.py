@@ -12,7 +12,7 @@ from .market import Prices, bars_of
 def stop(held: list[Prices], before: list[Prices] | None = None) -> Decimal:
     bars = bars_of([*(before or []), *held])
     split = len(before or [])
-    return stop_of(bars[:split], bars[split:])
+    return stop_of(bars[:split], bars[split:]).price
 
 
 def low(price: float, *, falls: bool = False) -> Prices:
