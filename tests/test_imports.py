@@ -25,6 +25,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"dialects", "receiving.senders", "bars", "exporting", "signal"},
         {"intake"},
         {"receiving"},
+        {"feeds"},
     ),
     "reconciliation": (
         {"models", "findings"},
@@ -32,6 +33,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"audit", "health", "habits"},
         {"asking", "health_windows"},
         {"cycle"},
+        {"feeding"},
     ),
     "dashboard": (
         {"models", "telling"},

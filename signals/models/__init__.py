@@ -1,6 +1,7 @@
 """What is stored. README.md's diagram says who writes what."""
 
 from .deliveries import Delivery, Quarantine, new_delivery_id
+from .feeds import FeedState, FeedUse, FeedWindow
 from .prices import PriceBar, RefusedBar
 from .signal import AutomatedSignal, Fill, SignalEvent
 from .sources import AlertId, Source, SourceToken
@@ -9,6 +10,9 @@ __all__ = [
     "AlertId",
     "AutomatedSignal",
     "Delivery",
+    "FeedState",
+    "FeedUse",
+    "FeedWindow",
     "Fill",
     "PriceBar",
     "Quarantine",
