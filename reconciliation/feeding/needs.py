@@ -16,7 +16,7 @@ from signals.models import AutomatedSignal, FeedUse, Source
 from signals.storage.queries import merged
 
 # Gaps that tier 2 closes from bars.
-BY_BARS = tuple(name for name, gap in CATALOGUE.items() if gap.live) + ("no_confirmation_time",)
+BY_BARS = (*(name for name, gap in CATALOGUE.items() if gap.live), "no_confirmation_time")
 AT_ONCE = 300  # trades that a turn looks at, latest first
 AROUND = timedelta(minutes=30)  # on both sides of a trade: what bars are judged by
 

@@ -164,11 +164,7 @@ def store(
 ) -> None:
     """Store what is believed and keep what is refused, in one transaction."""
     judged = [row for row in rows if isinstance(row, Judged)]
-    believed = [
-        Bar(**each.bar._asdict(), kind=PriceBar.Kind.BAR, origin=origin)
-        for each in judged
-        if not each.reason
-    ]
+    believed = [Bar(**each.bar._asdict(), kind=PriceBar.Kind.BAR, origin=origin) for each in judged if not each.reason]
     refused = [RefusedBar(**each.bar._asdict(), reason=each.reason) for each in judged if each.reason]
     with transaction.atomic():
         stored = store_bars(believed)

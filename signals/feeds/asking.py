@@ -20,7 +20,6 @@ from .registry import feeds, key_of, rate_of
 from .windows import Known, Span, to_ask
 
 log = logging.getLogger(__name__)
-SECONDS = 60.0  # of one turn; a task of the worker may take 100 in all (settings.Q_CLUSTER)
 TERM = timedelta(minutes=3)  # after which a turn that did not end is dead
 FIRST_PAUSE, LAST_PAUSE = timedelta(minutes=2), timedelta(hours=2)
 DENIED = timedelta(hours=1)  # a person must mend it: the sooner it is seen that one did, the better
@@ -46,9 +45,12 @@ class Turn:
     error: str = ""
 
 
-def take_turn(name: str, needs: Sequence[Need], *, now: datetime, line: Callable[..., Line] = Line) -> Turn | None:
+def take_turn(
+    name: str, needs: Sequence[Need], *, now: datetime, seconds: float, line: Callable[..., Line] = Line
+) -> Turn | None:
     """Ask a feed for what is needed and was not asked before, the latest first. None when it is not its turn.
 
+    Nothing more is begun after `seconds`, and what is under way ends then.
     Any number may be called at once: one gets the turn.
     """
     feed = feeds()[name]
@@ -61,7 +63,7 @@ def take_turn(name: str, needs: Sequence[Need], *, now: datetime, line: Callable
         return None
     about, turn = feed.about, Turn()
     since = (now - state.asked_at).total_seconds() if state.asked_at else 60.0
-    open_line = line(key=key_of(about), per_minute=rate_of(about), seconds=SECONDS, since=max(since, 0.0))
+    open_line = line(key=key_of(about), per_minute=rate_of(about), seconds=seconds, since=max(since, 0.0))
     error: FeedError | None = None
     try:
         for need, asks in dues:

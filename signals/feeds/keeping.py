@@ -68,7 +68,7 @@ def judged_all(symbol: str, bars: Sequence[FeedBar], span: Span, hours: Market) 
     times = {"time__gte": span.start - BEFORE, "time__lt": span.start}
     stored = PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR, **times).order_by("time")
     before: list[Any] = list(stored.values_list("time", "open", "high", "low", "close"))
-    rows = (FileBar(symbol, *bar, evidence_of(bar[0], bar[1:])) for bar in (*before, *bars))
+    rows = (FileBar(symbol, time, *prices, evidence_of(time, prices)) for time, *prices in (*before, *bars))
     judged = (each for each in judged_of(rows, hours) if isinstance(each, Judged) and each.bar.time >= span.start)
     return sorted(judged, key=lambda each: each.bar.time)
 
