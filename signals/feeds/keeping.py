@@ -24,7 +24,7 @@ from .windows import Asking, Span, again, complete_to
 from .withdrawing import DISAGREES, stop
 
 OTHER_CLOSE = "another close than the indicator told"
-BEFORE = timedelta(hours=1)  # of stored bars that an answer's are judged by
+AROUND = timedelta(hours=1)  # of stored bars on both sides that an answer's are judged by
 UNKNOWN = timedelta(hours=1)  # before a symbol that the feed does not know is asked for again
 Answer = FeedWindow.Answer
 
@@ -64,13 +64,20 @@ def keep(
 
 
 def judged_all(symbol: str, bars: Sequence[FeedBar], span: Span, hours: Market) -> list[Judged]:
-    """In order of time. Bars that are stored go before them, as what theirs go on from: an answer can be short."""
-    times = {"time__gte": span.start - BEFORE, "time__lt": span.start}
-    stored = PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR, **times).order_by("time")
-    before: list[Any] = list(stored.values_list("time", "open", "high", "low", "close"))
-    rows = (FileBar(symbol, time, *prices, evidence_of(time, prices)) for time, *prices in (*before, *bars))
-    judged = (each for each in judged_of(rows, hours) if isinstance(each, Judged) and each.bar.time >= span.start)
-    return sorted(judged, key=lambda each: each.bar.time)
+    """In order of time. Stored bars around them are what they go on from, and to: an answer can be short."""
+    whole = PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR)
+    before = whole.filter(time__gte=span.start - AROUND, time__lt=span.start)
+    after = whole.filter(time__gte=span.end, time__lt=span.end + AROUND)
+    prices_of = ("time", "open", "high", "low", "close")
+    there: list[Any] = [*before.order_by("time").values_list(*prices_of), *bars]
+    there += after.order_by("time").values_list(*prices_of)
+    rows = (file_bar(symbol, FeedBar(*bar)) for bar in there)
+    judged = (each for each in judged_of(rows, hours) if isinstance(each, Judged))
+    return sorted((each for each in judged if span.start <= each.bar.time < span.end), key=lambda each: each.bar.time)
+
+
+def file_bar(symbol: str, bar: FeedBar) -> FileBar:
+    return FileBar(symbol, *bar, evidence=evidence_of(bar.time, bar[1:]))
 
 
 def undecided_from(judged: Sequence[Judged]) -> datetime | None:

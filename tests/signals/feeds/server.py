@@ -64,9 +64,7 @@ class Vendor:
     def databento(self, form: dict[str, list[str]]) -> tuple[int, bytes]:
         start, end = (datetime.fromisoformat(form[name][0]) for name in ("start", "end"))
         if self.upto and end > self.upto:
-            says = (
-                f"The dataset GLBX.MDP3 has data available up to '{self.upto}'. Ask for less."
-            )
+            says = f"The dataset GLBX.MDP3 has data available up to '{self.upto}'. Ask for less."
             detail = {"detail": {"case": "data_end_after_available_end", "message": says, "status_code": 422}}
             return 422, json.dumps(detail).encode()
         lines = ["ts_event,rtype,publisher_id,instrument_id,open,high,low,close,volume"]
