@@ -18,7 +18,7 @@ run: $(RUNTIME) ## run everything at http://127.0.0.1:8000/ until Ctrl-C (DEMO=0
 	@exec $(PY) manage.py serve --stop-with-parent
 
 quick: $(DEVELOPMENT) ## run the tests that need no database, browser or process, within a minute (ARGS=…: for pytest)
-	@$(PY) -m pytest -q -n 2 --quick $(ARGS)
+	@$(PY) -m pytest -q -n 2 --dist worksteal --quick $(ARGS)
 
 test: $(DEVELOPMENT) ## run the tests on SQLite, and on PostgreSQL where TEST_POSTGRES_URL answers (ARGS=…: for pytest)
 	@$(PY) .ci/test.py $(ARGS)
@@ -37,7 +37,7 @@ types: $(DEVELOPMENT) ## check the types
 	$(PY) -m mypy signals reconciliation dashboard signalsync_project
 
 cover: $(DEVELOPMENT) ## which lines and branches no test reaches, on SQLite: a summary, and htmlcov/index.html (ARGS=…)
-	@DATABASE_URL= $(PY) -m pytest -q -n 2 --cov --cov-branch --cov-report=term --cov-report=html $(ARGS)
+	@DATABASE_URL= $(PY) -m pytest -q -n 2 --dist worksteal --cov --cov-branch --cov-report=term --cov-report=html $(ARGS)
 
 bench: $(DEVELOPMENT) ## measure throughput and latency, as benchmarks/RESULTS.md shows them
 	$(PY) -m benchmarks $(ARGS)

@@ -25,7 +25,7 @@ def say(text: str) -> None:
 def run(database: str, url: str, *options: str) -> tuple[int, str]:
     """pytest's exit status and closing line, while its output is shown as it comes."""
     say(f"\n=== tests on {database}")
-    command = [sys.executable, "-m", "pytest", "-n", "2", *options, *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "worksteal", *options, *sys.argv[1:]]
     if LAST_FAILED & set(sys.argv):
         command.append("--last-failed-no-failures=none")
     if sys.stdout.isatty():

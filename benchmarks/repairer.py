@@ -1,7 +1,7 @@
 """A process that damages and repairs one alert log: `python -m benchmarks.repairer LOG SEED…` prints JSON.
 
 Of the log a random 30 % of the deliveries are dropped, the rest is imported and synced; then the whole log is imported
-and synced as of the same moment. The worlds are transactions that are rolled back.
+and synced as of the same moment. For higher timeframes it is 50 %. The worlds are transactions that are rolled back.
 """
 
 import csv
@@ -19,7 +19,7 @@ from typing import Any
 import django
 from django.db import transaction
 
-SHARE = 0.3
+SHARE, SHARE_OF_ALIGNMENTS = 0.3, 0.5
 # What sameness leaves out: the row itself, and times of receipt and processing.
 ROW_ONLY = frozenset({"id", "created_at", "updated_at", "reconciliation_timestamp", "health_score"})
 
@@ -37,6 +37,20 @@ class Repaired:
     certain_and_wrong: list[str] = field(default_factory=list)
     filled_again: int = 0  # by a second cycle right after the first
     differences: list[str] = field(default_factory=list)  # from the whole log, after repair
+
+
+@dataclass
+class Aligned:
+    """What became of the alignments that a damaged log does not tell.
+
+    `judged` are (timeframe or "all", trade id, right).
+    """
+
+    told: int  # signals of which an event still tells it
+    gaps: int
+    closed: int
+    judged: list[tuple[str, str, bool]] = field(default_factory=list)
+    certain_and_wrong: int = 0
 
 
 @dataclass
@@ -99,11 +113,31 @@ def exported() -> dict[str, dict[str, Any]]:
     return {row.trade_id: {k: v for k, v in record(row).items() if k not in ROW_ONLY} for row in rows}
 
 
+def without(log: Log, share: float, seed: int) -> list[list[str]]:
+    chance = Random(seed)
+    return [row for row in log.rows if chance.random() > share]
+
+
+def align(log: Log, seed: int) -> Aligned:
+    from signals.models import AutomatedSignal, Fill
+
+    with world():
+        take(log, without(log, SHARE_OF_ALIGNMENTS, seed))
+        lost = AutomatedSignal.objects.filter(htf_as_of__isnull=True)
+        done = Aligned(AutomatedSignal.objects.count() - lost.count(), lost.count(), 0)
+        done.closed = lost.filter(htf_alignment__isnull=False).count()
+        for fill in Fill.objects.filter(state=Fill.State.ACTIVE, field="htf_alignment").select_related("signal"):
+            trade_id = fill.signal.trade_id
+            for name, found in log.truths[trade_id].judgements(fill):
+                done.judged.append((name.partition(".")[2] or "all", trade_id, found.within))
+                done.certain_and_wrong += fill.confidence == 1 and not found.within
+    return done
+
+
 def repair(log: Log, seed: int) -> Repaired:
     from signals.models import AutomatedSignal
 
-    chance = Random(seed)
-    part = [row for row in log.rows if chance.random() > SHARE]
+    part = without(log, SHARE, seed)
     with world():
         report = take(log, part)
         signals = AutomatedSignal.objects.count()
@@ -187,4 +221,6 @@ def is_determined(gap: str, signal: Any, events: Sequence[Any], bars: Sequence[A
 if __name__ == "__main__":
     django.setup()
     log = read(Path(sys.argv[1]))
-    print(json.dumps([asdict(repair(log, int(seed))) for seed in sys.argv[2:]]))
+    seeds = [int(seed) for seed in sys.argv[2:]]
+    done = {"repaired": [asdict(repair(log, seed)) for seed in seeds]}
+    print(json.dumps({**done, "aligned": [asdict(align(log, seed)) for seed in seeds]}))

@@ -23,7 +23,7 @@ from signals.bars.coverage import hours_of
 from signals.bars.importing import ImportedBars, import_bars
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving import uploads
-from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, read_log
+from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, of_retimed, read_log
 from signals.symbols import normalised
 
 from .console.actions import ActionError, LoggedChange, log
@@ -143,8 +143,8 @@ def imported(figures: Mapping[str, Any]) -> str:
         f" {figures['quarantined']:,} to quarantine; {figures['events']:,} events,"
         f" {figures['signals_created']:,} signals created, {figures['signals_updated']:,} updated.{trouble}"
     )
-    told = (done, of_quarantined(figures["reasons"]), of_other_symbols(figures["other_symbols"]))
-    return " ".join(filter(None, told))
+    told = [of_quarantined(figures["reasons"]), of_other_symbols(figures["other_symbols"])]
+    return " ".join(filter(None, [done, *told, of_retimed(figures.get("retimed", 0))]))
 
 
 def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:

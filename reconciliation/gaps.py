@@ -233,7 +233,7 @@ CATALOGUE: Mapping[str, Gap] = {
             weight=5,
             fields=("htf_alignment",),
             condition=empty("htf_alignment", owing=False),
-            tiers=("0", "1"),
+            tiers=("0", "1", "2"),
             closed_by=carried_at_birth("htf_alignment"),
             remedy=f"{ASK} Old dialects never carry it: switch the gap off for their source.",
         ),

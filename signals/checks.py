@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from signals.networks import networks
 from signalsync_project.private import open_to_others
 
 # Stricter than DRF, which takes the period's first letter: 10/month would be 10 a minute, and 0/min would refuse all.
@@ -22,6 +23,15 @@ def check_rates(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     if not RATE.fullmatch(settings.BAD_TOKEN_RATE):
         wrong.append(not_a_rate("BAD_TOKEN_RATE", "signals.E002", "60/min"))
     return wrong
+
+
+@register()
+def check_addresses(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    try:
+        networks(tuple(settings.WEBHOOK_ADDRESSES))
+    except ValueError as error:
+        return [Error(f"WEBHOOK_ADDRESSES: {error}", id="signals.E003")]
+    return []
 
 
 @register()

@@ -22,6 +22,7 @@ from .clock import TradeId, bar_of, floor_minute, vote_zone
 from .facts import EventFacts, Reading, UnreadableError
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
+from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
@@ -155,7 +156,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
     try:
         parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
     except UnreadableError as error:
-        parcel.delivery.reason, parcel.proposal = error.reason, error.proposal
+        parcel.delivery.reason, parcel.proposal = hide_secrets(error.reason), error.proposal
     except Exception as error:
         log.exception("a dialect failed on a body")
         parcel.delivery.reason = f"Reading failed with {type(error).__name__}: {error}. Please report the body."
@@ -191,10 +192,10 @@ def describe(parcel: Parcel) -> None:
         return
     delivery.status = DeliveryStatus.ACCEPTED
     delivery.dialect = reading.dialect
-    delivery.faults = list(reading.faults)
+    delivery.faults = [hide_secrets(fault) for fault in reading.faults]
     delivery.event_count = len(reading.events)
     if reading.repair:
-        delivery.repair, delivery.repaired_text = reading.repair.summary[:200], reading.repair.text
+        delivery.repair, delivery.repaired_text = hide_secrets(reading.repair.summary)[:200], reading.repair.text
 
 
 def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:

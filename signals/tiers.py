@@ -55,7 +55,14 @@ class Tier:
 OWN_EVENTS = Tier("0", "The signal's own events", Rank.CARRIED, DataSource.RECONCILED, Decimal(1))
 ASKING = Tier("1", "The indicator, asked again", Rank.ASKED, DataSource.POLLING, Decimal(1))
 TRADE_ID = Tier("3", "The trade id", Rank.TRADE_ID, DataSource.RECONCILED, Decimal("0.9"))
-CALCULATION = Tier("2", "Calculation", Rank.CALCULATED, DataSource.CALCULATED, Decimal("0.8"), {"exit": Decimal("0.7")})
+CALCULATION = Tier(
+    "2",
+    "Calculation",
+    Rank.CALCULATED,
+    DataSource.CALCULATED,
+    Decimal("0.8"),
+    {"exit": Decimal("0.7"), "htf_alignment": Decimal("0.9")},
+)
 INFERENCE = Tier("inference", "the alternation of directions", Rank.INFERENCE, DataSource.INFERRED, Decimal("0.95"))
 
 # By key, best trusted first.

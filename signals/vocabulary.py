@@ -3,6 +3,8 @@
 Nothing here touches a database or a clock. docs/architecture.md explains the words in prose.
 """
 
+from collections.abc import Mapping
+
 from django.db.models import TextChoices
 
 
@@ -53,7 +55,8 @@ class Trend(TextChoices):
     NEUTRAL = "Neutral", "Neutral"
 
 
-TIMEFRAMES = ("daily", "h4", "h1", "m15", "m5", "m1")
+# Longest first, each with the minutes of its bars.
+TIMEFRAMES: Mapping[str, int] = {"daily": 1440, "h4": 240, "h1": 60, "m15": 15, "m5": 5, "m1": 1}
 
 
 class Session(TextChoices):

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 MASK = "***"
 MOST_ENCODED = 8
 
-_NAME = r"\w*token"
+_NAME = r"[\w-]*(?:token|pass(?:phrase|word|wd)|secret|api[_-]?key)"
 _SECRETS = (
     # JSON inside a quoted string: \"token\": \"…\"
     re.compile(rf'(?i)(\\"{_NAME}\\"\s*:\s*\\").*?(?=\\"|$)'),

@@ -5,6 +5,7 @@ variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hos
 """
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,20 @@ VARIABLES: dict[str, Variable] = {
     "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),
     "BAD_TOKEN_RATE": Variable(str, "60/min", "Most requests with an unknown token per address and process."),
     "BAD_LOGIN_RATE": Variable(str, "30/min", "Most failed logins per address and process, whatever the names."),
+    "WEBHOOK_ADDRESSES": Variable(
+        list, [], "Addresses and networks that alerts come from; tradingview stands for TradingView's. Empty: any."
+    ),
+    "CLIENT_CERT_HEADER": Variable(
+        str, "", "Header in which the TLS proxy passes the client certificate or its subject. Empty: none is asked for."
+    ),
+    "CLIENT_CERT_NAMES": Variable(
+        list,
+        ["webhook-server@tradingview.com", "TradingView Webhooks"],
+        "Names of certificates that are taken: an alternative name where the header tells them, else the common name.",
+    ),
+    "TIME_SERVER": Variable(
+        str, "", "NTP server (host) or web address that is asked hourly whether our clock is right. Empty: nobody is."
+    ),
     "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
     "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
@@ -82,6 +97,12 @@ def web_address(text: str) -> str:
     return text.rstrip("/")
 
 
+def header_name(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        raise ValueError(f"{text!r} is no name of a header")
+    return text
+
+
 def not_negative(number: int) -> int:
     if number < 0:
         raise ValueError(f"{number} is less than 0")
@@ -92,6 +113,7 @@ def not_negative(number: int) -> int:
 RULES: dict[str, Callable[[Any], Any]] = {
     "LOG_LEVEL": log_level,
     "PUBLIC_URL": web_address,
+    "CLIENT_CERT_HEADER": header_name,
     "DATABASE_STATEMENT_TIMEOUT": not_negative,
 }
 
@@ -121,6 +143,10 @@ WEBHOOK_TOKEN: str = value("WEBHOOK_TOKEN")
 WEBHOOK_RATE: str = value("WEBHOOK_RATE")
 BAD_TOKEN_RATE: str = value("BAD_TOKEN_RATE")
 BAD_LOGIN_RATE: str = value("BAD_LOGIN_RATE")
+WEBHOOK_ADDRESSES: list[str] = value("WEBHOOK_ADDRESSES")
+CLIENT_CERT_HEADER: str = value("CLIENT_CERT_HEADER")
+CLIENT_CERT_NAMES: list[str] = value("CLIENT_CERT_NAMES")
+TIME_SERVER: str = value("TIME_SERVER")
 OPERATOR_PASSWORD: str = value("OPERATOR_PASSWORD")
 DEMO: bool = value("DEMO") and not PRODUCTION
 DATABASE_STATEMENT_TIMEOUT: int = value("DATABASE_STATEMENT_TIMEOUT")

@@ -17,7 +17,7 @@ PROJECT = "signalsync_project"
 # entry covers is above them all.
 LAYERS: Mapping[str, tuple[set[str], ...]] = {
     "signals": (
-        {"vocabulary", "facts", "formats", "storage"},
+        {"vocabulary", "facts", "formats", "networks", "storage"},
         {"clock", "tiers", "symbols"},
         {"market"},
         {"models"},

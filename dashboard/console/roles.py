@@ -16,6 +16,7 @@ from django.db.models import Q
 SEE = "signals.view_automatedsignal"
 RECONCILE = "signals.reconcile_signal"
 REPLAY = "signals.replay_delivery"
+REVEAL = "signals.reveal_secrets"
 ADD_SOURCE = "signals.add_source"
 CHANGE_SOURCE = "signals.change_source"
 
@@ -43,7 +44,7 @@ def roles() -> Mapping[str, frozenset[str]]:
     """Each role's permissions, as `app.codename`. Each holds all that the one before it holds."""
     viewer = frozenset(views())
     operator = viewer | set(ACTIONS)
-    return {VIEWER: viewer, OPERATOR: operator, ADMINISTRATOR: operator | set(SOURCES) | set(TASKS)}
+    return {VIEWER: viewer, OPERATOR: operator, ADMINISTRATOR: operator | {REVEAL, *SOURCES, *TASKS}}
 
 
 def sync_groups(sender: AppConfig, using: str = "default", **_: Any) -> None:

@@ -167,6 +167,11 @@ def text(raw: Any) -> str:
     return hide_secrets(bytes(raw).decode(errors="replace")) if raw is not None else ""
 
 
+def hides(raw: Any) -> bool:
+    """Whether `text` hides anything of these bytes."""
+    return raw is not None and text(raw) != bytes(raw).decode(errors="replace")
+
+
 def latency(delivery: Delivery) -> SafeString | str:
     """From firing to receipt: exact where an alert log told when it fired, else from the minute's beginning at most."""
     if delivery.channel != Channel.WEBHOOK:

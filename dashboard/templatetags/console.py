@@ -11,7 +11,7 @@ register = template.Library()
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     formats.price, formats.r, formats.count, formats.percent, formats.duration, formats.wall, formats.new_york,
-    formats.alert_time, formats.tier_name, formats.pretty, formats.text, formats.gist, formats.words,
+    formats.alert_time, formats.tier_name, formats.pretty, formats.text, formats.hides, formats.gist, formats.words,
     fields.named, fields.method_name, fields.evident, fields.gap_title,
     provenance.source_label,
 )  # fmt: skip

@@ -13,6 +13,7 @@ import httpx
 from reconciliation.gaps import CATALOGUE
 from signals.clock import NEW_YORK, floor_minute, local
 from signals.models import Source, SourceToken
+from signals.networks import ANY
 from signals.receiving.senders import hash_token, new_token
 from signals.tiers import TIERS
 
@@ -39,8 +40,11 @@ def self_test_source() -> Source:
     """The source that test signals belong to: always open, and without gaps to fill."""
     source, _ = Source.objects.get_or_create(
         name=SELF_TEST,
-        defaults={"calendar": "24/7", "gaps_off": list(CATALOGUE), "tiers_off": list(TIERS)},
+        defaults={"calendar": "24/7", "gaps_off": list(CATALOGUE), "tiers_off": list(TIERS), "addresses": ANY},
     )
+    if source.addresses != ANY:  # made before sources had such a list
+        source.addresses = ANY
+        source.save(update_fields=["addresses"])
     return source
 
 

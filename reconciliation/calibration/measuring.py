@@ -9,11 +9,12 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from reconciliation.cycle.alignments import Alignments, told_by
 from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, needs_prices, period_of
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
+from reconciliation.findings import contradicted
 from reconciliation.gaps import GapView
-from reconciliation.tiers.calculation.alignment import GAP, from_neighbours
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
@@ -34,7 +35,7 @@ NEAREST = 40  # signals on either side of one, among which alternation looks for
 
 @dataclass(frozen=True, order=True, slots=True)
 class Kind:
-    """Fills that claim the same and should be equally often right."""
+    """Fills that claim the same and should be equally often right, or one part of theirs (`htf_alignment.m5`)."""
 
     tier: str
     field: str
@@ -44,7 +45,11 @@ class Kind:
     @property
     def doubted(self) -> bool:
         """Whether the tier itself trusts these less than what it declares for the field."""
-        return self.declared < declared(self.tier, self.field)
+        return self.declared < declared(self.tier, self.field.partition(".")[0])
+
+    @property
+    def is_part(self) -> bool:
+        return "." in self.field
 
 
 Tallies = Mapping[Kind, Tally]
@@ -92,16 +97,18 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     """What a cycle would fill if this were all that is stored, by trade id."""
     venue, view = Venue.of(source), GapView(stored.now, [source])
     bases = bases_of(stored.events, source, venue)
-    around = neighbours_of(bases.values())
+    around, told = (
+        neighbours_of(bases.values()),
+        Alignments(filter(None, map(told_by, filter(is_sound, bases.values())))),
+    )
     pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(list(stored.bars), pricey)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
         events = essential(base, stored.events[trade_id])
-        case = Case(base, venue, stored.now, source.tick_size, events, bars(base), before, after)
+        case = Case(base, venue, stored.now, source.tick_size, events, bars(base), before, after, told(base))
         made = plan(Loaded(base, case), means, view, frozenset())
-        # What is switched off is measured too: whether it may be switched on is for these figures to say.
-        for each in [*made.add.values(), *made.waiting, *from_neighbours(case, frozenset({GAP}))]:
+        for each in [*made.add.values(), *made.waiting]:
             yield trade_id, each
 
 
@@ -121,8 +128,13 @@ def neighbours_of(bases: Iterable[AutomatedSignal]) -> list[Neighbour]:
         trade_id, moment = TradeId.parse(base.trade_id), base.signal_time or named_bar(base)
         direction = base.direction or (trade_id.direction if trade_id else None)
         if moment is not None:
-            found.append(Neighbour(base.trade_id, direction, moment, base.status, base.htf_alignment))
+            found.append(Neighbour(base.trade_id, direction, moment, base.status))
     return sorted(found, key=attrgetter("signal_time", "trade_id"))
+
+
+def is_sound(base: AutomatedSignal) -> bool:
+    """Whether others may be told by it (cycle.alignments)."""
+    return contradicted(base).isdisjoint(("signal_time", "direction", "htf_alignment"))
 
 
 def nearest(base: AutomatedSignal, around: Sequence[Neighbour]) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
@@ -148,9 +160,10 @@ def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:
     tallies: dict[Kind, Tally] = defaultdict(Tally)
     for _, trial in trials(stored, seeds):
         for trade_id, each in fills_of(trial, source, means):
-            judgement = None if each.field in MEASURED_BY else truths[trade_id].judge(each)
-            if judgement is not None:
-                tallies[Kind(each.tier, each.field, each.method, each.confidence)].add(trade_id, judgement)
+            if each.field in MEASURED_BY:
+                continue
+            for name, judgement in truths[trade_id].judgements(each):
+                tallies[Kind(each.tier, name, each.method, each.confidence)].add(trade_id, judgement)
     return tallies
 
 

@@ -47,7 +47,7 @@ def standards(tallies: Tallies) -> Iterator[tuple[str, str, Tally]]:
     """Of each tier and field, all fills that claim what is declared. Those that a tier doubts keep their own figure."""
     found: dict[tuple[str, str], list[Tally]] = defaultdict(list)
     for kind, tally in tallies.items():
-        if not kind.doubted:
+        if not kind.doubted and not kind.is_part:
             found[kind.tier, kind.field].append(tally)
     for (tier, field), parts in sorted(found.items()):
         yield tier, field, pooled(parts)

@@ -1,7 +1,7 @@
 """The truth about a signal, as its own events told it, and how far a fill is from it. Pure."""
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -56,10 +56,30 @@ class Truth:
             return self.judge_targets(claim)
         return self.judge_value(claim) if self.knows(claim.field) else None
 
+    def judgements(self, claim: Claim) -> Iterator[tuple[str, Judgement]]:
+        """How right a claim is, and each timeframe of an alignment, by name; nothing where the events do not tell."""
+        judged = self.judge(claim)
+        if judged is None:
+            return
+        yield claim.field, judged
+        if claim.field == "htf_alignment":
+            for frame, right in self.trends_of(claim).items():
+                yield f"{claim.field}.{frame}", same(right)
+
+    def trends_of(self, claim: Claim) -> dict[str, bool]:
+        """Whether each trend is the one told. An event that came late tells the m1 of its own minute."""
+        told: Mapping[str, str] = self.signal.htf_alignment or {}
+        late = self.signal.htf_as_of != self.signal.signal_time
+        return {
+            frame: told[frame] == trend
+            for frame, trend in claim.value.items()
+            if frame in told and not (frame == "m1" and late)
+        }
+
     def judge_value(self, claim: Claim) -> Judgement:
         told = getattr(self.signal, claim.field)
         if claim.field == "htf_alignment":
-            return same(all(told.get(frame) == trend for frame, trend in claim.value.items()))
+            return same(all(self.trends_of(claim).values()))
         if claim.field == "session" and self.signal.signal_time is not None:
             told = session_of(self.signal.signal_time, self.venue.zone)
         return self.compare(claim, told)

@@ -27,6 +27,7 @@ from signals.signal.registers import PEAKS, Event
 from signals.storage.queries import Timespan, merged
 from signals.vocabulary import EventType, Status
 
+from .alignments import load_told
 from .nearby_signals import load_neighbours
 
 # No recorded trade ran for longer; prices after that say nothing about it.
@@ -67,14 +68,14 @@ def load(
     bases = [base_of(row, events[row.pk], venue) for row in rows]
     moments = moments_of(standing, now)
     bars = load_bars(bases, source, moments, view)
-    neighbours = load_neighbours(bases, source)
+    neighbours, told = load_neighbours(bases, source), load_told(bases, source)
     loaded = []
     for row, base in zip(rows, bases, strict=True):
         before, after = neighbours(base)
         key = row.pk
         case = Case(
             base, venue, moments[key], source.tick_size, events[key], bars(base), before, after,
-            frozenset(standing.barred.get(key, ())),
+            told(base), frozenset(standing.barred.get(key, ())),
         )  # fmt: skip
         loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
     return loaded, frozenset(standing.dismissed)

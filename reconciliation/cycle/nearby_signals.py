@@ -1,4 +1,4 @@
-"""Signals around others: what alternation and agreement look at, and whom a changed one may disturb by the former."""
+"""Signals around others: what the alternation rule looks at, and whom a changed one may disturb by it."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,6 @@ from typing import NamedTuple
 from django.db.models import Q, QuerySet
 
 from reconciliation.findings import OPPOSITE, q_contradicted
-from reconciliation.tiers.calculation.methods import METHODS
 from reconciliation.tiers.proposals import Neighbour
 from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
@@ -38,7 +37,6 @@ class Row(NamedTuple):
     direction: str | None
     status: str
     first: datetime
-    htf_alignment: dict[str, str] | None
     cancellation: tuple[datetime | None, str | None]
 
 
@@ -51,7 +49,7 @@ class Neighbours:
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
         moment = base.signal_time or named_bar(base)
-        if not self.rows or moment is None or not asks_neighbours(base):
+        if not self.rows or moment is None or base.status != Status.PENDING:
             return (), ()
         here = bisect_left(self.times, moment)
         before = self.near(base, reversed(self.rows[:here]))
@@ -60,20 +58,13 @@ class Neighbours:
     def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
         """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
         within = (row for row in rows if abs(row.first - base.first_event_at) <= REACH and row.key != base.pk)
-        return [
-            Neighbour(row.trade_id, row.direction, row.time, row.status, row.htf_alignment)
-            for row in islice(within, NEIGHBOURS)
-        ]
-
-
-def asks_neighbours(base: AutomatedSignal) -> bool:
-    """Whether another may have cancelled the signal, or two of them may tell its higher timeframes."""
-    return base.status == Status.PENDING or (METHODS["neighbours"] and base.htf_alignment is None)
+        return [Neighbour(row.trade_id, row.direction, row.time, row.status) for row in islice(within, NEIGHBOURS)]
 
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
-    moments = [base.first_event_at for base in bases if asks_neighbours(base)]
-    return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals, htf=True))
+    """Those that may have cancelled a signal which is pending."""
+    moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
+    return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals))
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
@@ -83,22 +74,19 @@ def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Ite
         yield AutomatedSignal.objects.filter(within, source=source)
 
 
-def rows_of(signals: QuerySet[AutomatedSignal], *, htf: bool = False) -> Iterator[Row]:
-    """The signals as alternation needs them, without those whose bar or direction is contradicted.
-
-    Higher timeframes, which it does not need, come only on request.
-    """
-    names = [
+def rows_of(signals: QuerySet[AutomatedSignal]) -> Iterator[Row]:
+    """The signals as alternation needs them, without those whose bar or direction is contradicted."""
+    names = (
         "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
-        "cancelled_by", *(["htf_alignment"] if htf else []),
-    ]  # fmt: skip
+        "cancelled_by",
+    )  # fmt: skip
     sound = signals.exclude(q_contradicted("signal_time", "direction"))
-    for key, trade_id, direction, stated, status, first, zone, ended, by, *more in sound.values_list(*names):
+    for key, trade_id, direction, stated, status, first, zone, ended, by in sound.values_list(*names):
         named = None if stated and direction else TradeId.parse(trade_id)
         moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
         if moment is not None:
             known = direction or (named.direction if named else None)
-            yield Row(moment, trade_id, key, known, status, first, more[0] if more else None, (ended, by))
+            yield Row(moment, trade_id, key, known, status, first, (ended, by))
 
 
 def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:

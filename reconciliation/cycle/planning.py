@@ -12,7 +12,7 @@ from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.tiers.inference import decided_at
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
 from reconciliation.tiers.table import Propose
-from reconciliation.tiers.trust import Measured, approval_below, trusted
+from reconciliation.tiers.trust import Measured, approval_below, is_sure_enough, trusted
 from signals.models import AutomatedSignal, Fill
 from signals.models.signal import clone
 from signals.signal.deriving import settle_after
@@ -118,7 +118,7 @@ def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Pr
         standing = loaded.active.get(each.field)
         if standing and same_fill(standing, proposal):
             found.append((proposal, standing))
-        elif case.bars_out(each):
+        elif case.bars_out(each) or not is_sure_enough(proposal):
             continue
         elif proposal.confidence < approval_below(tier):
             made.waiting.append(proposal)

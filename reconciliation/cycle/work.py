@@ -14,7 +14,7 @@ from reconciliation.models import GapRecord, SetAside
 from signals.models import AutomatedSignal, Fill, Source
 from signals.storage.queries import batches
 
-from . import late_bars
+from . import alignments, late_bars
 from .nearby_signals import KEYS, disturbed
 
 SIGNALS_AT_ONCE = 400
@@ -51,7 +51,8 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
     if scope.by_hand:
         add(work, by_source(*put_off(signals, view)))
     for source, firsts in changed(signals).items():
-        keys = disturbed(firsts, source, widely=scope.by_hand) - work[source.pk]
+        keys = disturbed(firsts, source, widely=scope.by_hand) | alignments.concerned(firsts, source)
+        keys -= work[source.pk]
         for some in batches(keys if mark else (), KEYS):
             AutomatedSignal.objects.filter(pk__in=some).update(needs_sync=True)
         work[source.pk] |= keys
@@ -102,13 +103,14 @@ def due(signals: QuerySet[AutomatedSignal], scope: Scope) -> Iterator[QuerySet[A
 
 
 def put_off(signals: QuerySet[AutomatedSignal], view: GapView) -> Iterator[QuerySet[AutomatedSignal]]:
-    """What only a run by hand looks at again: open gaps that nothing filled so far, and measurements from prices."""
+    """What only a run by hand looks at again: open gaps, measurements from prices, alignments that others tell."""
     yield signals.filter(pk__in=GapRecord.objects.filter(state=GapRecord.State.OPEN).values("signal"))
     for name, gap in CATALOGUE.items():
         if gap.live:
             yield signals.filter(view.q_waiting(name))
     measured = Fill.objects.filter(Q(as_of__isnull=False), state=Fill.State.ACTIVE)
     yield signals.filter(pk__in=measured.values("signal"))
+    yield signals.filter(pk__in=alignments.filled().values("signal"))
 
 
 def by_source(*found: QuerySet[AutomatedSignal]) -> dict[int, set[int]]:

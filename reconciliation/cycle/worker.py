@@ -10,7 +10,10 @@ from django_q.tasks import async_task
 from reconciliation import habits, health_windows
 from reconciliation.models import SyncRun
 from signals.models import Source
+from signals.receiving import barclock, timeserver
+from signals.receiving.clocknotes import Witness, noted
 from signals.receiving.draining import drain_spool
+from signals.receiving.retiming import retime
 from signals.receiving.uploads import forget_old
 
 from .heartbeat import pusher_fault, readers_fault, scheduler_fault, started
@@ -19,17 +22,19 @@ from .run import run_sync
 from .schedule import last_finished
 
 log = logging.getLogger(__name__)
+LATELY = timedelta(days=1)
 WEDGED_AFTER_INTERVALS = 2.5
 FEEDING = "reconciliation.feeding.step.task"  # by its name: it stands above the cycle
 
 
 def tick() -> str:
-    """One scheduled turn: forget old uploads, take in what was spooled, run a cycle, count what no page can wait for.
+    """One scheduled turn: forget old uploads, look after the clock, take in what was spooled, run a cycle, count.
 
     Returns what was done, for django-q2's list.
     """
     now = timezone.now()
     forget_old(now)
+    watch_clock(now)
     drained = drain_spool(now)
     try:
         report = run_sync(now=now, trigger=SyncRun.Trigger.SCHEDULE)
@@ -45,6 +50,21 @@ def tick() -> str:
         f"{drained.count} drained, {report.signals_examined} signals examined, {report.fills} fills,"
         f" gaps {report.gaps_before} -> {report.gaps_after}, {report.errors} set aside"
     )
+
+
+def watch_clock(now: datetime) -> None:
+    """Have our clock judged; where a log has shown that it is off, give its times to what came after the log, too.
+
+    Whatever fails here, the turn goes on.
+    """
+    try:
+        barclock.look(now)
+        timeserver.ask_if_due(now)
+        if any(each.witness == Witness.LOG and each.is_off for each in noted(now)):
+            for source in Source.objects.all():
+                retime(source, now=now, span=(now - LATELY, now))
+    except Exception:
+        log.exception("the clock could not be judged")
 
 
 def patience() -> timedelta:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from reconciliation.findings import contradicted
 from signals.models import AutomatedSignal, PriceBar
@@ -26,13 +26,25 @@ Barred = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Another signal of the same source, as the alternation rule and HTF inference need it."""
+    """Another signal of the same source, as the alternation rule needs it."""
 
     trade_id: str
     direction: str | None
     signal_time: datetime
     status: str
-    htf_alignment: Mapping[str, str] | None = None
+
+
+class Told(NamedTuple):
+    """The alignment that an event told of another signal of the source, no fill.
+
+    `at` is the open of the bar that it was told of. `direction` is the signal's where that is its own bar: a creation
+    that comes late, or again, tells the trends of its own minute.
+    """
+
+    at: datetime
+    trade_id: str
+    trends: Mapping[str, str]
+    direction: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +53,8 @@ class Case:
 
     `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
     reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
-    of its last leg (or `now`), in order of time.
+    of its last leg (or `now`), in order of time. `told` are the alignments of the signals around one that has none, in
+    order of time.
     """
 
     signal: AutomatedSignal
@@ -52,6 +65,7 @@ class Case:
     bars: Sequence[PriceBar] = ()
     before: Sequence[Neighbour] = ()
     after: Sequence[Neighbour] = ()
+    told: Sequence[Told] = ()
     barred: AbstractSet[Barred] = frozenset()
 
     def doubts(self, *fields: str) -> bool:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from reconciliation.models import MeasuredConfidence
-from signals.tiers import TIERS
+from signals.tiers import CALCULATION, TIERS
 
 from .proposals import Proposal
 
@@ -28,6 +28,9 @@ GROUPS: Mapping[str, str] = {
 
 # Parts of one inference, which is right or wrong as a whole: measured by when it says that it happened.
 MEASURED_BY: Mapping[str, str] = dict.fromkeys(("cancelled_by", "cancel_reason", "bars_pending"), "cancelled_at")
+
+# What is filled only while it is this sure: set, or measured of a source, to be less, it is off.
+AT_LEAST: Mapping[tuple[str, str], Decimal] = {(CALCULATION.key, "htf_alignment"): Decimal("0.9")}
 
 Measured = Mapping[tuple[int, str, str], Decimal]
 
@@ -77,6 +80,11 @@ def trusted(proposal: Proposal, source: int, measured: Measured) -> Decimal:
     if proposal.confidence < declared(proposal.tier, proposal.field):
         return min(found, proposal.confidence)
     return found
+
+
+def is_sure_enough(proposal: Proposal) -> bool:
+    """Whether the proposal, with the confidence that it is trusted to, may stand or be offered for approval."""
+    return proposal.confidence >= AT_LEAST.get((proposal.tier, proposal.field), 0)
 
 
 def measured_as(field: str) -> list[str]:

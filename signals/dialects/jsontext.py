@@ -62,10 +62,9 @@ def parsed(text: str) -> list[dict[str, Any] | Spoilt]:
         raise BrokenError(f"{error.msg} at character {error.pos}") from None
     except RecursionError:
         raise UnreadableError("The body is nested too deeply to be an alert. Dismiss it.") from None
-    for payload in payloads:
-        if not isinstance(payload, dict | Spoilt):
-            raise UnreadableError(f"The body is not a JSON object but {quoted(payload)}. Send an object in braces.")
-    return payloads
+    if not any(isinstance(payload, dict | Spoilt) for payload in payloads):
+        raise UnreadableError(f"The body is not a JSON object but {quoted(payloads[0])}. Send an object in braces.")
+    return [each if isinstance(each, dict | Spoilt) else Spoilt(f"{quoted(each)} is no object") for each in payloads]
 
 
 def _items(text: str) -> Iterator[Any]:

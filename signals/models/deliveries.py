@@ -62,6 +62,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         db_table = "deliveries"
         ordering = ["-received_at"]
+        permissions = [("reveal_secrets", "Can see the secrets in what was received")]
         constraints = [
             # Sameness. It is a constraint, so that it holds under any concurrency; duplicates are rows beside it.
             models.UniqueConstraint(

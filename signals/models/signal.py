@@ -49,6 +49,7 @@ class AutomatedSignal(models.Model):
     session_label = models.CharField(max_length=24, null=True, blank=True)  # noqa: DJ001
     htf_alignment = models.JSONField(null=True, blank=True)
     htf_conflict = models.BooleanField(null=True, blank=True)
+    htf_as_of = moment(help_text="The bar that an event told its alignment of; empty when none did.")
     stated_time = models.CharField(max_length=19, null=True, blank=True)  # noqa: DJ001
     triangle_time = moment()
     clock_zone = models.CharField(max_length=48, blank=True, help_text="Zone in which its trade id was read.")
@@ -141,6 +142,7 @@ class AutomatedSignal(models.Model):
                 name="signal_open",
                 condition=Q(status__in=[Status.PENDING, Status.CONFIRMED]),
             ),
+            models.Index(fields=["source", "htf_as_of"], name="signal_tells_htf", condition=Q(htf_as_of__isnull=False)),
         ]
         permissions = [("reconcile_signal", "Can run a sync and undo fills")]
 

@@ -6,18 +6,26 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from signals.clock import is_zone
 from signals.market import market
+from signals.networks import listed, networks
 from signals.symbols import normalised
 
 
 def default_zones() -> list[str]:
     return ["America/New_York", "America/Chicago"]
+
+
+def are_addresses(text: str) -> None:
+    try:
+        networks(listed(text))
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 # What signals owe, and who may give it.
@@ -62,6 +70,22 @@ class Source(models.Model):
     )
     open_on_loopback = models.BooleanField(
         default=False, help_text="Accept webhooks without a token from this machine itself."
+    )
+    token_field = models.CharField(
+        max_length=40,
+        blank=True,
+        default="token",
+        validators=[RegexValidator(r"^[A-Za-z_][A-Za-z0-9_-]*$", "Give a field's name: letters, digits, - and _.")],
+        help_text="The message's field that holds its token, for alerts that have none in their address. Empty: none.",
+    )
+    addresses = models.CharField(
+        max_length=400,
+        blank=True,
+        validators=[are_addresses],
+        help_text=(
+            "Addresses and networks that its alerts come from, instead of WEBHOOK_ADDRESSES; tradingview stands for"
+            " TradingView's own, any for all. Empty: as WEBHOOK_ADDRESSES says."
+        ),
     )
     is_default = models.BooleanField(default=False, help_text="Takes imports whose Alert ID nobody knows.")
     gaps_off = models.JSONField(default=list, blank=True, help_text="Gaps it is known not to close.")

@@ -5,7 +5,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
@@ -20,12 +20,15 @@ from signals.symbols import normalised
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .evidence import evidence_of
+from .logclock import against_the_source
 from .logfile import ADVICE, NotAnAlertLogError
+from .retiming import retime
 from .senders import default_source
 
 log = logging.getLogger(__name__)
 MOST_REASONS = 20
 ROWS_AT_ONCE = 1000  # rows a transaction: a webhook waits at most about half a second for a signal of its own
+ROWS_JUDGED = 5000  # of a log, before any is taken in, by which its clock is judged; exports have 2,000
 COLUMNS = {
     "alert id": "alert_id",
     "ticker": "ticker",
@@ -45,7 +48,8 @@ class Imported:
     """What an import did. `failed` are rows that even one by one could not be stored, with their reasons.
 
     `other_symbols` counts rows by their symbol where it is not their source's, `reasons` those in quarantine, now or
-    before, by why (in the words of the first of each kind).
+    before, by why (in the words of the first of each kind). `retimed` are webhooks that were received under a wrong
+    clock and have the log's time now; `span` is from the first to the last alert, by source.
     """
 
     rows: int = 0
@@ -61,6 +65,8 @@ class Imported:
     reasons: Counter[str] = field(default_factory=Counter)
     kinds: dict[str, str] = field(default_factory=dict)
     failed: list[str] = field(default_factory=list)
+    retimed: int = 0
+    span: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -76,6 +82,7 @@ class Imported:
             "other_symbols": dict(self.other_symbols),
             "reasons": dict(self.reasons.most_common(MOST_REASONS)),
             "failed": self.failed,
+            "retimed": self.retimed,
         }
 
 
@@ -96,6 +103,16 @@ def of_quarantined(reasons: Mapping[str, int]) -> str:
         return ""
     reason = max(reasons, key=reasons.__getitem__)
     return f"In quarantine, {reasons[reason]} of {sum(reasons.values())} because: {reason}"
+
+
+def of_retimed(number: int) -> str:
+    """What to say of webhooks that have the log's time now; "" when there are none."""
+    if not number:
+        return ""
+    return (
+        f"This machine's clock was off when {number} of these alerts were received by webhook: they have the log's time"
+        " now. Set the clock; `manage.py doctor` says by how much."
+    )
 
 
 def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
@@ -226,28 +243,63 @@ def import_log(
 def import_rows(
     rows: Iterator[Incoming], done: Imported, source: Source | None, now: datetime, progress: Callable[[int], object]
 ) -> None:
-    owners: dict[str, Source] = {}
+    owners = Owners(source)
+    first = list(islice(rows, ROWS_JUDGED))
+    wrong = {owner.pk: says for owner, says in times_against(first, owners).items()}
+    rows = chain(first, rows)
     while chunk := list(islice(rows, ROWS_AT_ONCE)):
         by_source: dict[int, list[Incoming]] = {}
         for item in chunk:
-            if item.alert_id not in owners:
-                owners[item.alert_id] = owner_of(item.alert_id, source)
-            by_source.setdefault(owners[item.alert_id].pk, []).append(item)
-        sources = {owner.pk: owner for owner in owners.values()}
+            owner = owners.remembered(item.alert_id)
+            by_source.setdefault(owner.pk, []).append(untimed(item, wrong.get(owner.pk, "")))
         for key, items in by_source.items():
-            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", sources[key].symbol))
-            import_chunk(sources[key], items, done, now)
+            owner = owners.by_key[key]
+            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", owner.symbol))
+            import_chunk(owner, items, done, now)
         progress(len(chunk))
+    for key, span in done.span.items():
+        done.retimed += retime(owners.by_key[key], now=now, span=span).deliveries
 
 
-def owner_of(alert_id: str, source: Source | None) -> Source:
-    """The source of an alert; an Alert ID that is new is remembered for it."""
-    known = AlertId.objects.select_related("source").filter(alert_id=alert_id).first() if alert_id else None
-    if source is None:
-        source = known.source if known else default_source()
-    if alert_id and known is None:
-        AlertId.objects.get_or_create(alert_id=alert_id, defaults={"source": source})
-    return source
+class Owners:
+    """Whose the rows of one log are: the given source's, else that which knows their Alert ID, else the default one."""
+
+    def __init__(self, given: Source | None) -> None:
+        self.given = given
+        self.by_key: dict[int, Source] = {}
+        self._found: dict[str, Source] = {}
+        self._remembered: set[str] = set()
+
+    def of(self, alert_id: str) -> Source:
+        if alert_id not in self._found:
+            known = AlertId.objects.select_related("source").filter(alert_id=alert_id).first() if alert_id else None
+            if known:
+                self._remembered.add(alert_id)
+            owner = self.given or (known.source if known else default_source())
+            self._found[alert_id] = self.by_key.setdefault(owner.pk, owner)
+        return self._found[alert_id]
+
+    def remembered(self, alert_id: str) -> Source:
+        """The same; an Alert ID that is new is remembered for it."""
+        owner = self.of(alert_id)
+        if alert_id and alert_id not in self._remembered:
+            AlertId.objects.get_or_create(alert_id=alert_id, defaults={"source": owner})
+            self._remembered.add(alert_id)
+        return owner
+
+
+def times_against(rows: Iterable[Incoming], owners: Owners) -> dict[Source, str]:
+    """The sources whose rows in this log have times that go against all of their others, with what to say."""
+    by_source: dict[Source, list[Incoming]] = {}
+    for row in rows:
+        by_source.setdefault(owners.of(row.alert_id), []).append(row)
+    found = {owner: against_the_source(own, owner) for owner, own in by_source.items()}
+    return {owner: says for owner, says in found.items() if says}
+
+
+def untimed(item: Incoming, problem: str) -> Incoming:
+    """A row whose time is not believed has none, as one whose time cannot be read."""
+    return replace(item, fired_at=None, problem=problem) if problem and not item.problem else item
 
 
 def import_chunk(source: Source, items: list[Incoming], done: Imported, now: datetime) -> None:
@@ -275,6 +327,8 @@ def count(items: Sequence[Incoming], taken: Taken, source: Source, done: Importe
     done.created |= taken.created
     done.updated |= taken.updated
     done.sources[source.name] += len(taken.outcomes)
+    if times := [*done.span.get(source.pk, ()), *(item.fired_at for item in items if item.fired_at)]:
+        done.span[source.pk] = min(times), max(times)
     for item, outcome in zip(items, taken.outcomes, strict=True):
         done.rows += 1
         done.events += outcome.events

@@ -31,7 +31,7 @@ class Door:
         match = match_of(request)
         if match is not None and match.url_name == "webhook":
             response = to_webhook(request, match)
-            keep(request, response, BY_STATUS.get(response.status_code))
+            keep(request, response, refusals.cause_of(request, response.status_code))
             return response
         near = match is None or not request.path_info.strip("/")
         response = (near and misdirected(request)) or self.get_response(request)

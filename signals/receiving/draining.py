@@ -15,6 +15,7 @@ from signals.intake import take_in
 from signals.models import Source
 
 from . import outage, refusals
+from .origins import may_send_from
 from .spool import Drained, DrainStop, SpoolError, spool
 from .spooled import Spooled
 from .webhook import UnknownSenderError, find_source, incoming_of
@@ -34,7 +35,7 @@ def drain_spool(now: datetime) -> Drained:
 
     def handle(record: Spooled) -> None:
         with outages():
-            take_in(source_of(record), [incoming_of(record)], now=now)
+            take_in(source_of([record]), [incoming_of(record)], now=now)
 
     def handle_many(records: Sequence[Spooled]) -> None:
         by_sender: dict[tuple[str, bool], list[Spooled]] = {}
@@ -42,7 +43,7 @@ def drain_spool(now: datetime) -> Drained:
             by_sender.setdefault((record.token_hash, record.loopback), []).append(record)
         with outages():
             # A token that was valid at the last of its alerts was so at all. All are known before any is taken in.
-            sources = [source_of(max(own, key=lambda record: record.received_at)) for own in by_sender.values()]
+            sources = [source_of(own) for own in by_sender.values()]
             for source, own in zip(sources, by_sender.values(), strict=True):
                 take_in(source, [incoming_of(record) for record in own], now=now)
 
@@ -60,12 +61,21 @@ def drain_spool(now: datetime) -> Drained:
     return drained
 
 
-def source_of(record: Spooled) -> Source:
-    """As of receipt: a token that expires during an outage does not disown what was acknowledged before."""
+def source_of(own: Sequence[Spooled]) -> Source:
+    """The source of one sender's records, as of the last receipt.
+
+    A token that expires during an outage does not disown what was acknowledged before. Where they came from could not
+    be judged by the source's list before.
+    """
+    last = max(own, key=lambda record: record.received_at)
     try:
-        return find_source(record.token_hash, loopback=record.loopback, now=record.received_at)
+        source = find_source(last.token_hash, loopback=last.loopback, now=last.received_at)
     except UnknownSenderError as error:
         raise UnknownSenderError("its token belongs to no source") from error
+    for record in own:
+        if not may_send_from(record.remote_addr, source):
+            raise UnknownSenderError(f"its source takes no alerts from {record.remote_addr or 'an unknown address'}")
+    return source
 
 
 @contextmanager

@@ -4,7 +4,8 @@ Tokens of ours are masked before anything is kept, secrets of others where a bod
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 MASK = b"***"
 
@@ -14,14 +15,16 @@ def spelled(letter: str) -> str:
     return rf"(?:{letter}|\\{{1,4}}u00(?:{ord(letter):x}|{ord(letter.upper()):x}))"
 
 
-WORD = "".join(map(spelled, "token")).encode()
+TOKEN = "token"  # noqa: S105 - a name
+"""Under which name a token stands in a message unless its source has another."""
+ESCAPED = re.compile(rb"\\+u00([0-9a-fA-F]{2})")
 # A name begins at a quote, or where one may be lost: at the start, behind a bracket, a comma or a line break. Its value
 # is a list or an object, a text up to its own kind of quote or the end of a body cut short, or bare. Where the name has
 # no closing quote it may be the start of a text: a quote before a comma or a bracket is that text's end, not a value.
 # No repetition can begin inside another one's run, so that hostile bodies cost linear time.
 NAMED = rb"""(?isx)
     (?:(?<=["'\]}]) | (?:^|[{,])\s* | \n[ \t]*)
-    %b(?P<quote>\\{0,3}["'])?+[\\"'\s]*:
+    (?P<name>%b)(?P<quote>\\{0,3}["'])?+[\\"'\s]*:
     (?(quote)(?:\s*["']\s*:(?=\s*["'][^\s,}\]]))?|(?:\s*["']\s*:)?)\s*
     (?P<value>
         (?P<bracket>[{\[])
@@ -29,37 +32,68 @@ NAMED = rb"""(?isx)
         (?P<text>(?:(?!(?P=open))(?:\\.|[^\\]))+)(?P<close>(?P=open)|\\?\Z)
       | (?P<stray>[\\"']*)(?!(?:null|true|false)\b)(?P<bare>[^\s\\,:{}\[\]"']+)
     )"""
-TOKEN = re.compile(NAMED % WORD)
+
 # What senders' formats call what opens somebody else's door: a broker, a relay, an exchange.
 KINDS = rb"pass(?:phrase|word|wd|code)|secret|api[_-]?key|(?:access|private|auth|license)[_-]?(?:key|code)|credential"
 NAME = rb"(?:[\w-]{0,24}(?:%b)[\w-]{0,24}|key|pin|auth)" % KINDS
 SECRET = re.compile(NAMED % NAME)
 ASSIGNED = re.compile(rb"(?i)(?<![\w-])(%b)=[^\s,;&\"']+" % NAME)
-ANY_SECRET = re.compile(rb"(?i)%b|\bkey\b|\bpin\b|\bauth\b" % KINDS)
+ANY_SECRET = re.compile(rb"(?i)%b|token|\bkey\b|\bpin\b|\bauth\b" % KINDS)
+# Somebody else's token, unless it may as well be a ticker or a coin, which are called so too.
+ANY_TOKEN = re.compile(NAMED % rb"[\w-]{0,24}token")
+WORD = re.compile(rb"[\w.:!/-]{1,20}")
 TEXT_OR_BRACKET = re.compile(
     rb"""(?s)(?P<open>\\{0,3}["'])(?:(?!(?P=open))(?:\\.|[^\\]))*(?P=open)?|(?P<bracket>[{}\[\]])"""
 )
 
 
-def mask_tokens(body: bytes, spared: Callable[[bytes], bool] | None = None) -> tuple[bytes, bytes]:
+@lru_cache(maxsize=64)
+def pattern_of(names: frozenset[str]) -> re.Pattern[bytes]:
+    """What finds these names' values. Names are of letters, digits, hyphens and underscores."""
+    return re.compile(NAMED % "|".join("".join(map(spelled, name.lower())) for name in sorted(names)).encode())
+
+
+def mask_tokens(
+    body: bytes, spared: Callable[[bytes], bool] | None = None, names: frozenset[str] = frozenset({TOKEN})
+) -> tuple[bytes, bytes]:
     """The body with every token's value masked, and the first value that was a text or bare (b"" without any).
 
-    A text or bare value that is `spared` stays: "token" is also what people call a coin.
+    A value that is `spared` stays: "token" is also what people call a coin.
     """
-    # Most bodies do not have the word at all, and looking for it costs a tenth of looking for the pattern.
-    if b"token" not in body.lower() and b"\\u00" not in body:
+    if not may_name(body, names):
         return body, b""
+    return mask_values(body, pattern_of(names), spared)
+
+
+def mask_values(
+    body: bytes, pattern: re.Pattern[bytes], spared: Callable[[bytes], bool] | None = None
+) -> tuple[bytes, bytes]:
     parts: list[bytes] = []
     done, first = 0, b""
-    while found := TOKEN.search(body, done):
-        value = found["bare"] or found["text"] or b""
-        if value and spared and spared(value):
-            parts, done, first = [*parts, body[done : found.end()]], found.end(), first or value
-            continue
+    while found := pattern.search(body, done):
+        start = found.start("value")
         masked, end = masked_value(body, found)
-        parts += [body[done : found.start("value")], masked]
+        value = found["bare"] or found["text"] or b""
+        stays = spared and spared(value or body[start:end])
+        parts += [body[done:start], body[start:end] if stays else masked]
         done, first = end, first or value
     return b"".join([*parts, body[done:]]), first
+
+
+def tokens_in(body: bytes, names: frozenset[str]) -> Iterator[tuple[str, bytes]]:
+    """Each value under one of these names, with the name in small letters; lists and objects are no tokens."""
+    if not may_name(body, names):
+        return
+    for found in pattern_of(names).finditer(body):
+        if value := found["bare"] or found["text"]:
+            name = ESCAPED.sub(lambda code: bytes([int(code[1], 16)]), found["name"])
+            yield name.decode(errors="replace").lower(), value
+
+
+def may_name(body: bytes, names: frozenset[str]) -> bool:
+    """Most bodies do not have the word at all, and looking for it costs a tenth of looking for the pattern."""
+    lower = body.lower()
+    return bool(names) and (b"\\u00" in lower or any(name.lower().encode() in lower for name in names))
 
 
 def masked_value(body: bytes, found: re.Match[bytes]) -> tuple[bytes, int]:
@@ -85,14 +119,11 @@ def closing_bracket(body: bytes, start: int) -> int:
 
 
 def hide_secrets(text: str) -> str:
-    """A body as people may see it: without the values of passwords, keys and the like. What is stored stays."""
+    """A body as people may see it: without the values of passwords, keys, tokens and the like. What is stored stays."""
     body = text.encode("utf-8", "surrogatepass")
     if not ANY_SECRET.search(body):
         return text
     body = ASSIGNED.sub(rb"\1=" + MASK, body)
-    parts, done = [], 0
-    while found := SECRET.search(body, done):
-        masked, end = masked_value(body, found)
-        parts += [body[done : found.start("value")], masked]
-        done = end
-    return b"".join([*parts, body[done:]]).decode("utf-8", "surrogatepass")
+    body, _ = mask_values(body, SECRET)
+    body, _ = mask_values(body, ANY_TOKEN, lambda value: bool(WORD.fullmatch(value)))
+    return body.decode("utf-8", "surrogatepass")

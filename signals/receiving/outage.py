@@ -6,7 +6,7 @@ that the file does not know may have been made a moment ago: its alerts are take
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from signals.models import Source, SourceToken
 
+from .masking import TOKEN
 from .spool import Spool
 from .spooled import Spooled
 
@@ -74,10 +75,11 @@ def senders_file() -> Path:
 
 def remember_senders() -> None:
     """Write down who may send, for the time when the database does not say. Raises DatabaseError and OSError."""
-    tokens = SourceToken.objects.values_list("token_hash", "expires_at")
+    tokens = list(SourceToken.objects.values_list("token_hash", "expires_at", "source__token_field"))
     known: dict[str, Any] = {
         "open": Source.objects.filter(open_on_loopback=True).exists(),
-        "tokens": {key: expires.isoformat() if expires else "" for key, expires in tokens},
+        "tokens": {key: expires.isoformat() if expires else "" for key, expires, _ in tokens},
+        "fields": {key: field for key, _, field in tokens if field != TOKEN},
     }
     path, text = senders_file(), json.dumps(known, sort_keys=True).encode()
     with suppress(OSError):
@@ -125,9 +127,21 @@ def may_send(record: Spooled, known: dict[str, Any] | None) -> bool:
     return record.loopback and (known is None or bool(known["open"]))
 
 
-def is_token(token_hash: str, known: dict[str, Any] | None) -> bool:
-    """Whether it may be one; of what cannot be told it is better to believe so, for then it is masked."""
-    return known is None or token_hash in known["tokens"]
+def names_of(known: dict[str, Any] | None) -> frozenset[str]:
+    """Under which names a token may stand in a message."""
+    fields = known.get("fields", {}).values() if known else ()
+    return frozenset({TOKEN, *(field.lower() for field in fields if field)})
+
+
+def fields_of(hashes: Collection[str], known: dict[str, Any] | None) -> dict[str, str]:
+    """Of the hashes those of tokens of ours, each with its name in a message.
+
+    Of what cannot be told it is better to believe that it is one, for then it is masked.
+    """
+    if known is None:
+        return dict.fromkeys(hashes, TOKEN)
+    fields = known.get("fields", {})
+    return {key: fields.get(key, TOKEN) for key in hashes if key in known["tokens"]}
 
 
 def append_to(spool: Spool, records: Sequence[Spooled]) -> Exception | None:

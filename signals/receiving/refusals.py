@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from signalsync_project.masking import masked
 
 from .files import locked
+from .masking import hide_secrets
 from .senders import client_address, mask_body
 
 HEAD = "signalsync.head"  # of a request's environment: how its body begins, masked
@@ -42,6 +43,8 @@ class Cause(StrEnum):
     RATE = "too many"
     UNREADABLE = "unreadable request"
     STORING = "could not be stored"
+    ADDRESS = "address not allowed"
+    CERTIFICATE = "no certificate of TradingView"
 
 
 BY_STATUS = {
@@ -54,6 +57,15 @@ BY_STATUS = {
     431: Cause.UNREADABLE,
     503: Cause.STORING,
 }
+
+
+CAUSE = "signalsync.cause"  # of a request's environment, where its answer's status does not tell
+
+
+def cause_of(request: HttpRequest, status: int) -> Cause | None:
+    """Why an alert was answered with this status; None where it was taken."""
+    noted: Cause | None = request.META.get(CAUSE)
+    return noted or BY_STATUS.get(status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +129,7 @@ def note(request: HttpRequest, cause: Cause, status: int, *, now: datetime) -> N
         path=masked(request.get_full_path())[:200],
         host=str(request.META.get("HTTP_HOST", ""))[:100],
         address=client_address(request)[:60],
-        head=mask_body(head_of(request))[0][:HEAD_BYTES].decode(errors="replace").replace("\0", ""),
+        head=hide_secrets(mask_body(head_of(request))[0].decode(errors="replace"))[:HEAD_BYTES].replace("\0", ""),
     )
     add(refusal)
 

@@ -4,10 +4,13 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,7 +19,7 @@ from django.http import HttpRequest
 
 from signals.models import Source, SourceToken
 
-from .masking import mask_tokens
+from .masking import TOKEN, mask_tokens, tokens_in
 
 # What proxies add. Any of it means that the address we see is not the sender's.
 FORWARDING = frozenset(
@@ -24,14 +27,8 @@ FORWARDING = frozenset(
     | {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
 )
 
-# What a ticker or a coin may be; a token that we make is longer, and of a broken text nobody knows where it ends.
-WORD = re.compile(rb"[\w.:!/-]{1,20}")
-
-
-def is_word(value: bytes) -> bool:
-    """Whether what stands where a token may stand can as well be a ticker, so that only tokens that we know are one."""
-    return bool(WORD.fullmatch(value))
-
+APART = re.compile(rb"[\s,;:\"'\\{}\[\]()]+")
+MOST_PARTS = 100
 
 # By which names a program on this machine calls it. Who is passed on to us mostly called a public one.
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -58,22 +55,57 @@ def mask_body(body: bytes) -> tuple[bytes, str]:
     return masked, hash_token(token.decode(errors="replace")) if token else ""
 
 
-def credentials(
-    request: HttpRequest, token: str, body: bytes, is_token: Callable[[str], bool]
-) -> tuple[bytes, str, bool]:
-    """The body as it may be kept, the hash of the token that counts ("" without any), and whether loopback counts.
+class Tokens(Protocol):
+    """What is known of the tokens of ours."""
 
-    An address's token goes first, then a body's; only after both counts where the request comes from. Who has another
-    right to post may call a ticker "token": a value that is no token of ours is then neither one nor masked.
+    def names(self) -> frozenset[str]:
+        """Under which names a token may stand in a message, in small letters."""
+
+    def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
+        """Of the hashes those of tokens of ours, each with the name under which its source takes it in a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A body as it may be kept, the hash of the token that counts ("" without any), and whether loopback counts."""
+
+    body: bytes
+    token_hash: str
+    loopback: bool
+
+
+def credentials(request: HttpRequest, token: str, body: bytes, known: Tokens) -> Credentials:
+    """An address's token goes first, then a body's; only after both counts where the request comes from.
+
+    A body's value is a token only under the name that the token's source has configured. Who has another right to post
+    may call anything by that name, a ticker say: only what is a token of ours is masked then. Of who has none it cannot
+    be told, and all is masked: what was meant as a token must not be kept because it is too old, too new or mistyped.
     """
-    masked, found = mask_body(body)
-    here = on_loopback(request)
-    if not found or not (token or here):
-        return masked, hash_token(token) if token else found, here and not (token or found)
-    kept, _ = mask_tokens(body, spared=lambda value: is_word(value) and not is_token(hash_token(value.decode())))
-    if token:
-        return kept, hash_token(token), False
-    return (kept, found, False) if is_token(found) else (kept, "", True)
+    named, here = known.names(), on_loopback(request)
+    found = [(name, hash_token(value.decode(errors="replace"))) for name, value in tokens_in(body, named)]
+    fields = known.fields_of([key for _, key in found]) if found else {}
+    ours = next((key for name, key in found if fields.get(key, "").lower() == name), "")
+    if found and not (token or ours or here):
+        return Credentials(mask_tokens(body, names=named)[0], found[0][1], loopback=False)
+    kept = keep_strange(body, known)
+    key = hash_token(token) if token else ours
+    return Credentials(kept, key, loopback=here and not key)
+
+
+def keep_strange(body: bytes, known: Tokens) -> bytes:
+    """The body with the tokens of ours masked, and with everything else that only stands where one may stand."""
+
+    def spared(value: bytes) -> bool:
+        hashes = [hash_token(part.decode(errors="replace")) for part in parts_of(value)]
+        return len(hashes) <= MOST_PARTS and not known.fields_of(hashes)
+
+    return mask_tokens(body, spared, known.names() | {TOKEN})[0]
+
+
+def parts_of(value: bytes) -> Iterator[bytes]:
+    """The value, and what a token may be in it: of a broken text nobody knows where it ends."""
+    yield value
+    yield from islice((part for part in APART.split(value) if part and part != value), MOST_PARTS)
 
 
 def source_of_token(token_hash: str, now: datetime) -> Source | None:
@@ -107,10 +139,16 @@ def client_address(request: HttpRequest) -> str:
     It is what the webhook stores, throttles count by and axes locks by: PostgreSQL takes nothing else for an address.
     """
     if settings.TRUSTED_PROXIES:
-        chain = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+        chain = forwarded_for(request)
         if len(chain) >= settings.TRUSTED_PROXIES:
-            return plain_address(str(chain[-settings.TRUSTED_PROXIES]))
+            return plain_address(chain[-settings.TRUSTED_PROXIES])
     return plain_address(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def forwarded_for(request: HttpRequest) -> list[str]:
+    """All that `X-Forwarded-For` names, the nearest proxy's word last."""
+    told = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    return [part.strip() for part in told.split(",") if part.strip()]
 
 
 @lru_cache(maxsize=1024)

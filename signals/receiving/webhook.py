@@ -25,11 +25,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from signals.intake import MAX_BODY, Incoming, Outcome, take_in
-from signals.models import Source, SourceToken
+from signals.models import Source
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 
-from . import outage, refusals
+from . import origins, outage, refusals
+from .known import SECONDS, RememberedTokens
+from .refusals import Cause
 from .senders import client_address, credentials, open_source, source_of_token
 from .spool import Spool, spool
 from .spooled import Spooled
@@ -37,7 +39,8 @@ from .throttling import BadTokenThrottle, SourceThrottle
 
 log = logging.getLogger(__name__)
 WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
-TOKEN_CACHE_SECONDS = 5  # a revoked token is refused after this long
+TOKEN_CACHE_SECONDS = SECONDS
+KNOWN = RememberedTokens(WAIT_MS)
 RETRY_AFTER = "5"
 ARRIVED = "signalsync.arrived"  # of the environment: seconds since 1970, by the front door
 
@@ -70,22 +73,6 @@ def remembered_source(record: Spooled) -> Source:
     return source
 
 
-def is_token(token_hash: str) -> bool:
-    """Whether it is a token of ours, looked up once in TOKEN_CACHE_SECONDS."""
-    key = f"token:{token_hash}"
-    known: bool | None = cache.get(key)
-    if known is None:
-        try:
-            if outage.breaker.open:
-                return outage.is_token(token_hash, outage.known_senders())
-            with transaction_within(WAIT_MS):
-                known = SourceToken.objects.filter(token_hash=token_hash).exists()
-        except DatabaseError:
-            return outage.is_token(token_hash, outage.known_senders())
-        cache.set(key, known, TOKEN_CACHE_SECONDS)
-    return known
-
-
 class WebhookView(APIView):
     """Takes one alert of TradingView, exactly as sent."""
 
@@ -105,6 +92,7 @@ class WebhookView(APIView):
             202: OpenApiResponse(OpenApiTypes.OBJECT, "Stored, but unreadable: an operator can mend and replay it."),
             400: OpenApiResponse(OpenApiTypes.OBJECT, "The body's chunks are broken."),
             401: OpenApiResponse(OpenApiTypes.OBJECT, "Unknown token."),
+            403: OpenApiResponse(OpenApiTypes.OBJECT, "From an address, or without a certificate, that is asked for."),
             413: OpenApiResponse(OpenApiTypes.OBJECT, "Over 192 KiB."),
             429: OpenApiResponse(OpenApiTypes.OBJECT, "Too many requests."),
             503: OpenApiResponse(OpenApiTypes.OBJECT, "Could not be made durable: send it again."),
@@ -135,15 +123,15 @@ def record_of(request: HttpRequest, token: str) -> Spooled | Reply:
         return refuse(status.HTTP_400_BAD_REQUEST, f"The body cannot be read: {error}")
     if body is None:
         return refuse(status.HTTP_413_REQUEST_ENTITY_TOO_LARGE, f"A body may have at most {MAX_BODY} bytes.")
-    body, token_hash, loopback = credentials(request, token, body, is_token)
-    request.META[refusals.HEAD] = body[: refusals.READ_BYTES]
+    given = credentials(request, token, body, KNOWN)
+    request.META[refusals.HEAD] = given.body[: refusals.READ_BYTES]
     return Spooled(
         received_at=arrived_at(request),
-        token_hash=token_hash,
+        token_hash=given.token_hash,
         remote_addr=client_address(request),
-        body=body,
+        body=given.body,
         content_type=str(request.META.get("CONTENT_TYPE", ""))[:80],
-        loopback=loopback,
+        loopback=given.loopback,
     )
 
 
@@ -161,6 +149,8 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
     asked = monotonic()
     try:
         source = remembered_source(record)
+        if fault := origins.fault_of(request, source):
+            return not_from_there(request, fault)
         if not SourceThrottle(source.name).allows(request):
             return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
         taken = take_in(source, [incoming_of(record)], now=record.received_at, wait_ms=left_ms(asked))
@@ -183,8 +173,19 @@ def turn_away(request: HttpRequest) -> Reply:
     return refuse(
         status.HTTP_401_UNAUTHORIZED,
         "Unknown token. Use the webhook address that the console shows for your source, or put its token into the"
-        ' message as "token".',
+        ' message, as "token" unless its source has another name for it.',
     )
+
+
+NOT_FROM_THERE = {
+    Cause.ADDRESS: "Alerts of this source are not taken from this address.",
+    Cause.CERTIFICATE: "Alerts are taken only with the certificate of TradingView.",
+}
+
+
+def not_from_there(request: HttpRequest, cause: Cause) -> Reply:
+    request.META[refusals.CAUSE] = cause
+    return refuse(status.HTTP_403_FORBIDDEN, NOT_FROM_THERE[cause])
 
 
 def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
@@ -195,7 +196,7 @@ def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
     kept = iter(keep_on_disk(records, "it could not be done in time"))
     replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
     for request, reply in zip(requests, replies, strict=True):
-        if cause := refusals.BY_STATUS.get(reply.status):
+        if cause := refusals.cause_of(request, reply.status):
             refusals.note(request, cause, reply.status, now=timezone.now())
     return replies
 
@@ -242,7 +243,10 @@ def keep_on_disk(received: Sequence[tuple[HttpRequest, Spooled]], why: str) -> l
     places: list[Spool | Reply] = []
     main, others = spool(), outage.strangers()
     for request, record in received:
-        if outage.is_known(record, known) or cache.get(source_key(record.token_hash, record.loopback)):
+        source = cache.get(source_key(record.token_hash, record.loopback))
+        if fault := origins.fault_of(request, source):
+            places.append(not_from_there(request, fault))
+        elif source or outage.is_known(record, known):
             places.append(main)
         elif not outage.may_send(record, known):
             places.append(turn_away(request))

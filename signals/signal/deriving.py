@@ -15,7 +15,7 @@ from signals.formats import iso
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
 from signals.tiers import Rank
-from signals.vocabulary import DataSource, Session, Status
+from signals.vocabulary import REPORTS, DataSource, Session, Status
 
 from .registers import EVENT_PROVENANCE, TIER_RANK
 
@@ -55,6 +55,7 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     settle_status(signal)
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"))
     signal.mae_as_of = covered_bar(signal, ("mae",)) if signal.mae is not None else None
+    signal.htf_as_of = told_bar(signal)
     settle_trust(signal)
 
 
@@ -241,6 +242,16 @@ def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
     if signal.cancelled_at:
         return Status.CANCELLED, "cancelled_at"
     return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
+
+
+def told_bar(signal: AutomatedSignal) -> datetime | None:
+    """Open of the bar of which an event told the alignment: the event's own, however late; of a report the signal's."""
+    entry = signal.provenance.get("htf_alignment")
+    if entry is None or "fill" in entry["evidence"]:
+        return None
+    if entry["evidence"].get("type") in REPORTS:
+        return signal.signal_time or named_bar(signal)
+    return bar_of(datetime.fromisoformat(entry["at"]))
 
 
 def covered_bar(signal: AutomatedSignal, fields: Iterable[str]) -> datetime | None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from signals.clock import MINUTE, floor_minute, local, session_of
 from signals.market import market
 from signals.simulator.scenario import DIALECTS, TICK, Bar, Dialect, Scenario, TradeTruth
-from signals.vocabulary import Direction, EventType, Session, Status, Trend
+from signals.vocabulary import TIMEFRAMES, Direction, EventType, Session, Status, Trend
 
 SIGMA = 12.0  # ticks a minute: 3 points, which makes bars of 5, as in the recorded night
 PULL = 1e-5  # towards the starting price, so that a walk of years stays a price
@@ -27,7 +27,7 @@ SMALLEST_RISK = 20  # ticks
 MOST_CUSHION = 80  # ticks between the extreme since the triangle and the stop: risks of 5 to 40 points
 MOST_OPEN = 20
 LONGEST_LIFE = 480  # bars
-FRAMES = {"daily": 1440, "h4": 240, "h1": 60, "m15": 15, "m5": 5}  # timeframe: minutes
+FRAMES = {frame: minutes for frame, minutes in TIMEFRAMES.items() if frame != "m1"}  # m1 is the direction
 
 
 class Minute(NamedTuple):

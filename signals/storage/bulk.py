@@ -10,13 +10,14 @@ the caller's transaction.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from io import StringIO
 from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection, models
+from django.db import connection, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 ROWS_PER_STATEMENT = 1000
 Row = TypeVar("Row", bound=models.Model)
@@ -35,12 +36,15 @@ class Writer(NamedTuple):
         return f"{self.start} VALUES {', '.join([self.marks] * rows)}{ending}"
 
     def parameters(self, rows: Sequence[models.Model]) -> list[Any]:
-        prepare = self.as_psycopg_takes if connection.vendor == "postgresql" else self.as_django_prepares
+        # The thread's own connection: the proxy looks it up again for every value.
+        mine = connections[connection.alias]
+        prepare = self.as_psycopg_takes if mine.vendor == "postgresql" else partial(self.as_django_prepares, mine)
         return list(chain.from_iterable(map(prepare, rows)))
 
-    def as_django_prepares(self, row: models.Model) -> list[Any]:
+    def as_django_prepares(self, mine: BaseDatabaseWrapper, row: models.Model) -> list[Any]:
         values = zip(self.fields, self.held(row), strict=True)
-        return [field.get_db_prep_save(value, connection) for field, value in values]
+        # Most are None, which stays None whatever the field.
+        return [None if value is None else field.get_db_prep_save(value, mine) for field, value in values]
 
     def as_copy_takes(self, row: models.Model) -> str:
         """A line of PostgreSQL's text format."""

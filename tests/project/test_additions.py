@@ -1,9 +1,10 @@
 """The lists of what adding something takes are right: each is followed, to the letter, in a copy of the project.
 
-Exactly the files that a list names are touched. Then tests of the addition (tests/project/additions) pass in the copy,
-and so do the project's own about what was added to.
+Exactly the files that a list names are touched. With all of it added to one copy, the tests of the additions
+(tests/project/additions) pass there, and so do the project's own about what was added to: `TESTS` of each.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,6 @@ import pytest
 from .additions.copying import Copy, listed
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path)
 
 
 GAP = """        Gap(
@@ -31,7 +27,7 @@ GAP = """        Gap(
 """
 
 
-def test_a_gap(copy: Copy) -> None:
+def add_gap(copy: Copy) -> set[str]:
     copy.insert("reconciliation/gaps.py", GAP, before='        Gap(\n            name="no_targets",\n')
     tests = "tests/reconciliation/test_gaps.py"
     copy.insert(tests, '        direction=draw(maybe("Bullish")),\n', before='        session=draw(maybe("NY AM")),\n')
@@ -40,8 +36,7 @@ def test_a_gap(copy: Copy) -> None:
     row = "| `no_direction` | 4 | always | 1, 3, 2 |\n"
     copy.insert("docs/reconciliation.md", row, before="| `no_targets` | 5 |")
 
-    assert copy.touched == listed("reconciliation.md", "Adding a gap", "no_direction")
-    copy.passes("tests/project/additions/gap.py", tests, "tests/test_docs.py")
+    return listed("reconciliation.md", "Adding a gap", "no_direction")
 
 
 TIER = '''"""Tier 4, the signal's direction: the lowest timeframe points where the signal does."""
@@ -73,7 +68,7 @@ def test_a_stated_alignment_is_left() -> None:
 '''
 
 
-def test_a_tier(copy: Copy) -> None:
+def add_tier(copy: Copy) -> set[str]:
     tiers = "signals/tiers.py"
     copy.insert(tiers, "    HINTED = 15\n", before="    CALCULATED = 20\n")
     made = 'HINT = Tier("4", "The signal\'s direction", Rank.HINTED, DataSource.INFERRED, Decimal("0.3"))\n'
@@ -84,18 +79,16 @@ def test_a_tier(copy: Copy) -> None:
     copy.replace(table, "import ASKING, CALCULATION, INFERENCE,", "import ASKING, CALCULATION, HINT, INFERENCE,")
     copy.insert(table, "from .hint import from_direction\n", before="from .inference import")
     copy.insert(table, "    HINT: from_direction,\n", before="    # Last: it looks at times")
-    copy.replace("reconciliation/gaps.py", 'tiers=("0", "1"),', 'tiers=("0", "1", "4"),')
-    copy.replace("docs/reconciliation.md", "| always | 0, 1 |\n", "| always | 0, 1, 4 |\n")
-    tests = "tests/reconciliation/tiers/test_hint.py"
-    copy.write(tests, TIER_TEST)
+    condition = '            condition=empty("htf_alignment", owing=False),\n            tiers=("0", "1", "2"'
+    copy.replace("reconciliation/gaps.py", f"{condition})", f'{condition}, "4")')
+    copy.replace("docs/reconciliation.md", "| 5 | always | 0, 1, 2 |\n", "| 5 | always | 0, 1, 2, 4 |\n")
+    copy.write("tests/reconciliation/tiers/test_hint.py", TIER_TEST)
     row = "| 4 | `hint` | `htf_alignment` | the signal's direction | `same_direction` | 0.3 |\n"
     copy.insert("docs/tiers.md", row, before="| inference | `inference` |")
     row = "| 4 | the signal's direction | backend_inferred | 0.3 |\n"
     copy.insert("docs/architecture.md", row, before="| inference | the alternation")
 
-    assert copy.touched == listed("tiers.md", "Adding a tier", "hint")
-    own = ("tests/signals/test_tiers.py", "tests/reconciliation/test_gaps.py", "tests/test_docs.py")
-    copy.passes("tests/project/additions/tier.py", tests, *own)
+    return listed("tiers.md", "Adding a tier", "hint")
 
 
 DIALECT = '''"""`terse`: one event, its kind a word of its own; `at` is ENTRY's price."""
@@ -146,7 +139,7 @@ def test_an_unknown_kind_is_refused_by_name() -> None:
 '''
 
 
-def test_a_dialect(copy: Copy) -> None:
+def add_dialect(copy: Copy) -> set[str]:
     copy.write("signals/dialects/terse.py", DIALECT)
     dialects = "signals/dialects/__init__.py"
     copy.insert(
@@ -157,17 +150,14 @@ def test_a_dialect(copy: Copy) -> None:
     repair = "tests/signals/dialects/test_repair.py"
     copy.insert(repair, "    terse,\n", before=")\n\nSTRAY = (")
     copy.insert(repair, "    st.builds(terse, at=PRICES),\n", before="    st.builds(snapshot),\n")
-    tests = "tests/signals/dialects/test_terse.py"
-    copy.write(tests, DIALECT_TEST)
+    copy.write("tests/signals/dialects/test_terse.py", DIALECT_TEST)
     row = "| terse | `kind` + `trade_id` | one | a close, where `current_price` is stated | `terse.py` |\n"
     copy.insert("docs/dialects.md", row, before="| plain | `event_type` + `trade_id` |")
 
-    assert copy.touched == listed("dialects.md", "Adding a dialect", "terse")
-    own = (repair, "tests/signals/dialects/test_spellings.py", "tests/signals/dialects/test_reading.py")
-    copy.passes("tests/project/additions/dialect.py", tests, *own)
+    return listed("dialects.md", "Adding a dialect", "terse")
 
 
-def test_a_field_of_the_signal(copy: Copy) -> None:
+def add_field(copy: Copy) -> set[str]:
     copy.insert("signals/facts.py", '    "spread": "price",  # in points, at ENTRY\n', before='    "tp1": "price",\n')
     row = '    row("spread", "spread", "entry_spread", at={EventType.ENTRY}),\n'
     copy.insert("signals/dialects/spellings.py", row, before='    row("be_price", "be_price", at=MEASURED),\n')
@@ -180,16 +170,11 @@ def test_a_field_of_the_signal(copy: Copy) -> None:
     copy.insert("signals/signal/registers.py", '    "spread": Rule(ENTRY_ONLY),\n', before='    "be_price": Rule(')
     copy.insert("dashboard/telling/fields.py", '"spread": "Spread", ', before='"be_price": "Break-even price"')
     copy.run("manage.py", "makemigrations", "signals", "-n", "spread")
-    (migration,) = (copy.root / "signals/migrations").glob("*_spread.py")
+    (migration,) = (str(file.relative_to(copy.root)) for file in copy.root.glob("signals/migrations/*_spread.py"))
+    copy.touched.add(migration)
 
-    named = {
-        str(migration.relative_to(copy.root)) if "<number>" in file else file
-        for file in listed("architecture.md", "Adding a field of the signal", "spread")
-    }
-    assert copy.touched | {str(migration.relative_to(copy.root))} == named
-    own = ("tests/signals/signal/test_registers.py", "tests/signals/test_sameness.py", "tests/test_docs.py")
-    copy.passes("tests/project/additions/field.py", tests, *own)
-    copy.run("manage.py", "makemigrations", "--check", "--dry-run")
+    files = listed("architecture.md", "Adding a field of the signal", "spread")
+    return {migration if "<number>" in file else file for file in files}
 
 
 PAGE = '''"""Weights: what each gap costs a signal's health."""
@@ -230,13 +215,42 @@ def test_it_lists_every_gap_and_stands_in_the_navigation(signed_in: As) -> None:
 '''
 
 
-def test_a_page_of_the_console(copy: Copy) -> None:
+def add_page(copy: Copy) -> set[str]:
     copy.write("dashboard/console/pages/weights.py", PAGE)
     copy.write("templates/dashboard/weights/page.html", TEMPLATE)
-    tests = "tests/dashboard/console/test_weights.py"
-    copy.write(tests, PAGE_TEST)
+    copy.write("tests/dashboard/console/test_weights.py", PAGE_TEST)
     row = "| Weights | `/console/weights/` | what each gap costs |\n"
     copy.insert("docs/console.md", row, before="| Runs | `/console/runs/` |")
 
-    assert copy.touched == listed("console.md", "Adding a page", "weights")
-    copy.passes(tests, "tests/dashboard/console/test_pages.py", "tests/test_docs.py")
+    return listed("console.md", "Adding a page", "weights")
+
+
+TESTS: dict[Callable[[Copy], set[str]], tuple[str, ...]] = {
+    add_gap: ("project/additions/gap.py", "reconciliation/test_gaps.py"),
+    add_tier: ("project/additions/tier.py", "reconciliation/tiers/test_hint.py", "signals/test_tiers.py"),
+    add_dialect: (
+        "project/additions/dialect.py", "signals/dialects/test_terse.py", "signals/dialects/test_repair.py",
+        "signals/dialects/test_reading.py",
+    ),
+    add_field: (
+        "project/additions/field.py", "signals/dialects/test_spellings.py", "signals/signal/test_registers.py",
+        "signals/test_sameness.py::test_whatever_comes_at_once_about_a_new_signal_adds_up_to_one",
+    ),
+    add_page: ("dashboard/console/test_weights.py", "dashboard/console/test_pages.py"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("add", TESTS)
+def test_a_list_names_every_file_that_adding_takes(add: Callable[[Copy], set[str]], tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    named = add(copy)
+    assert copy.touched == named
+
+
+def test_what_was_added_works(tmp_path: Path) -> None:
+    """All of it in one copy, and one run: nothing that is added stands in another's way."""
+    copy = Copy(tmp_path)
+    for add in TESTS:
+        add(copy)
+    copy.run("manage.py", "makemigrations", "--check", "--dry-run")
+    copy.passes(*(f"tests/{file}" for files in TESTS.values() for file in files), "tests/test_docs.py")

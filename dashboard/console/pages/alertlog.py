@@ -24,7 +24,7 @@ from dashboard.telling.import_preview import ImportPreview, preview_import
 from reconciliation.cycle.worker import wedged
 from signals.models import Delivery, Source
 from signals.receiving import uploads
-from signals.receiving.alertlog import import_log, read_log
+from signals.receiving.alertlog import Owners, import_log, read_log, times_against
 from signals.receiving.ledger import Ledger, Line, Verdict, ledger
 from signals.receiving.logfile import NotAnAlertLogError
 from signals.vocabulary import Channel
@@ -139,7 +139,11 @@ class LedgerPage(ActionPage[uploads.Upload]):
         shown = Comparison(compared, self.page_of(compared.lines), self.request.GET.get("verdict", ""))
         says = [*sentences(compared, brought), *([WORKERS] if len(rows) > ROWS_AT_ONCE else [])]
         verb = "" if compared.absent else "Note the exact times"
-        return Preview(says=says, warnings=[*background, *warnings(compared)], verb=verb, more=shown)
+        against = [
+            f"{owner.name}: {says} Its rows would go to quarantine."
+            for owner, says in times_against(rows, Owners(given.get("source"))).items()
+        ]
+        return Preview(says=says, warnings=[*against, *background, *warnings(compared)], verb=verb, more=shown)
 
     def page_of(self, lines: Sequence[Line]) -> Rows[Line]:
         wanted = self.request.GET.get("verdict", "")

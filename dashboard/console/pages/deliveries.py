@@ -9,17 +9,22 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 
-from dashboard.console.page import Page
+from dashboard.console.actions import LoggedChange, log
+from dashboard.console.page import Page, refusal
+from dashboard.console.roles import REVEAL
 from dashboard.watching.silence import last_webhook
 from signals import dialects
 from signals.clock import NEW_YORK
 from signals.dialects.wrapped import NAME as WRAPPED
 from signals.models import Delivery, Quarantine, SignalEvent, Source
 from signals.receiving import refusals
+from signals.receiving.masking import hide_secrets
 from signals.receiving.refusals import Refusal
 from signals.storage.paging import BoundedPaginator
 from signals.vocabulary import Channel, DeliveryStatus
@@ -167,10 +172,35 @@ class DeliveryPage(Page):
     title = "Delivery"
     template_name = "dashboard/deliveries/delivery.html"
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Show the secrets in this one answer, and put on the audit log who saw them."""
+        if not request.user.has_perm(REVEAL):
+            return refusal(request, "see the secrets in what was received")
+        context = self.get_context_data()
+        assert isinstance(request.user, User)
+        log(request.user, [LoggedChange(context["delivery"], "Looked at the secrets in what was received.")])
+        return self.render_to_response(context | {"secrets": secrets_of(context["delivery"])})
+
     def content(self, now: datetime) -> dict[str, Any]:
         events = SignalEvent.objects.select_related("signal").order_by("position")
         rows = Delivery.objects.select_related("source", "duplicate_of", "replay_of", "quarantine__replay")
         delivery = rows.prefetch_related(Prefetch("events", events)).filter(pk=self.kwargs["pk"]).first()
         if delivery is None:
             raise Http404("No delivery has this id.")
-        return {"delivery": delivery, "copies": delivery.duplicates.defer(*BODY).order_by("received_at")[:20]}
+        hides = any(hide_secrets(text) != text for _, text in secrets_of(delivery))
+        return {
+            "delivery": delivery,
+            "hides": hides,
+            "copies": delivery.duplicates.defer(*BODY).order_by("received_at")[:20],
+        }
+
+
+def secrets_of(delivery: Delivery) -> list[tuple[str, str]]:
+    """What is shown of it with its secrets hidden, as it is stored: each text with its heading."""
+    proposal = delivery.quarantine.proposal if hasattr(delivery, "quarantine") else ""
+    texts = [
+        ("As received", bytes(delivery.raw).decode(errors="replace")),
+        ("Read instead", delivery.repaired_text),
+        ("Proposed", proposal),
+    ]
+    return [(heading, text) for heading, text in texts if text]

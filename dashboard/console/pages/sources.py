@@ -130,6 +130,7 @@ class SourcePage(Page):
             "title": f"Source {source.name}",
             "card": Card(source, now),
             "ended": ended,
+            "addresses": source.addresses or ", ".join(settings.WEBHOOK_ADDRESSES) or "any",
             "alerts": source.alert_ids.all()[:20],
         }
 
@@ -279,6 +280,20 @@ class SwitchForm(forms.Form):
         validators=Source._meta.get_field("alert_expires_at").validators,
         label="Alert expires (New York)",
         help_text="In New York's time, whatever zone TradingView shows it in; empty for an open-ended alert.",
+    )
+    token_field = forms.CharField(
+        max_length=40,
+        required=False,
+        validators=Source._meta.get_field("token_field").validators,
+        label="Field of a message that holds its token",
+        help_text="For alerts that have none in their address. Empty: no field does.",
+    )
+    addresses = forms.CharField(
+        max_length=400,
+        required=False,
+        validators=Source._meta.get_field("addresses").validators,
+        label="Addresses that its alerts come from",
+        help_text="tradingview stands for TradingView's own, any for all. Empty: as WEBHOOK_ADDRESSES says.",
     )
     update_minutes = forms.IntegerField(min_value=1, max_value=1440, label="Minutes between updates, as expected")
     gaps_off = forms.MultipleChoiceField(

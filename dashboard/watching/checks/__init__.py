@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from . import configuration, database, decisions, disk, records, sources, worker
+from . import clocks, configuration, database, decisions, disk, records, sources, worker
 from .result import Problem, Result, Severity, bad
 
 log = logging.getLogger(__name__)
@@ -66,6 +66,7 @@ CHECKS: tuple[Check, ...] = (
     Check(sources.access),
     Check(sources.calendars),
     Check(sources.clock),
+    Check(clocks.clock_offset, stored=False, cheap=True),
     Check(sources.habits),
     Check(records.quarantine, cheap=True),
     Check(records.set_aside, cheap=True),
@@ -77,6 +78,7 @@ CHECKS: tuple[Check, ...] = (
     Check(configuration.settings_readable, stored=False),
     Check(configuration.exposure, stored=False),
     Check(configuration.proxies, stored=False, cheap=True),
+    Check(configuration.origins),
     Check(configuration.public_url, stored=False),
     Check(configuration.static_files, stored=False),
 )

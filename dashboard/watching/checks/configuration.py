@@ -1,7 +1,8 @@
 """Whether the settings are well-formed, and fit for where this runs."""
 
 import json
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,9 +12,15 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core import checks
 from django.http.request import validate_host
 
+from dashboard.telling.addresses import address
+from dashboard.telling.formats import some, were
+from signals.models import Source
+from signals.networks import ANY
+from signals.receiving import refusals
 from signals.receiving.proxies import uncounted
+from signals.receiving.refusals import Cause
 
-from .result import Result, Severity, bad, good, judged
+from .result import Problem, Result, Severity, bad, good, judged
 
 HTTPS = 443
 
@@ -54,6 +61,55 @@ def proxies(now: datetime) -> Result:
         severity=Severity.WARN,
         detail=f"It was {proxy}.",
     )
+
+
+def origins(now: datetime) -> Result:
+    """What is asked of where alerts come from can be answered, and turns away nobody who should come in."""
+    faults = [*unanswerable(now), *turned_away(now)]
+    asked = [name for name in ("WEBHOOK_ADDRESSES", "CLIENT_CERT_HEADER") if getattr(settings, name)]
+    return judged(faults, f"{' and '.join(asked) or 'No setting'} limits where alerts may come from.")
+
+
+def unanswerable(now: datetime) -> Iterator[Problem]:
+    if settings.CLIENT_CERT_HEADER and not settings.TRUSTED_PROXIES:
+        yield Problem(
+            "CLIENT_CERT_HEADER is set, but no proxy is counted who could be believed: every alert from another machine"
+            " is refused.",
+            "Set TRUSTED_PROXIES to the number of proxies, or take CLIENT_CERT_HEADER away.",
+        )
+    limited = settings.WEBHOOK_ADDRESSES or Source.objects.exclude(addresses__in=("", ANY)).exists()
+    if limited and (proxy := uncounted(now)):
+        yield Problem(
+            "Alerts are taken from certain addresses only, but come through a proxy that TRUSTED_PROXIES does not"
+            " count: all seem to have its address, and are refused.",
+            "Set TRUSTED_PROXIES to the number of proxies.",
+            detail=f"It was {proxy}.",
+        )
+
+
+def turned_away(now: datetime) -> Iterator[Problem]:
+    """Who had a valid token and came from elsewhere: a stranger who has it, or the list is not whole."""
+    book = refusals.read()
+    counted = book.since(now - timedelta(days=1))
+    for cause, todo in WHERE_FROM.items():
+        if number := counted[cause]:
+            last = next((each.address for each in book.last if each.cause == cause), "")
+            yield Problem(
+                f"{some(number, 'alert')} with a valid token {were(number)} refused in the last day: {cause.value}.",
+                todo,
+                Severity.WARN,
+                address("deliveries"),
+                "Deliveries",
+                detail=f"The last came from {last or 'an unknown address'}.",
+            )
+
+
+WHERE_FROM = {
+    Cause.ADDRESS: "If it was yours, add its address to WEBHOOK_ADDRESSES or to its source; else give the source a new"
+    " token.",
+    Cause.CERTIFICATE: "If it was TradingView, look at what the proxy passes on in CLIENT_CERT_HEADER"
+    " (docs/operations.md); else give the source a new token.",
+}
 
 
 def public_url(now: datetime) -> Result:

@@ -11,8 +11,7 @@ from .excursions import from_bars
 from .extremes import ladder_of_reports
 from .ladder import from_prices, ladder_of, rungs_of
 
-# HTF of neighbours is off: `calibrate` finds it right in three of ten.
-METHODS: Mapping[str, bool] = {"prices": True, "reports": True, "bars": True, "closes": True, "neighbours": False}
+METHODS: Mapping[str, bool] = {"prices": True, "reports": True, "bars": True, "closes": True, "neighbours": True}
 
 
 def from_calculation(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:

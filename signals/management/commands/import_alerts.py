@@ -15,7 +15,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from signals.models import Source
-from signals.receiving.alertlog import Imported, import_log, of_other_symbols, of_quarantined
+from signals.receiving.alertlog import Imported, import_log, of_other_symbols, of_quarantined, of_retimed
 from signals.receiving.logfile import NotAnAlertLogError, opened
 
 
@@ -96,6 +96,7 @@ def as_text(total: dict[str, Any], *, dry_run: bool) -> str:
         f" {total['quarantined']} quarantined, {total['repaired']} repaired.",
         f"{total['events']} events; {total['signals_created']} signals created, {total['signals_updated']} updated.",
         *filter(None, [of_quarantined(total["reasons"]), of_other_symbols(total["other_symbols"])]),
+        *filter(None, [of_retimed(total["retimed"])]),
         *(f"Could not be stored: {line}" for line in total["failed"]),
     ]
     if dry_run:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.console.pages.deliveries import LIMIT_WINDOW, busiest, first_id
+from reconciliation.models import SyncAuditLog
 from signals.intake import Incoming, take_in
 from signals.models import Delivery, Source, new_delivery_id
 from signals.receiving.senders import default_source
@@ -191,3 +192,48 @@ def test_what_was_refused_at_the_door_is_shown_with_its_cause(signed_in: As) -> 
     assert "POST /api/automated-signals/webhook/***" in page
     assert "&lt;script&gt;" in page
     assert "a-guess" not in page
+
+
+SECRET = b'{"event_type":"HEARTBEAT","passphrase":"open sesame"}'
+
+
+@pages
+def test_an_administrator_sees_the_secrets_once_and_it_is_on_the_audit_log(signed_in: As) -> None:
+    now = timezone.now()
+    take_in(default_source(), [Incoming(body=SECRET, received_at=now)], now=now)
+    link = reverse("console:delivery", args=[Delivery.objects.get().pk])
+    client = signed_in("Administrator")
+    hidden = client.get(link).content
+    assert b"open sesame" not in hidden
+    assert b"Show secrets" in hidden
+    assert not SyncAuditLog.objects.exists()
+    shown = client.post(link)
+    assert b"open sesame" in shown.content
+    assert "no-store" in shown["Cache-Control"]
+    entry = SyncAuditLog.objects.get()
+    assert (entry.action, entry.actor) == (SyncAuditLog.Action.ADMINISTERED, "administrator-person")
+    assert "Looked at the secrets" in entry.note
+    assert b"open sesame" not in client.get(link).content
+
+
+@pages
+def test_what_is_said_of_a_body_tells_no_secret_either(signed_in: As) -> None:
+    case = quarantined(b'[[{"passphrase":"open sesame","event_type":"ENTRY"}]]')
+    page = signed_in("Operator").get(reverse("console:delivery", args=[case.delivery_id])).content
+    assert b"is not a JSON object but" in page
+    assert b"open sesame" not in page
+
+
+@pages
+def test_nobody_else_sees_the_secrets(signed_in: As) -> None:
+    case = quarantined(SECRET[:-1])
+    link = reverse("console:delivery", args=[case.delivery_id])
+    for address in (link, reverse("console:mend", args=[case.pk])):
+        page = signed_in("Operator").get(address).content
+        assert b"open sesame" not in page
+        assert b"Show secrets" not in page
+    answer = signed_in("Operator").post(link)
+    assert answer.status_code == 403
+    assert b"open sesame" not in answer.content
+    assert not SyncAuditLog.objects.exists()
+    assert b"Show secrets" in signed_in("Administrator").get(reverse("console:mend", args=[case.pk])).content

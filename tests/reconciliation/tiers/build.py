@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from reconciliation.gaps import CATALOGUE
-from reconciliation.tiers.proposals import Case, Neighbour, Proposal
+from reconciliation.tiers.proposals import Case, Neighbour, Proposal, Told
 from reconciliation.tiers.table import PROPOSE
 from signals import dialects
 from signals.clock import MINUTE, bar_of, floor_minute
@@ -90,10 +90,11 @@ def case(
     now: datetime = LATER,
     before: Sequence[Neighbour] = (),
     after: Sequence[Neighbour] = (),
+    told: Sequence[Told] = (),
     tick: Decimal = TICK,
     **options: Any,
 ) -> Case:
-    return Case(signal(*events, **options), VENUE, now, tick, events, bars, before, after)
+    return Case(signal(*events, **options), VENUE, now, tick, events, bars, before, after, told)
 
 
 def proposals(tier: str, case: Case, gaps: Iterable[str] = ALL_GAPS) -> dict[str, Proposal]:

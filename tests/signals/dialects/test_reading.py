@@ -24,7 +24,7 @@ from .payloads import body, plain, refusal
         (b"[]", "is not a JSON object but []"),
         (b'"text"', "is not a JSON object but 'text'"),
         (b"17", "is not a JSON object but '17'"),
-        (b'[{"a":1},2]', "is not a JSON object but '2'"),
+        (b'[{"a":1},2]', "None of 2 alerts can be read"),
         (b'{"a":1}{"b":2}', "None of 2 alerts can be read; alert 1: No dialect is known"),
         (b'{"a":1,"a":2}', "names 'a' twice"),
         (b'{"a":' * 30_000, "nested too deeply"),

@@ -140,6 +140,13 @@ def test_an_alert_that_cannot_be_read_is_a_fault_beside_those_that_can():
     assert reading.faults[1].startswith("alert 3: plain: ENTRY: be_mfe 'x' is not a number")
 
 
+def test_what_is_no_object_in_a_list_of_alerts_costs_only_itself():
+    reading = dialects.read(b'[5,{"event_type":"ENTRY","trade_id":"x","entry_price":1},null,"y"]')
+    assert [event.trade_id for event in reading.events] == ["x"]
+    assert len(reading.faults) == 3
+    assert "'5' is no object" in reading.faults[0]
+
+
 def test_a_wrapped_alert_may_be_one_of_several():
     assert len(dialects.read(body([{"attributes": A}, {"attributes": B}])).events) == 2
 

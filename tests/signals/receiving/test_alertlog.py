@@ -214,8 +214,8 @@ def test_the_commonest_reason_is_told_beside_what_was_taken(tmp_path: Path) -> N
 # -- tokens
 
 
-@pytest.mark.parametrize(("value", "kept"), [("PEPEUSDT", "PEPEUSDT"), ("s3cret", "***"), ("x" * 32, "***")])
-def test_only_a_token_of_ours_or_what_may_be_one_is_masked(value: str, kept: str) -> None:
+@pytest.mark.parametrize(("value", "kept"), [("PEPEUSDT", "PEPEUSDT"), ("s3cret", "***"), ("x" * 32, "x" * 32)])
+def test_only_a_token_of_ours_is_masked(value: str, kept: str) -> None:
     SourceToken.objects.create(source=default_source(), token_hash=hash_token("s3cret"))
     import_log(lines(as_csv(row(created(token=value), 1))), now=NOW)
     assert json.loads(bytes(Delivery.objects.get().raw))["token"] == kept
@@ -381,6 +381,7 @@ def test_every_chunk_is_committed_and_reported_by_itself(monkeypatch: pytest.Mon
 @pytest.mark.slow
 def test_memory_does_not_follow_the_length_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(alertlog, "ROWS_AT_ONCE", 50)
+    monkeypatch.setattr(alertlog, "ROWS_JUDGED", 50)
 
     def peak(rows: int) -> int:
         tracemalloc.start()
@@ -430,6 +431,7 @@ def test_the_result_is_told_to_machines(log: Path) -> None:
         "other_symbols": {},
         "reasons": {},
         "failed": [],
+        "retimed": 0,
     }
 
 

@@ -267,6 +267,8 @@ def test_what_mending_proposes_is_masked() -> None:
         ('{"password:"s3cret","a":1}', '{"password:"***","a":1}'),
         ('{"passphrase":"s3cr', '{"passphrase":"***'),
         ("symbol=ES,password=s3cret,qty=1", "symbol=ES,password=***,qty=1"),
+        ('{"token":"x-y.z-0123456789-abcdefgh","a":1}', '{"token":"***","a":1}'),
+        ('{"bot_token":"123456:AAH-s3cret-s3cret-s3cret"}', '{"bot_token":"***"}'),
     ],
 )
 def test_what_opens_somebody_elses_door_is_hidden_where_it_is_shown(body: str, shown: str) -> None:

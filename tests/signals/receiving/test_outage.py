@@ -15,7 +15,7 @@ from signals.receiving.outage import breaker, is_known, known_senders, remember_
 from signals.receiving.senders import hash_token, new_token
 from signals.receiving.spool import Spool
 from signals.receiving.webhook import spool
-from tests.posting import CREATED, FIRED, open_source, post
+from tests.posting import CREATED, FIRED, first_spooled, open_source, post
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,19 @@ def test_a_token_that_was_known_is_spooled_with_all_others(source: Source, away:
     remember_senders()
     assert post(token=token).json()["spooled"]
     assert (waiting(spool()), waiting(strangers())) == (1, 0)
+
+
+def test_a_token_in_a_message_is_known_by_its_sources_name_for_it(source: Source, away: Any) -> None:
+    source.token_field = "key"
+    source.save()
+    token = new_token(source)
+    remember_senders()
+    breaker.failed()
+    answers = [post(CREATED[:-1] + f',"{name}":"{token}"}}'.encode()).json() for name in ("key", "token")]
+    assert [answer.get("spooled") for answer in answers] == [True, None]
+    assert waiting(spool()) == 1
+    assert (kept := first_spooled()) is not None
+    assert b'"key":"***"' in kept.body
 
 
 def test_a_token_that_was_heard_once_is_known_from_then_on(source: Source) -> None:

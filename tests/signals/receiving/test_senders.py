@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -164,6 +165,42 @@ def test_a_token_of_another_source_stays_a_secret_beside_an_address(token: str, 
     SourceToken.objects.create(source=opened, token_hash=hash_token(short))
     post((FORM % short).encode(), token=token)
     assert b'"token":"***"' in bytes(Delivery.objects.get().raw)
+
+
+def test_a_field_is_a_credential_only_under_the_name_that_its_source_has(source: Source, token: str) -> None:
+    source.token_field = "passKey"
+    source.save()
+    assert post((FORM % token).encode()).status_code == 401
+    assert post((FORM % token).replace('"token"', '"PASSKEY"').encode()).json()["status"] == "accepted"
+    assert bytes(Delivery.objects.get().raw) == (FORM % "***").replace('"token"', '"PASSKEY"').encode()
+
+
+def test_a_source_without_such_a_name_takes_its_token_in_the_address_alone(source: Source, token: str) -> None:
+    source.token_field = ""
+    source.save()
+    assert post((FORM % token).encode()).status_code == 401
+    assert post((FORM % token).encode(), token=token).json()["status"] == "accepted"
+    assert rows_with(token) == []
+
+
+def test_a_token_is_taken_wherever_its_field_stands_among_others_of_that_name(source: Source, token: str) -> None:
+    Source.objects.create(name="other", token_field="key")
+    body = (FORM % "PEPEUSDT")[:-1] + f',"key":"of somebody else","more":{{"token":"{token}"}}}}'
+    assert post(body.encode()).json()["status"] == "accepted"
+    assert bytes(Delivery.objects.get().raw).decode() == body.replace(token, "***")
+
+
+def test_what_belongs_to_somebody_else_is_kept_with_the_bytes(token: str) -> None:
+    body = FORM % "a-secret-of-another-service-0123456789"
+    assert post(body.encode(), token=token).json()["status"] == "accepted"
+    assert bytes(Delivery.objects.get().raw) == body.encode()
+
+
+@pytest.mark.parametrize("name", ["to ken", "a.b", "1st", '"'])
+def test_the_name_of_a_field_is_one(name: str, source: Source) -> None:
+    source.token_field = name
+    with pytest.raises(ValidationError, match="Give a field's name"):
+        source.full_clean()
 
 
 def test_masking_is_the_only_change(token: str) -> None:

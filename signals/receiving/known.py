@@ -1,0 +1,82 @@
+"""What is known of the tokens of ours: from the database, remembered for seconds; from a file while it is down."""
+
+from collections.abc import Collection, Mapping
+from functools import cached_property
+
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+
+from signals.models import Source, SourceToken
+from signals.storage.deadlines import transaction_within
+
+from . import outage
+
+SECONDS = 5
+"""For which a process remembers; a revoked token is refused after this long."""
+NAMES = "token-names"
+NONE = "\0"  # of the cache, for a hash of no token
+
+
+class RememberedTokens:
+    """For the webhook: never raises, and never waits longer than `wait_ms` for the database."""
+
+    def __init__(self, wait_ms: int) -> None:
+        self.wait_ms = wait_ms
+
+    def names(self) -> frozenset[str]:
+        found: frozenset[str] | None = cache.get(NAMES)
+        if found is not None:
+            return found
+        try:
+            if outage.breaker.open:
+                return outage.names_of(outage.known_senders())
+            with transaction_within(self.wait_ms):
+                found = token_names()
+        except DatabaseError:
+            return outage.names_of(outage.known_senders())
+        cache.set(NAMES, found, SECONDS)
+        return found
+
+    def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
+        keys = {f"token:{each}": each for each in hashes}
+        found: dict[str, str] = {keys[key]: field for key, field in cache.get_many(keys).items()}
+        if unknown := set(hashes) - found.keys():
+            try:
+                if outage.breaker.open:
+                    return outage.fields_of(hashes, outage.known_senders())
+                with transaction_within(self.wait_ms):
+                    asked = token_fields(unknown)
+            except DatabaseError:
+                return outage.fields_of(hashes, outage.known_senders())
+            fresh = dict.fromkeys(unknown, NONE) | asked
+            cache.set_many({f"token:{key}": field for key, field in fresh.items()}, SECONDS)
+            found |= fresh
+        return {key: field for key, field in found.items() if field != NONE}
+
+
+class StoredTokens:
+    """For imports: all of them, asked for once, and only when a body names one. Raises DatabaseError."""
+
+    def names(self) -> frozenset[str]:
+        return self._names
+
+    def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
+        return {key: self._fields[key] for key in hashes if key in self._fields}
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return token_names()
+
+    @cached_property
+    def _fields(self) -> dict[str, str]:
+        return dict(SourceToken.objects.values_list("token_hash", "source__token_field"))
+
+
+def token_names() -> frozenset[str]:
+    fields = Source.objects.order_by().values_list("token_field", flat=True).distinct()
+    return frozenset(field.lower() for field in fields if field)
+
+
+def token_fields(hashes: Collection[str]) -> dict[str, str]:
+    rows = SourceToken.objects.filter(token_hash__in=hashes)
+    return dict(rows.values_list("token_hash", "source__token_field"))

@@ -1,0 +1,217 @@
+"""What was received while this machine's clock was off gets the times of the alert log, which knows when it fired.
+
+An alert that came by webhook and stands in a log as well is one delivery where both times are in one minute. With a
+clock that is off they are two, and the webhook's events stand at minutes in which nothing fired: its births vote for
+zones that the source is not in, its measurements are of bars to come. Once a log shows by how much the clock was off,
+each such webhook becomes what it would have been: a duplicate of the log's row. Whatever came first, the rows are the
+same then.
+
+Equal bodies minutes apart are fresh news: nothing is done unless several alerts, each of which exists once by webhook
+and once in the log, agree on how much the clock was off; nor where a log in another zone would look the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from statistics import median_low
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q
+
+from signals.bars.storing import Bar, store_bars
+from signals.clock import bar_of
+from signals.intake import Incoming, bar_rows, open_parcel
+from signals.models import AutomatedSignal, Delivery, PriceBar, SignalEvent, Source
+from signals.signal.rebuilding import SIGNALS_AT_ONCE, chunks, restore
+from signals.signal.zones import Hold, hold_clock
+from signals.vocabulary import Channel, DeliveryStatus
+
+from .clocknotes import EARLIEST, Witness, note
+from .logclock import agreed, is_of_zones
+
+LEAST = 5
+AT_ONCE = 100  # pairs a transaction
+LOOKED_UP = 500
+NEWEST = 50
+WITHIN = timedelta(minutes=1)  # that receipts of one clock may differ among themselves
+RETRIED = timedelta(minutes=2)  # what a delivery may take by itself
+LONGEST = timedelta(days=1)
+REASON = "The alert log has it with its own time; this machine's clock was off when it was received."
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored delivery, as far as pairing asks. `at` is its receipt, or the time that its log tells."""
+
+    pk: UUID
+    at: datetime
+    minute: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One alert, received by webhook and told by a log."""
+
+    webhook: Stored
+    row: Stored
+
+    @property
+    def ahead(self) -> timedelta:
+        return self.webhook.at - self.row.at
+
+
+@dataclass(frozen=True, slots=True)
+class Retimed:
+    """By how much the clock was ahead (None: nothing shows that it was off), and the deliveries that it concerns."""
+
+    ahead: timedelta | None = None
+    deliveries: int = 0
+
+
+def retime(
+    source: Source, *, now: datetime, span: tuple[datetime, datetime] | None = None, dry_run: bool = False
+) -> Retimed:
+    """Give what was received in `span` (all, without it) the times that logs tell, if the clock was off.
+
+    Doing it twice changes nothing. Raises DatabaseError; what was done by then is whole.
+    """
+    groups = [group for group in twins(source, span) if group[0] and group[1]]
+    ahead = off_by(groups)
+    if ahead is None:
+        note_agreement(source, span)
+        return Retimed()
+    pairs = [pair for group in groups for pair in paired(*group, ahead)]
+    if not dry_run:
+        todo = iter(pairs)
+        while chunk := list(islice(todo, AT_ONCE)):
+            give_times_of_log(source, chunk, now)
+        settle_clock(source, now)
+        note(Witness.LOG, ahead, max(pair.row.at for pair in pairs))
+    return Retimed(ahead, len(pairs))
+
+
+def note_agreement(source: Source, span: tuple[datetime, datetime] | None) -> None:
+    """What the log says of the clock where it was right: that is what ends a warning."""
+    if span is None:
+        return
+    told = Delivery.objects.filter(
+        source=source, channel=Channel.WEBHOOK, fired_at__range=span, received_at__range=(span[0], span[1] + RETRIED)
+    ).order_by("-received_at")
+    offsets = [
+        (fired, received - fired) for fired, received in told.values_list("fired_at", "received_at")[:NEWEST] if fired
+    ]
+    newest = max((fired for fired, _ in offsets), default=None)
+    if newest and len(offsets) >= LEAST:
+        note(Witness.LOG, median_low(offset for _, offset in offsets), newest)
+
+
+Group = tuple[list[Stored], list[Stored]]
+
+
+def twins(source: Source, span: tuple[datetime, datetime] | None) -> Iterator[Group]:
+    """Webhooks whose time no log has told, and rows of logs, that have the same bytes."""
+    told = Delivery.objects.filter(
+        ~Q(status=DeliveryStatus.DUPLICATE), replay_of=None, source=source, status=DeliveryStatus.ACCEPTED
+    )
+    untold = told.filter(channel=Channel.WEBHOOK, fired_at=None)
+    if span:
+        untold = untold.filter(received_at__range=(span[0] - LONGEST, span[1] + LONGEST))
+    webhooks: dict[str, list[Stored]] = defaultdict(list)
+    for checksum, pk, at, minute in untold.values_list("checksum", "pk", "received_at", "fire_minute").iterator():
+        webhooks[checksum].append(Stored(pk, at, minute))
+    keys = sorted(webhooks)
+    for start in range(0, len(keys), LOOKED_UP):
+        asked = keys[start : start + LOOKED_UP]
+        rows: dict[str, list[Stored]] = defaultdict(list)
+        logged = told.filter(channel=Channel.LOG, fired_at__isnull=False, checksum__in=asked)
+        for checksum, pk, fired, minute in logged.values_list("checksum", "pk", "fired_at", "fire_minute"):
+            if fired:
+                rows[checksum].append(Stored(pk, fired, minute))
+        yield from ((webhooks[key], rows[key]) for key in asked)
+
+
+def off_by(groups: Iterable[Group]) -> timedelta | None:
+    """How far the clock was ahead, by alerts of which there is one of each; None where they show no such thing. Pure.
+
+    What comes late is no proof of a clock, up to the time in which TradingView tries again; what comes early is one.
+    """
+    alone = [Pair(webhooks[0], rows[0]) for webhooks, rows in groups if len(webhooks) == len(rows) == 1]
+    offsets = [pair.ahead for pair in alone if abs(pair.ahead) <= LONGEST]
+    ahead = agreed(offsets, WITHIN) if len(offsets) >= LEAST else None
+    if ahead is None or is_of_zones(ahead):
+        return None
+    return ahead if ahead <= EARLIEST or ahead > RETRIED else None
+
+
+def paired(webhooks: Sequence[Stored], rows: Sequence[Stored], ahead: timedelta) -> Iterator[Pair]:
+    """Webhooks and rows of the same bytes that are `ahead` apart, one to one, in order of time. Pure."""
+    free = sorted(rows, key=lambda row: row.at)
+    for webhook in sorted(webhooks, key=lambda each: each.at):
+        row = next((row for row in free if abs(webhook.at - row.at - ahead) <= WITHIN), None)
+        if row:
+            free.remove(row)
+            yield Pair(webhook, row)
+
+
+def give_times_of_log(source: Source, pairs: Sequence[Pair], now: datetime) -> None:
+    """The webhooks become duplicates of the log's rows, and what was derived from their events is derived anew."""
+    keys = [pair.webhook.pk for pair in pairs]
+    with transaction.atomic():
+        hold_clock(source, Hold.ALONE, [""])
+        events = SignalEvent.objects.filter(delivery__in=keys)
+        signals = sorted(set(events.values_list("signal_id", flat=True)))
+        forget_bars(source, keys)
+        events.delete()
+        for pair in pairs:
+            Delivery.objects.filter(duplicate_of=pair.webhook.pk).update(duplicate_of=pair.row.pk)
+            Delivery.objects.filter(pk=pair.webhook.pk).update(
+                status=DeliveryStatus.DUPLICATE, duplicate_of=pair.row.pk, reason=REASON,
+                raw=b"", repaired_text="", event_count=0, faults=[],
+            )  # fmt: skip
+        restore_bars(source, [pair.webhook.minute for pair in pairs])
+        for start in range(0, len(signals), SIGNALS_AT_ONCE):
+            chunk = AutomatedSignal.objects.filter(pk__in=signals[start : start + SIGNALS_AT_ONCE])
+            restore(list(chunk), now=now)
+            chunk.update(needs_sync=True)
+
+
+def forget_bars(source: Source, keys: Sequence[UUID]) -> None:
+    """Take away the prices that these deliveries put at the minutes of their receipts."""
+    for delivery in Delivery.objects.filter(pk__in=keys):
+        for bar in bars_of(source, delivery):
+            if bar.time == bar_of(delivery.fire_minute):
+                PriceBar.objects.filter(symbol=bar.symbol, time=bar.time, evidence=bar.evidence).delete()
+
+
+def restore_bars(source: Source, minutes: Sequence[datetime]) -> None:
+    """Store again what else tells of these minutes: it may have stood behind what was there."""
+    others = Delivery.objects.filter(source=source, fire_minute__in=minutes, status=DeliveryStatus.ACCEPTED)
+    store_bars(bar for delivery in others for bar in bars_of(source, delivery))
+
+
+def bars_of(source: Source, delivery: Delivery) -> list[Bar]:
+    item = Incoming(
+        body=bytes(delivery.raw),
+        received_at=delivery.received_at,
+        channel=Channel(delivery.channel),
+        fired_at=delivery.fired_at,
+        symbol=delivery.symbol,
+    )
+    parcel = open_parcel(source, item)
+    return bar_rows(source, parcel) if parcel.reading else []
+
+
+def settle_clock(source: Source, now: datetime) -> None:
+    """The zones that are voted for now, and all signals by them where that can have changed any."""
+    with transaction.atomic():
+        hold_clock(source, Hold.ALONE, [""])
+        before = source.zones_seen
+        votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by()
+        source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
+        source.save(update_fields=["zones_seen"])
+    if source.zones_seen != before or len(before) > 1:
+        for chunk in chunks(source):
+            restore(chunk, now=now)
