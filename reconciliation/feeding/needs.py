@@ -21,11 +21,6 @@ AT_ONCE = 300  # trades that a turn looks at, latest first
 AROUND = timedelta(minutes=30)  # on both sides of a trade: what bars are judged by
 
 
-def fed() -> list[Source]:
-    """The sources that a feed is set for, in order of their keys."""
-    return list(Source.objects.exclude(feed="").exclude(feed_symbol="").exclude(symbol="").order_by("pk"))
-
-
 def needs_of(sources: Iterable[Source], now: datetime) -> dict[str, list[Need]]:
     """What to ask for, by feed. A feed that disagrees with the indicator is asked nothing."""
     by_use: Mapping[tuple[str, str, str], list[Source]] = defaultdict(list)

@@ -5,9 +5,10 @@ from datetime import datetime
 from django.utils import timezone
 
 from signals.feeds.asking import take_turn
+from signals.feeds.overview import fed
 from signals.feeds.registry import unusable
 
-from .needs import fed, needs_of
+from .needs import needs_of
 
 SECONDS = 75.0  # of a turn, shared by the feeds; the worker may take 100 for a task (settings.Q_CLUSTER)
 
