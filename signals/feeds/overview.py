@@ -12,6 +12,7 @@ from signals.models import FeedState, FeedUse, FeedWindow, Source
 from .registry import feeds, rate_of, unusable
 
 FAILED_OFTEN = 3  # in a row: less passes by itself
+LONG = timedelta(hours=1)  # as after a wrong key
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,11 @@ class FeedStatus:
 
     @property
     def failing(self) -> bool:
-        """Whether it could not be asked so often, or for such a reason, that it will not pass by itself."""
+        """Whether it could not be asked so often, or is left alone for so long, that it does not pass by itself."""
         state = self.state
-        return bool(state and state.error and (state.failures >= FAILED_OFTEN or "key" in state.error))
+        if state is None or state.error_at is None:
+            return False
+        return state.failures >= FAILED_OFTEN or state.next_at - state.error_at >= LONG
 
 
 def fed() -> list[Source]:

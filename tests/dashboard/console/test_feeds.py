@@ -62,7 +62,9 @@ def test_a_feed_that_keeps_failing_is_told(signed_in: As) -> None:
 
 
 def test_a_wrong_key_is_told_at_once() -> None:
-    FeedState.objects.update(failures=1, error="does not take the key (status 401)", error_at=timezone.now())
+    now = timezone.now()
+    denied = "does not take the key (status 401)"
+    FeedState.objects.update(failures=1, error=denied, error_at=now, next_at=now + timedelta(hours=1))
     assert len(problems()) == 1
 
 
