@@ -20,6 +20,7 @@ from signals.models import Delivery, Source, SourceToken
 from signals.receiving.senders import default_source, hash_token, new_token
 from signals.receiving.spool import spool
 from signals.simulator import Alert, sample_history, stream
+from signals.symbols import normalised
 from signals.vocabulary import Channel
 
 from .cycle import schedule
@@ -97,6 +98,8 @@ def incoming(alert: Alert) -> Incoming:
         fired_at=alert.fire_time,
         channel=Channel.LOG,
         alert_id=alert.alert_id,
+        symbol=normalised(alert.ticker),
+        ticker=alert.ticker,
     )
 
 

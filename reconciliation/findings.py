@@ -73,7 +73,8 @@ def wrong_session(signal: AutomatedSignal) -> bool:
 
 
 def unknown_session(signal: AutomatedSignal) -> bool:
-    return signal.session_label is not None and signal.session_label not in Session.values
+    label = signal.session_label
+    return label is not None and label not in Session.values and label != signal.session
 
 
 def events_before_bar(signal: AutomatedSignal) -> bool:
@@ -149,9 +150,12 @@ FINDINGS: tuple[Finding, ...] = (
     Finding(
         "unknown_session",
         "Unknown session",
-        Q(session_label__isnull=False) & ~Q(session_label__in=Session.values),
+        Q(session_label__isnull=False)
+        & ~Q(session_label__in=Session.values)
+        & (Q(session__isnull=True) | ~Q(session_label=F("session"))),
         unknown_session,
-        "The label is kept, the session comes from the signal's bar. If the indicator has a new session, add it.",
+        "The label is kept, the session comes from the signal's bar. If the indicator has a new session, add it to the "
+        "source's.",
     ),
     Finding(
         "events_before_bar",

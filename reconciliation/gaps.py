@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import NamedTuple, Self
@@ -21,6 +21,7 @@ from signals.facts import EventFacts
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
 from signals.signal.registers import BIRTH
+from signals.timeframe import Timeframe
 from signals.vocabulary import EventType, Status
 
 from .models import GapRecord
@@ -30,11 +31,27 @@ ACTIONABLE_MINUTES = 15
 OWING = (Status.CONFIRMED, Status.COMPLETED)
 # A trade that ends at E has its last bar at E - 1 minute, which the indicator leaves out of its excursions.
 LAST_COVERED = 2 * MINUTE
+HOUR = timedelta(hours=1)
 NOTHING = Q(pk__in=())
 
+# A measurement of longer bars is actionable so long after the next one was due, as one of one-minute bars is.
+GRACE_MINUTES = ACTIONABLE_MINUTES - WAITING_MINUTES
+CLOSED_DAYS = timedelta(days=4)
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
 Dismissed = frozenset[tuple[int, str]]
-Missing = Callable[[datetime], Q]
-Lacks = Callable[[AutomatedSignal, datetime], bool]
+
+
+class Old(NamedTuple):
+    """What is too old: a bar that opened then, an ENTRY that fired then; and what lies between last bar and end."""
+
+    bar: datetime
+    fired: datetime
+    last_covered: timedelta = LAST_COVERED
+
+
+Missing = Callable[[Old], Q]
+Lacks = Callable[[AutomatedSignal, Old], bool]
 Closes = Callable[[EventFacts], bool]
 OwedSince = Callable[[AutomatedSignal], datetime | None]
 ASK = "Reload the chart or recreate the alert in TradingView, export its alert log and import it here."
@@ -78,28 +95,28 @@ class Gap:
 def empty(column: str, *, owing: bool) -> tuple[Missing, Lacks]:
     """The condition that a column is empty: of every signal, or (`owing`) from confirmation on."""
 
-    def missing(_: datetime) -> Q:
+    def missing(_: Old) -> Q:
         absent = Q(**{f"{column}__isnull": True})
         return absent & Q(status__in=OWING) if owing else absent
 
-    def lacks(signal: AutomatedSignal, _: datetime) -> bool:
+    def lacks(signal: AutomatedSignal, _: Old) -> bool:
         return getattr(signal, column) is None and (signal.status in OWING or not owing)
 
     return missing, lacks
 
 
-def no_targets(_: datetime) -> Q:
+def no_targets(_: Old) -> Q:
     absent = Q(targets__isnull=True) | Q(targets__tp1__isnull=True) | Q(targets__tp1=None) | Q(targets__tp1="0")
     return absent & Q(status__in=OWING)
 
 
-def lacks_targets(signal: AutomatedSignal, _: datetime) -> bool:
+def lacks_targets(signal: AutomatedSignal, _: Old) -> bool:
     return signal.status in OWING and (signal.targets or {}).get("tp1") in {None, "0"}
 
 
-def no_mfe(old: datetime) -> Q:
+def no_mfe(old: Old) -> Q:
     """Active: the latest covered bar is too old. Finished: no MFE, or none up to the bar before the end."""
-    covered = F("mfe_as_of") + LAST_COVERED
+    covered = F("mfe_as_of") + old.last_covered
     never = Q(be_mfe__isnull=True, no_be_mfe__isnull=True)
     stopped = Q(stop_exit_at__isnull=False)
     reported = Q(seen_completed_at__isnull=False)
@@ -108,32 +125,32 @@ def no_mfe(old: datetime) -> Q:
         | (~stopped & Q(seen_completed_at__gt=covered))
         | (~stopped & ~reported & Q(be_exit_at__gt=covered))
     )
-    return Q(status=Status.CONFIRMED, mfe_as_of__lte=old) | (Q(status=Status.COMPLETED) & (never | short))
+    return Q(status=Status.CONFIRMED, mfe_as_of__lte=old.bar) | (Q(status=Status.COMPLETED) & (never | short))
 
 
-def lacks_mfe(signal: AutomatedSignal, old: datetime) -> bool:
+def lacks_mfe(signal: AutomatedSignal, old: Old) -> bool:
     covered = signal.mfe_as_of
     if signal.status == Status.CONFIRMED:
-        return covered is not None and covered <= old
+        return covered is not None and covered <= old.bar
     if signal.status != Status.COMPLETED:
         return False
     if signal.be_mfe is None and signal.no_be_mfe is None:
         return True
     ended = signal.stop_exit_at or signal.seen_completed_at or signal.be_exit_at
-    return ended is not None and covered is not None and ended > covered + LAST_COVERED
+    return ended is not None and covered is not None and ended > covered + old.last_covered
 
 
-def no_mae(old: datetime) -> Q:
+def no_mae(old: Old) -> Q:
     """Never reported. While the trade is active, it is owed as its first update would be."""
-    born = Q(entry_fired_at__lte=old + MINUTE) | Q(entry_fired_at__isnull=True, first_event_at__lte=old + MINUTE)
+    born = Q(entry_fired_at__lte=old.fired) | Q(entry_fired_at__isnull=True, first_event_at__lte=old.fired)
     return Q(mae__isnull=True) & (Q(status=Status.COMPLETED) | (Q(status=Status.CONFIRMED) & born))
 
 
-def lacks_mae(signal: AutomatedSignal, old: datetime) -> bool:
+def lacks_mae(signal: AutomatedSignal, old: Old) -> bool:
     if signal.mae is not None:
         return False
     born = signal.entry_fired_at or signal.first_event_at
-    return signal.status == Status.COMPLETED or (signal.status == Status.CONFIRMED and born <= old + MINUTE)
+    return signal.status == Status.COMPLETED or (signal.status == Status.CONFIRMED and born <= old.fired)
 
 
 def latest_bar(signal: AutomatedSignal) -> datetime | None:
@@ -281,10 +298,40 @@ def open_minutes_ago(hours: Market, now: datetime, minutes: int) -> datetime:
     return t
 
 
-class Terms(NamedTuple):
-    """What sources can differ in: market hours, and gaps that they are known not to close."""
+def levels(now: datetime, frame: Timeframe) -> tuple[Old, Old]:
+    """What waits and what is actionable at a moment, in these bars.
 
-    calendar: str
+    A measurement is due when the next bar has closed, and actionable 13 minutes of open market later. Where bars are
+    not known, it waits: nobody can tell whether it is late.
+    """
+    waiting, actionable = Due.at(now, frame.market)
+    if not frame.known:
+        never = timedelta(days=36500)
+        return Old(waiting, waiting + MINUTE, never), Old(LONG_AGO, LONG_AGO, never)
+    if frame.by_minute:
+        return Old(waiting, waiting + MINUTE), Old(actionable, actionable + MINUTE)
+    old = []
+    for moment in (floor_minute(now), open_minutes_ago(frame.market, now, GRACE_MINUTES)):
+        closed = frame.bar_of(moment)
+        covered = 2 * frame.length + (CLOSED_DAYS if frame.length > HOUR / 2 else timedelta())
+        old.append(Old(frame.before(closed), frame.close_of(closed) - MINUTE, covered))
+    return old[0], old[1]
+
+
+def actionable_from(bar: datetime, frame: Timeframe) -> datetime | None:
+    """When a measurement as of this bar turns actionable; None where bars are not known."""
+    if not frame.known:
+        return None
+    if frame.by_minute:
+        return frame.market.add_open_minutes(bar, ACTIONABLE_MINUTES)
+    following = frame.after(frame.around(bar))
+    return frame.market.add_open_minutes(frame.close_of(following), GRACE_MINUTES)
+
+
+class Terms(NamedTuple):
+    """What sources can differ in: market hours, bars, and gaps that they are known not to close."""
+
+    frame: Timeframe
     gaps_off: frozenset[str]
 
 
@@ -292,7 +339,10 @@ class GapView:
     """The catalogue at one moment, for the sources there are. The way to ask about gaps."""
 
     def __init__(self, now: datetime, sources: Iterable[Source]) -> None:
-        self.terms = {source.pk: Terms(source.calendar, frozenset(source.gaps_off)) for source in sources}
+        self.terms = {
+            source.pk: Terms(Timeframe.of(source.bar_minutes, market(source.calendar)), frozenset(source.gaps_off))
+            for source in sources
+        }
         self.asked = {
             source: [(name, gap.lacks) for name, gap in CATALOGUE.items() if name not in terms.gaps_off]
             for source, terms in self.terms.items()
@@ -301,7 +351,7 @@ class GapView:
 
     def move(self, now: datetime) -> None:
         self.now = now
-        self.due = {name: Due.at(now, market(name)) for name in {terms.calendar for terms in self.terms.values()}}
+        self.due = {frame: levels(now, frame) for frame in {terms.frame for terms in self.terms.values()}}
 
     def moved(self, now: datetime) -> "GapView":
         """The catalogue for the same sources at another moment."""
@@ -313,7 +363,7 @@ class GapView:
 
     @classmethod
     def at(cls, now: datetime) -> Self:
-        return cls(now, Source.objects.only("calendar", "gaps_off"))
+        return cls(now, Source.objects.only("calendar", "bar_minutes", "gaps_off"))
 
     @property
     def judged(self) -> Q:
@@ -338,10 +388,11 @@ class GapView:
         return reduce(or_, (self.q_actionable(name) for name in CATALOGUE))
 
     def _q(self, gap: Gap, level: int) -> Q:
-        by_moment: dict[datetime, list[int]] = defaultdict(list)
+        by_moment: dict[Old, list[int]] = defaultdict(list)
+        whenever = Old(self.now, self.now)
         for source, terms in self.terms.items():
             if gap.name not in terms.gaps_off:
-                by_moment[self.due[terms.calendar][level] if gap.live else self.now].append(source)
+                by_moment[self.due[terms.frame][level] if gap.live else whenever].append(source)
         if not by_moment:
             return NOTHING
         if len(by_moment) == 1 and sum(map(len, by_moment.values())) == len(self.terms):
@@ -353,11 +404,11 @@ class GapView:
 
     def open_gaps(self, signal: AutomatedSignal, dismissed: Dismissed) -> dict[str, bool]:
         """The signal's gaps, and of each whether it is actionable. `dismissed` holds (signal's key, gap)."""
-        due = self.due[self.terms[signal.source_id].calendar]
+        waiting, actionable = self.due[self.terms[signal.source_id].frame]
         return {
-            name: lacks(signal, due.actionable)
+            name: lacks(signal, actionable)
             for name, lacks in self.asked[signal.source_id]
-            if lacks(signal, due.waiting) and (signal.pk, name) not in dismissed
+            if lacks(signal, waiting) and (signal.pk, name) not in dismissed
         }
 
     def next_check(self, signal: AutomatedSignal, dismissed: Dismissed) -> datetime | None:
@@ -365,13 +416,13 @@ class GapView:
         if signal.status != Status.CONFIRMED:
             return None
         terms = self.terms[signal.source_id]
-        hours = market(terms.calendar)
         moments = [
-            hours.add_open_minutes(bar, ACTIONABLE_MINUTES)
+            moment
             for name, owed_since in LIVE
             if name not in terms.gaps_off
             and (signal.pk, name) not in dismissed
             and (bar := owed_since(signal)) is not None
+            and (moment := actionable_from(bar, terms.frame)) is not None
         ]
         return min((moment for moment in moments if moment > self.now), default=None)
 

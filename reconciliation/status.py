@@ -50,7 +50,12 @@ def about_source(source: Source, found: Found | None) -> dict[str, Any]:
     return {
         "name": source.name,
         "symbol": source.symbol,
+        "symbol_by": source.symbol_by,
+        "ticker": source.ticker,
+        "bar_minutes": source.bar_minutes,
+        "bar_minutes_by": source.bar_minutes_by,
         "calendar": source.calendar,
+        "calendar_by": source.calendar_by,
         "clock_zone": source.clock_zone,
         "gaps_off": source.gaps_off,
         "tiers_off": source.tiers_off,

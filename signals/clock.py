@@ -6,15 +6,15 @@ docs/clocks.md explains the rules in prose.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from heapq import nsmallest
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from signals.vocabulary import Direction, Session
+from signals.vocabulary import Direction
 
 MINUTE = timedelta(minutes=1)
 NEW_YORK = "America/New_York"
@@ -29,17 +29,6 @@ _DIRECTIONS = {
 }
 # An id outside these years is no bar's; far enough from datetime's ends for any zone to be added.
 _YEARS = range(1970, 2200)
-
-# Starts of the sessions by New York wall clock, latest first. ASIA runs up to midnight.
-_SESSIONS = (
-    (time(20, 0), Session.ASIA),
-    (time(16, 0), Session.AFTER_HOURS),
-    (time(13, 0), Session.NY_PM),
-    (time(12, 0), Session.NY_LUNCH),
-    (time(8, 30), Session.NY_AM),
-    (time(6, 0), Session.NY_PRE),
-    (time(0, 0), Session.LONDON),
-)
 
 
 def floor_minute(t: datetime) -> datetime:
@@ -62,6 +51,7 @@ class TradeId:
 
     naive: datetime
     direction: str | None
+    second: int = field(default=0, compare=False)  # of its clock; a bar's open has none
 
     @staticmethod
     def parse(text: str) -> "TradeId | None":
@@ -97,7 +87,7 @@ def _parsed(text: str) -> TradeId | None:
         naive = datetime(year, month, day, hour, minute, second).replace(second=0)  # noqa: DTZ001
     except ValueError:
         return None
-    return TradeId(naive, _DIRECTIONS.get(direction or "")) if year in _YEARS else None
+    return TradeId(naive, _DIRECTIONS.get(direction or ""), second) if year in _YEARS else None
 
 
 @lru_cache(maxsize=64)
@@ -138,12 +128,6 @@ def local(t: datetime, zone: str) -> datetime:
     return t.astimezone(_zone(zone))
 
 
-def session_of(bar_open: datetime, zone: str = NEW_YORK) -> Session:
-    """The trading session that a bar belongs to, by the wall clock of its open."""
-    clock = local(bar_open, zone).time()
-    return next(session for start, session in _SESSIONS if clock >= start)
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Vote:
     """One event's word for a zone. Checksum and position (of the payload, in it) make the order total."""
@@ -162,23 +146,45 @@ class Decision:
     by: Literal["only_possible", "votes", "configured"]
 
 
-def vote_zone(naive: datetime, fire_minute: datetime, zones: Sequence[str]) -> str | None:
+Fits = Callable[[datetime, datetime], bool]
+"""Whether a bar, by its open, fits an alert that fired at this minute."""
+
+
+def closed_minutes(bar: datetime, fired: datetime) -> bool:
+    """Whether a one-minute bar had closed by then."""
+    return bar + MINUTE <= fired
+
+
+def soon(bar: datetime, fired: datetime) -> bool:
+    """Whether a birth that fired then can speak for a one-minute bar: 1 (at its close) to 16 minutes after its open."""
+    return MINUTE <= fired - bar <= LONGEST_LAG * MINUTE
+
+
+def vote_zone(naive: datetime, fire_minute: datetime, zones: Sequence[str], speaks: Fits = soon) -> str | None:
     """The zone that a SIGNAL_CREATED or ENTRY speaks for: where it fired soonest after its id's bar opened.
 
-    That must be 1 (at the bar's close) to 16 minutes, else None. Among equals the earlier in `zones`.
+    None when it speaks for no bar that the id can name. Among equals the earlier in `zones`.
     """
-    lags = {zone: (fire_minute - instant(naive, zone, near=fire_minute)) // MINUTE for zone in zones}
-    credible = [zone for zone in zones if 1 <= lags[zone] <= LONGEST_LAG]
-    return min(credible, key=lags.__getitem__, default=None)
+    bars = {zone: instant(naive, zone, near=fire_minute) for zone in zones}
+    credible = [zone for zone in zones if speaks(bars[zone], fire_minute)]
+    return max(credible, key=bars.__getitem__, default=None)
 
 
-def possible_zones(naive: datetime, first_minute: datetime, zones: Sequence[str]) -> tuple[str, ...]:
+def possible_zones(
+    naive: datetime, first_minute: datetime, zones: Sequence[str], closed: Fits = closed_minutes
+) -> tuple[str, ...]:
     """The zones in which the id's bar had closed when the first event about it fired."""
-    return tuple(z for z in zones if instant(naive, z, near=first_minute) + MINUTE <= first_minute)
+    return tuple(z for z in zones if closed(instant(naive, z, near=first_minute), first_minute))
 
 
 def decide(
-    naive: datetime, first_minute: datetime, votes: Iterable[Vote], zones: Sequence[str], configured: str
+    naive: datetime,
+    first_minute: datetime,
+    votes: Iterable[Vote],
+    zones: Sequence[str],
+    configured: str,
+    *,
+    closed: Fits = closed_minutes,
 ) -> Decision:
     """The zone of a trade id whose first event fired at `first_minute`.
 
@@ -189,7 +195,7 @@ def decide(
     """
     if not zones:
         raise ValueError("no candidate zones: give a source at least one")
-    standing = possible_zones(naive, first_minute, zones)
+    standing = possible_zones(naive, first_minute, zones, closed)
     if len(standing) == 1:
         return Decision(standing[0], "only_possible")
     standing = standing or tuple(zones)

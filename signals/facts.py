@@ -66,7 +66,7 @@ class EventFacts:
 
 @dataclass(frozen=True, slots=True)
 class BarFacts:
-    """A price bar or a close. `time` is the bar's open in UTC; None means the bar before the fire minute.
+    """A price bar or a close. `time` is the open of its last minute in UTC; None means the one before the fire minute.
 
     `position` is the index of the first entry that carried it.
     """
@@ -109,6 +109,8 @@ class Reading:
     faults: tuple[str, ...] = field(default=())
     refused: int = 0
     repair: Repair | None = None
+    symbols: tuple[str, ...] = ()  # that it names, as they are spelled
+    intervals: tuple[str, ...] = ()  # bar lengths that it names
 
 
 class UnreadableError(ValueError):

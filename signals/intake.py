@@ -18,16 +18,19 @@ from django.db.models import Q
 
 from . import dialects
 from .bars.storing import Bar, store_bars
-from .clock import TradeId, bar_of, floor_minute, vote_zone
-from .facts import EventFacts, Reading, UnreadableError
+from .clock import MINUTE, floor_minute
+from .facts import Reading, UnreadableError
+from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
 from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
+from .rhythm import Birth
+from .signal.charts import known_after, learn
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project
-from .signal.zones import Hold, hold_clock
+from .signal.zones import Hold, hold_clock, vote_of
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
 from .symbols import goes_below_zero
@@ -56,6 +59,7 @@ class Incoming:
     alert_id: str = ""
     log_status: str = ""
     symbol: str = ""  # whose prices it tells where the body does not say; empty: the source's
+    ticker: str = ""  # the same as the alert log spells it, with the bar length behind it
     replay_of: Delivery | None = None
     problem: str = ""  # why it must be quarantined whatever the body says
 
@@ -179,6 +183,7 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         alert_id=incoming.alert_id[:32],
         log_status=incoming.log_status[:40],
         symbol=incoming.symbol,
+        ticker=incoming.ticker[:MAX_TICKER],
         replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
         status=DeliveryStatus.QUARANTINED,
     )
@@ -199,15 +204,24 @@ def describe(parcel: Parcel) -> None:
 
 
 def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
-    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it."""
-    if not any(event.type in BIRTH for parcel in parcels if parcel.reading for event in parcel.reading.events):
-        return Hold.NONE
+    """How to hold the source's clock at the first attempt: updates hardly ever touch it, births seldom change it.
+
+    Who tells something new about the source holds it alone; who needs its symbol must know what others learned.
+    """
+    if known_by(source, parcels) != source.learned:
+        return Hold.ALONE
+    read = [parcel.reading for parcel in parcels if parcel.reading]
+    if not any(event.type in BIRTH for reading in read for event in reading.events):
+        nameless = not source.symbol and any(reading.bars for reading in read)
+        return Hold.SHARED if nameless else Hold.NONE
     return Hold.SHARED if connection.vendor == "postgresql" and len(source.zones_seen) == 1 else Hold.ALONE
 
 
 def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hold, careful: bool) -> Taken:
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
+    if hold == Hold.ALONE:
+        learn(source, known_by(source, parcels))
     new = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
@@ -216,6 +230,27 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hol
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
+
+
+def known_by(source: Source, parcels: Sequence[Parcel]) -> Learned:
+    """What is known of the source's chart after these."""
+    births = (
+        Birth(event.type, event.trade_id, parcel.incoming.fire_minute)
+        for parcel in parcels
+        if parcel.reading
+        for event in parcel.reading.events
+        if event.type in BIRTH
+    )
+    return known_after(source, map(told_by, parcels), births)
+
+
+def told_by(parcel: Parcel) -> Told:
+    """What a delivery, be it a repeated one, tells of its source's chart."""
+    item, reading = parcel.incoming, parcel.reading
+    if item.problem:
+        return Told(item.fire_minute, parcel.delivery.checksum)  # nobody knows when, or what
+    symbols, intervals = (reading.symbols, reading.intervals) if reading else ((), ())
+    return Told(item.fire_minute, parcel.delivery.checksum, item.symbol, item.ticker, symbols, intervals)
 
 
 def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
@@ -275,30 +310,28 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             fire_minute=minute,
             payload_checksum=checksum,
             facts=event.values,
-            clock_vote=vote_of(event, minute, source),
+            clock_vote=vote_of(event.type, event.trade_id, minute, source),
         )
         row.trade_id = event.trade_id
         rows.append(row)
     return rows
 
 
-def vote_of(event: EventFacts, minute: datetime, source: Source) -> str:
-    trade_id = TradeId.parse(event.trade_id) if event.type in BIRTH else None
-    return (vote_zone(trade_id.naive, minute, source.zones) or "") if trade_id else ""
-
-
 def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
+    """Its prices by the minute. Of a bar that is longer, or of unknown length, only the close is one minute's."""
     assert parcel.reading is not None
+    whole = source.bar_minutes == 1
     return [
         Bar(
-            symbol=bar.symbol or parcel.incoming.symbol or source.symbol,
-            time=floor_minute(bar.time) if bar.time else bar_of(parcel.incoming.fire_minute),
-            kind=PriceBar.Kind.CLOSE if bar.high is None else PriceBar.Kind.BAR,
-            open=bar.open,
-            high=bar.high,
-            low=bar.low,
+            symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
+            time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
+            kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
+            open=bar.open if whole else None,
+            high=bar.high if whole else None,
+            low=bar.low if whole else None,
             close=bar.close,
             evidence=f"{parcel.delivery.checksum}:{bar.position}",
+            teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
         )
         for bar in parcel.reading.bars
     ]

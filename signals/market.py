@@ -6,25 +6,20 @@ nothing: every moment is cut to its UTC minute.
 """
 
 from bisect import bisect_right
-from calendar import isleap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from itertools import accumulate
-from operator import sub
+from operator import attrgetter, sub
 from typing import Self
 
+from signals.calendars import EPOCH, KNOWN_YEARS, TradingDay, bounds, index, trading_days
 from signals.clock import MINUTE, floor_minute
+from signals.markets import CME, CRYPTO
 
-CME_EQUITY = "CME Globex Equity"
-ALWAYS_OPEN = "24/7"
-# Years whose holidays the calendar library is trusted with. In others every minute counts as open, so that a
-# nonsensical date costs neither an error nor centuries of calendars.
-KNOWN_YEARS = range(2000, 2050)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY = 24 * 60
+CME_EQUITY, ALWAYS_OPEN = CME, CRYPTO
+UNKNOWN = ""  # nobody knows when it trades: it is judged by CME's hours, and nothing is counted across their ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,46 +48,18 @@ class _Year:
         return self.opens[i] + n - self.done[i]
 
 
-def _bounds(year: int) -> tuple[int, int]:
-    start = (date(year, 1, 1) - _EPOCH.date()).days * _DAY
-    return start, start + (366 if isleap(year) else 365) * _DAY
-
-
 @cache
-def _calendar_year(name: str, year: int) -> _Year:
-    # pandas costs most of a second and tens of megabytes: only processes that ask about market hours pay.
-    from pandas_market_calendars import get_calendar
-
-    try:
-        calendar = get_calendar(name)
-    except RuntimeError as error:
-        raise ValueError(
-            f"unknown market calendar {name!r}: use {CME_EQUITY!r}, {ALWAYS_OPEN!r}, "
-            "or a name that pandas_market_calendars knows"
-        ) from error
-    start, end = _bounds(year)
-    # A session may open the evening before its date, so the neighbouring days are read and cut to the year.
-    days = calendar.schedule(date(year - 1, 12, 30), date(year + 1, 1, 2))
-    sessions = (
-        (_index(opened.to_pydatetime()), _index(closed.to_pydatetime()))
-        for opened, closed in zip(days["market_open"], days["market_close"], strict=True)
-    )
-    clipped = ((max(opened, start), min(closed, end)) for opened, closed in sessions)
+def _year(name: str, year: int) -> _Year:
+    start, end = bounds(year)
+    if name == ALWAYS_OPEN or year not in KNOWN_YEARS:
+        return _Year.of([(start, end)])
+    spans = (span for day in trading_days(name, year) for span in day.spans)
+    clipped = ((max(opened, start), min(closed, end)) for opened, closed in spans)
     return _Year.of((opened, closed) for opened, closed in clipped if opened < closed)
 
 
-def _year(name: str, year: int) -> _Year:
-    if name == ALWAYS_OPEN or year not in KNOWN_YEARS:
-        return _Year.of([_bounds(year)])
-    return _calendar_year(name, year)
-
-
-def _index(t: datetime) -> int:
-    return (t - _EPOCH) // MINUTE
-
-
 def _moment(index: int) -> datetime:
-    return _EPOCH + timedelta(minutes=index)
+    return EPOCH + timedelta(minutes=index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +71,14 @@ class Market:
 
     name: str = CME_EQUITY
 
+    @property
+    def known(self) -> bool:
+        return self.name != UNKNOWN
+
     def is_open(self, t: datetime) -> bool:
         """Whether the minute of `t` is traded."""
         t = floor_minute(t)
-        year, minute = _year(self.name, t.year), _index(t)
+        year, minute = _year(self.name, t.year), index(t)
         return year.before(minute + 1) > year.before(minute)
 
     def open_minutes(self, a: datetime, b: datetime) -> int:
@@ -116,7 +87,7 @@ class Market:
         if b <= a:
             return 0
         whole = sum(_year(self.name, year).total for year in range(a.year, b.year))
-        return whole + _year(self.name, b.year).before(_index(b)) - _year(self.name, a.year).before(_index(a))
+        return whole + _year(self.name, b.year).before(index(b)) - _year(self.name, a.year).before(index(a))
 
     def add_open_minutes(self, t: datetime, n: int) -> datetime:
         """The earliest moment, not before `t`, by which `n` open minutes have passed since `t`.
@@ -130,7 +101,7 @@ class Market:
         if n == 0:
             return t
         year = t.year
-        last = _year(self.name, year).before(_index(t)) + n - 1
+        last = _year(self.name, year).before(index(t)) + n - 1
         while last >= (total := _year(self.name, year).total):
             last -= total
             year += 1
@@ -140,7 +111,7 @@ class Market:
         """Start of the latest open minute at or before `t`."""
         t = floor_minute(t)
         year = _year(self.name, t.year)
-        if elapsed := year.before(_index(t) + 1):
+        if elapsed := year.before(index(t) + 1):
             return _moment(year.nth(elapsed - 1))
         year = _year(self.name, t.year - 1)
         return _moment(year.nth(year.total - 1))
@@ -155,10 +126,33 @@ class Market:
         if self.name == ALWAYS_OPEN or opened.year not in KNOWN_YEARS:
             return None
         year = _year(self.name, opened.year)
-        close = _moment(year.closes[bisect_right(year.opens, _index(opened)) - 1])
+        close = _moment(year.closes[bisect_right(year.opens, index(opened)) - 1])
         return self.next_close(close) if self.is_open(close) else close
+
+    def session(self, t: datetime) -> tuple[datetime, datetime] | None:
+        """Open and close of the latest session that had opened by `t`; None where none is known."""
+        minute = index(floor_minute(t))
+        for year in (t.year, t.year - 1):
+            days = trading_days(self.name, year)
+            if place := bisect_right(days, minute, key=attrgetter("open")):
+                return _moments(days[place - 1])
+        return None
+
+    def session_after(self, t: datetime) -> tuple[datetime, datetime]:
+        """Open and close of the first session that opens after `t`."""
+        minute, year = index(floor_minute(t)), t.year
+        while True:
+            days = trading_days(self.name, year)
+            place = bisect_right(days, minute, key=attrgetter("open"))
+            if place < len(days):
+                return _moments(days[place])
+            year += 1
+
+
+def _moments(day: TradingDay) -> tuple[datetime, datetime]:
+    return _moment(day.open), _moment(day.close)
 
 
 def market(name: str = CME_EQUITY) -> Market:
-    """The market of that name; "24/7" is always open (crypto, and sources of which nothing is known)."""
+    """The market of that name: "24/7" is always open, "24/5" New York's week of currencies, "" one not known."""
     return Market(name)

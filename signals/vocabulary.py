@@ -60,7 +60,7 @@ TIMEFRAMES: Mapping[str, int] = {"daily": 1440, "h4": 240, "h1": 60, "m15": 15, 
 
 
 class Session(TextChoices):
-    """Trading sessions by New York wall clock of the signal's bar (see clock.session_of)."""
+    """Trading sessions by New York wall clock of the signal's bar (see sessions.py)."""
 
     ASIA = "ASIA", "Asia"
     LONDON = "LONDON", "London"

@@ -1,10 +1,11 @@
-"""What every test gets: a spool of its own, an empty cache, and Hypothesis settings that do not race the clock."""
+"""What every test gets: its own spool, an empty cache, quick passwords, and Hypothesis that does not race the clock."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import cache
 from django.db import connections
 from hypothesis import HealthCheck, settings
@@ -19,6 +20,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 settings.load_profile("signalsync")
+
+# A hash is made to take long, which tests who sign in are not about; that one is computed stays as it is.
+PBKDF2PasswordHasher.iterations = 1
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
 
@@ -88,6 +92,16 @@ def _test_client_is_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     from signals.receiving import senders
 
     monkeypatch.setattr("signals.receiving.senders.LOCAL_NAMES", senders.LOCAL_NAMES | {"testserver"})
+
+
+@pytest.fixture(autouse=True)
+def _sources_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless a test says otherwise, a source is a one-minute chart of MNQ1!, as a person would set it."""
+    from signals.markets import CME
+    from signals.models import Source
+
+    for name, value in {"symbol": "MNQ1!", "bar_minutes": 1, "calendar": CME}.items():
+        monkeypatch.setitem(Source._meta.get_field(name).__dict__, "_get_default", lambda value=value: value)
 
 
 @pytest.fixture(autouse=True)

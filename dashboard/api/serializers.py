@@ -8,8 +8,8 @@ from rest_framework import serializers
 from dashboard.telling.history import open_gaps
 from dashboard.telling.wait_times import wait_of
 from signals.exporting import MODEL_FIELDS, SignalRecord
-from signals.market import market
 from signals.models import AutomatedSignal
+from signals.signal.deriving import Venue
 from signals.vocabulary import Status
 
 COMPUTED = (
@@ -68,7 +68,7 @@ def described(signals: list[AutomatedSignal], now: datetime) -> list[AutomatedSi
         shown: Any = signal
         shown.is_confirmed = signal.status in (Status.CONFIRMED, Status.COMPLETED)
         shown.is_cancelled = signal.status == Status.CANCELLED
-        wait = wait_of(signal, market(signal.source.calendar), now)
+        wait = wait_of(signal, Venue.of(signal.source).frame, now)
         shown.bars_to_event, shown.minutes_to_event, shown.age_before_event = wait.bars, wait.minutes, wait.age
         shown.gaps = list(gaps[signal.pk])
         shown.gaps_waiting = [name for name, actionable in gaps[signal.pk].items() if not actionable]

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from signals.market import Market
 from signals.models import AutomatedSignal
+from signals.timeframe import Timeframe
 from signals.vocabulary import Status
 
 
@@ -12,7 +12,7 @@ from signals.vocabulary import Status
 class Wait:
     """From the open of the signal's bar to that of its event's bar; None for what is not known.
 
-    `bars` are minutes of open market, `minutes` of wall clock. `age` is in seconds of wall clock, and for a signal
+    `bars` are those of open market, `minutes` of wall clock. `age` is in seconds of wall clock, and for a signal
     that still waits for its event it runs on to now.
     """
 
@@ -21,7 +21,7 @@ class Wait:
     age: int | None = None
 
 
-def wait_of(signal: AutomatedSignal, market: Market, now: datetime) -> Wait:
+def wait_of(signal: AutomatedSignal, frame: Timeframe, now: datetime) -> Wait:
     """The wait for the signal's event: its cancellation if it was cancelled, else its confirmation."""
     start = signal.signal_time
     if signal.status == Status.PENDING:
@@ -32,7 +32,8 @@ def wait_of(signal: AutomatedSignal, market: Market, now: datetime) -> Wait:
         end, bars = signal.confirmation_time, signal.bars_to_confirmation
     age = seconds(start, end)
     if bars is None and age is not None and start and end:
-        bars = market.open_minutes(start, end)
+        own = frame.holding(start)
+        bars = own.count(start, end) if own.known else None
     return Wait(bars=bars, minutes=None if age is None else age // 60, age=age)
 
 

@@ -40,7 +40,13 @@ def self_test_source() -> Source:
     """The source that test signals belong to: always open, and without gaps to fill."""
     source, _ = Source.objects.get_or_create(
         name=SELF_TEST,
-        defaults={"calendar": "24/7", "gaps_off": list(CATALOGUE), "tiers_off": list(TIERS), "addresses": ANY},
+        defaults={
+            "calendar": "24/7",
+            "bar_minutes": 1,
+            "gaps_off": list(CATALOGUE),
+            "tiers_off": list(TIERS),
+            "addresses": ANY,
+        },
     )
     if source.addresses != ANY:  # made before sources had such a list
         source.addresses = ANY

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from signals.learning import DAY
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
 from signals.vocabulary import Channel, Status
@@ -50,7 +51,7 @@ TODO: Mapping[State, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is known of one source: its last alert by webhook, and how many minutes it takes between updates."""
+    """What is known of one source: its last alert by webhook, and how many minutes of open market updates take."""
 
     name: str
     last: datetime | None
@@ -100,13 +101,22 @@ def listen(sources: Collection[Source], now: datetime) -> list[Line]:
     active = AutomatedSignal.objects.filter(status=Status.CONFIRMED, first_event_at__gt=now - RECENT_TRADES)
     in_trades = set(active.order_by().values_list("source", flat=True).distinct())
     return [
-        Line(source.name, last_webhook(source, now), source.pk in in_trades, source.update_minutes, hours_of(source))
+        Line(source.name, last_webhook(source, now), source.pk in in_trades, expected(source, now), hours_of(source))
         for source in sources
     ]
 
 
+def expected(source: Source, now: datetime) -> int:
+    """Minutes of open market between its updates: as was set, and a bar at least."""
+    minutes, session = source.bar_minutes or 1, hours_of(source).session(now)
+    if minutes == DAY and session:
+        minutes = hours_of(source).open_minutes(*session)
+    return max(source.update_minutes, minutes)
+
+
 def last_webhook(source: Source, now: datetime) -> datetime | None:
-    recent = source.deliveries.filter(received_at__gt=now - LOOKED_BACK, channel=Channel.WEBHOOK)
+    since = now - LOOKED_BACK * source.stretch
+    recent = source.deliveries.filter(received_at__gt=since, channel=Channel.WEBHOOK)
     return recent.order_by("-received_at").values_list("received_at", flat=True).first()
 
 

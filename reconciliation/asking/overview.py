@@ -91,8 +91,9 @@ def todo(source: Source, companion: Companion | None, *, error: str, taken: bool
         return "Nothing yet: a companion has taken the requests and may still have them answered."
     if companion is not None:
         return f"Nothing yet: the next cycle brings the requests to the companion at {companion.host}."
+    whose = source.symbol or source.name
     return (
-        f"In TradingView, export the log of {source.symbol}'s alert (Alerts, Log, Export) and import it here; if the"
+        f"In TradingView, export the log of {whose}'s alert (Alerts, Log, Export) and import it here; if the"
         " alert has stopped, restart it. What was never fired takes the indicator's own export, where your version has"
         " one: switch it on in the indicator's settings and make the alert anew, for it keeps the settings it was made"
         " with."

@@ -22,6 +22,7 @@ from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Venue, named_bar, settle
 from signals.signal.joining import blank, count_in, join
 from signals.signal.saving import votes_of
+from signals.signal.zones import frame_of
 from signals.tiers import TOLD
 from signals.vocabulary import EventType
 
@@ -65,7 +66,7 @@ def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
     events = {names[key]: list(own) for key, own in groupby(rows.iterator(), attrgetter("signal_id"))}
     first = min(own[0].fire_minute for own in events.values())
     last = max(own[-1].fire_minute for own in events.values())
-    bars = PriceBar.objects.filter(symbol=source.symbol, time__gte=first, time__lte=last).order_by("time")
+    bars = PriceBar.objects.filter(symbol=source.price_key, time__gte=first, time__lte=last).order_by("time")
     return Stored(events, list(bars), last)
 
 
@@ -89,7 +90,8 @@ def read_clock(base: AutomatedSignal, source: Source, votes: Sequence[Vote]) -> 
     trade_id = TradeId.parse(base.trade_id)
     ruling = Decision(source.clock_zone, "configured")
     if trade_id:
-        ruling = decide(trade_id.naive, base.first_event_at, votes, source.zones, source.clock_zone)
+        closed, clocks = frame_of(source).had_closed, source.clocks
+        ruling = decide(trade_id.naive, base.first_event_at, votes, clocks, source.clock_zone, closed=closed)
     base.clock_zone, base.clock_by = ruling.zone, ruling.by
 
 
@@ -101,7 +103,7 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
         neighbours_of(bases.values()),
         Alignments(filter(None, map(told_by, filter(is_sound, bases.values())))),
     )
-    pricey = {base.pk: period_of(base, stored.now) for base in bases.values() if needs_prices(base, view)}
+    pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(list(stored.bars), pricey)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)

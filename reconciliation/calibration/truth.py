@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Protocol
 
-from signals.clock import MINUTE, session_of
+from signals.clock import MINUTE
 from signals.models import AutomatedSignal, SignalEvent
 from signals.signal.deriving import Venue
 from signals.signal.registers import MOMENTS, typed
@@ -81,7 +81,7 @@ class Truth:
         if claim.field == "htf_alignment":
             return same(all(self.trends_of(claim).values()))
         if claim.field == "session" and self.signal.signal_time is not None:
-            told = session_of(self.signal.signal_time, self.venue.zone)
+            told = self.venue.sessions.of(self.signal.signal_time)
         return self.compare(claim, told)
 
     def knows(self, field: str) -> bool:

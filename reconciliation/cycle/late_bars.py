@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from reconciliation.gaps import OWING
 from signals.models import AutomatedSignal, Fill, PriceBar, Source
+from signals.models.sources import told_as
 from signals.storage.queries import batches, merged
 from signals.tiers import CALCULATION
 
@@ -58,19 +59,21 @@ def reached(bars: Iterable[Fresh], now: datetime) -> Iterator[QuerySet[Automated
     for bar in bars:
         by_symbol[bar.symbol].append(bar.time)
     for symbol, times in sorted(by_symbol.items()):
-        trades = AutomatedSignal.objects.filter(source__in=Source.objects.filter(symbol=symbol), status__in=OWING)
+        sources = list(Source.objects.filter(told_as(symbol)))
+        trades = AutomatedSignal.objects.filter(source__in=sources, status__in=OWING)
+        longest = LONGEST_TRADE * max((source.stretch for source in sources), default=1)
         for periods in batches(merged((time, time) for time in times if time < now - LATE), PERIODS):
-            yield trades.filter(reduce(or_, (ran(*period) for period in periods)))
+            yield trades.filter(reduce(or_, (ran(*period, longest) for period in periods)))
         recent = [time for time in times if time >= now - LATE]
         if recent:
-            yield trades.filter(holds_from(min(recent)), ran(min(recent), max(recent)))
+            yield trades.filter(holds_from(min(recent)), ran(min(recent), max(recent), longest))
 
 
-def ran(start: datetime, end: datetime) -> Q:
+def ran(start: datetime, end: datetime, longest: timedelta) -> Q:
     """Trades that prices between these moments may concern. Some more do no harm."""
     begun = Q(first_event_at__lte=end) | Q(signal_time__lte=end)
     over = Q(stop_exit_at__lt=start) | Q(seen_completed_at__lt=start)
-    return Q(first_event_at__gte=start - LONGEST_TRADE) & begun & ~over
+    return Q(first_event_at__gte=start - longest) & begun & ~over
 
 
 def holds_from(start: datetime) -> Q:

@@ -30,7 +30,7 @@ from signals.vocabulary import EventType, Status
 from .alignments import load_told
 from .nearby_signals import load_neighbours
 
-# No recorded trade ran for longer; prices after that say nothing about it.
+# On charts of up to an hour. No recorded trade ran for longer; prices after that say nothing about it.
 LONGEST_TRADE = timedelta(days=14)
 # What updates report and prices extend.
 EXCURSIONS = ("be_mfe", "no_be_mfe", "mae")
@@ -204,12 +204,12 @@ def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
     return first_leg_open or unconfirmed or unmeasured
 
 
-def period_of(base: AutomatedSignal, now: datetime) -> Timespan:
+def period_of(base: AutomatedSignal, now: datetime, source: Source) -> Timespan:
     """From confirmation to the end of the last leg, or to `now`."""
     start = base.entry_fired_at or base.first_event_at
     start = min(filter(None, (start, base.confirmation_time, base.signal_time)))
     end = base.stop_exit_at or base.seen_completed_at or (base.be_exit_at if base.single_leg else None) or now
-    return start, min(end, start + LONGEST_TRADE)
+    return start, min(end, start + LONGEST_TRADE * source.stretch)
 
 
 class Bars:
@@ -227,10 +227,10 @@ class Bars:
 
 
 def load_bars(bases: Sequence[AutomatedSignal], source: Source, moments: Mapping[int, datetime], view: GapView) -> Bars:
-    periods = {base.pk: period_of(base, moments[base.pk]) for base in bases if needs_prices(base, view)}
+    periods = {base.pk: period_of(base, moments[base.pk], source) for base in bases if needs_prices(base, view)}
     if not periods:
         return Bars([], {})
     within = Q()
     for start, end in merged(periods.values()):
         within |= Q(time__gte=start, time__lte=end)
-    return Bars(list(PriceBar.objects.filter(within, symbol=source.symbol).order_by("time")), periods)
+    return Bars(list(PriceBar.objects.filter(within, symbol=source.price_key).order_by("time")), periods)

@@ -19,7 +19,7 @@ from signals.storage.queries import batches, merged
 from signals.tiers import INFERENCE
 from signals.vocabulary import Status
 
-# An opposite signal cancels from this far: weekends and holidays lie in between.
+# On charts of up to an hour. An opposite signal cancels from this far: weekends and holidays lie in between.
 REACH = timedelta(days=4)
 # A scheduled cycle looks this far around changed signals for others that were cancelled by another than they say.
 NEARBY = timedelta(hours=3)
@@ -43,7 +43,8 @@ class Row(NamedTuple):
 class Neighbours:
     """The signals around those of a chunk that ask them, in order of time, given out by case."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[Row], reach: timedelta) -> None:
+        self.reach = reach
         self.rows = sorted(rows, key=attrgetter("time", "trade_id"))
         self.times = [row.time for row in self.rows]
 
@@ -57,14 +58,15 @@ class Neighbours:
 
     def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
         """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
-        within = (row for row in rows if abs(row.first - base.first_event_at) <= REACH and row.key != base.pk)
+        within = (row for row in rows if abs(row.first - base.first_event_at) <= self.reach and row.key != base.pk)
         return [Neighbour(row.trade_id, row.direction, row.time, row.status) for row in islice(within, NEIGHBOURS)]
 
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     """Those that may have cancelled a signal which is pending."""
     moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
-    return Neighbours(row for signals in around(moments, source, REACH) for row in rows_of(signals))
+    reach = REACH * source.stretch
+    return Neighbours((row for signals in around(moments, source, reach) for row in rows_of(signals)), reach)
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
@@ -97,7 +99,8 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     """
     if not changed or INFERENCE.key in source.tiers_off:
         return set()
-    near = [row for signals in around(changed, source, REACH if widely else NEARBY) for row in rows_of(signals)]
+    reach = (REACH if widely else NEARBY) * source.stretch
+    near = [row for signals in around(changed, source, reach) for row in rows_of(signals)]
     known = {row.key for row in near}
     pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING))
     doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))

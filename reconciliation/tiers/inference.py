@@ -30,20 +30,20 @@ def from_alternation(case: Case, _: frozenset[str]) -> Iterator[Proposal]:
 def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
     """CANCELLED for a pending signal whose grace has ended: when, by which signal, and after how many bars."""
     opposite = opposite_of(case)
-    if opposite is None or case.now < over_at(case, opposite, grace_bars):
-        return
     signal_time = case.signal.signal_time
-    assert signal_time is not None
+    if opposite is None or signal_time is None or case.now < over_at(case, opposite, grace_bars):
+        return
     evidence = {"opposite": opposite.trade_id, "bar": iso(opposite.signal_time)}
-    bars = case.venue.market.open_minutes(signal_time, opposite.signal_time)
+    frame = case.frame
     values = {
-        "cancelled_at": iso(opposite.signal_time + MINUTE),
+        "cancelled_at": iso(frame.close_of(opposite.signal_time)),
         "cancelled_by": opposite.trade_id,
         "cancel_reason": REASON,
-        "bars_pending": bars,
+        "bars_pending": frame.count(signal_time, opposite.signal_time),
     }
     for field, value in values.items():
-        yield propose(INFERENCE, field, value, "alternation", evidence)
+        if value is not None:  # bars of open market can be countless, where its hours are not known
+            yield propose(INFERENCE, field, value, "alternation", evidence)
 
 
 def decided_at(case: Case, *, grace_bars: int) -> datetime | None:
@@ -54,7 +54,12 @@ def decided_at(case: Case, *, grace_bars: int) -> datetime | None:
 
 def over_at(case: Case, opposite: Neighbour, grace_bars: int) -> datetime:
     """When the grace is over: its bars have closed, and so has the minute in which their alerts fire."""
-    return case.venue.market.add_open_minutes(opposite.signal_time + MINUTE, grace_bars) + MINUTE
+    frame, bar = case.frame, opposite.signal_time
+    if frame.by_minute:
+        return frame.market.add_open_minutes(frame.close_of(bar), grace_bars) + MINUTE
+    for _ in range(grace_bars):
+        bar = frame.after(bar)
+    return frame.close_of(bar) + MINUTE
 
 
 def opposite_of(case: Case) -> Neighbour | None:
@@ -63,11 +68,11 @@ def opposite_of(case: Case) -> Neighbour | None:
     wanted = OPPOSITE.get(signal.direction or "")
     if signal.status != Status.PENDING or signal.signal_time is None or wanted is None:
         return None
-    if case.doubts("signal_time", "direction"):
+    if case.doubts("signal_time", "direction") or not case.frame.known:
         return None
     later = (one for one in case.after if one.direction == wanted and one.signal_time > signal.signal_time)
     first = min(later, key=lambda one: (one.signal_time, one.trade_id), default=None)
-    if first is None or still_pending(case, first.signal_time + MINUTE):
+    if first is None or still_pending(case, case.frame.close_of(first.signal_time)):
         return None
     return first
 

@@ -7,7 +7,6 @@ events are healed when a case is loaded (loading.base_of).
 
 from collections.abc import Iterator
 
-from signals.clock import session_of
 from signals.formats import canonical
 from signals.models import AutomatedSignal
 from signals.tiers import OWN_EVENTS
@@ -31,7 +30,7 @@ def from_own_events(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         bar = signal.signal_time
         if bar is not None:
             evidence = {**event_of(signal, "signal_time"), "rule": "the session in which the signal's bar opened"}
-            session = session_of(bar, case.venue.zone).value
+            session = case.venue.sessions.of(bar)
             yield propose(OWN_EVENTS, "session", session, "stated_bar", evidence, gap="no_session")
 
 

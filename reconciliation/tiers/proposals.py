@@ -18,6 +18,7 @@ from reconciliation.findings import contradicted
 from signals.models import AutomatedSignal, PriceBar
 from signals.signal.deriving import Venue
 from signals.signal.registers import Event
+from signals.timeframe import Timeframe
 from signals.vocabulary import DataSource
 
 Barred = tuple[str, str, str]
@@ -53,8 +54,8 @@ class Case:
 
     `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
     reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
-    of its last leg (or `now`), in order of time. `told` are the alignments of the signals around one that has none, in
-    order of time.
+    of its last leg (or `now`), by the minute and in order of time. `told` are the alignments of the signals around one
+    that has none, in order of time.
     """
 
     signal: AutomatedSignal
@@ -67,6 +68,11 @@ class Case:
     after: Sequence[Neighbour] = ()
     told: Sequence[Told] = ()
     barred: AbstractSet[Barred] = frozenset()
+
+    @property
+    def frame(self) -> Timeframe:
+        """The bars that the signal's own is one of."""
+        return self.venue.frame_of(self.signal)
 
     def doubts(self, *fields: str) -> bool:
         """Whether one of these fields of the signal is contradicted: then nothing is filled from it."""
@@ -83,7 +89,7 @@ class Proposal:
 
     `value` is JSON as facts.py describes it (prices and R as plain decimal strings, moments ISO 8601 with Z).
     `evidence` names what it rests on: events as checksum:position, bars as symbol and time range, or a rule. Its
-    digest bars an undone fill from coming back. `as_of` is the open of the bar that a live measurement covers.
+    digest bars an undone fill from coming back. `as_of` is the last minute that a live measurement covers.
     """
 
     field: str

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from signals.clock import MINUTE, TradeId, bar_of, session_of
+from signals.clock import TradeId
 from signals.formats import iso
-from signals.signal.deriving import named_bar
+from signals.signal.deriving import fired_about, named_bar
 from signals.tiers import TRADE_ID
 
 from .base import clock_proven, event_of, misses, propose
@@ -37,12 +37,14 @@ def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         return
     evidence = {"trade_id": signal.trade_id, "zone": signal.clock_zone}
     start, method, most = own_bar(case, bar)
+    if start is None:
+        return
     if "no_signal_date" in gaps and misses(signal, "signal_time"):
         confidence = min(trust(case, "signal_time"), most)
         value, gap = iso(start), "no_signal_date"
         yield propose(TRADE_ID, "signal_time", value, method, evidence, gap=gap, confidence=confidence)
     if "no_session" in gaps and misses(signal, "session"):
-        session, confidence = session_of(start, case.venue.zone).value, trust(case, "session")
+        session, confidence = case.venue.sessions.of(start), trust(case, "session")
         yield propose(TRADE_ID, "session", session, "id_session", evidence, gap="no_session", confidence=confidence)
     yield from confirmation(case, gaps, bar, evidence)
 
@@ -52,8 +54,8 @@ def trust(case: Case, field: str) -> Decimal:
     return min(declared(TRADE_ID.key, field), CERTAIN if clock_proven(case.signal) else UNPROVEN_CLOCK)
 
 
-def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
-    """The signal's bar, the method that gives it, and the most that it may be trusted.
+def own_bar(case: Case, bar: datetime) -> tuple[datetime | None, str, Decimal]:
+    """The signal's bar, the method that gives it, and the most that it may be trusted; no bar where none is known.
 
     Where one leg is followed the id names ENTRY's bar. Early telemetry knows no other, and states the entry price in
     every event. `strategy` does so only in ENTRY: a price that no event stated means that the ENTRY was lost which
@@ -63,29 +65,34 @@ def own_bar(case: Case, bar: datetime) -> tuple[datetime, str, Decimal]:
     if signal.signal_time is not None:
         return signal.signal_time, "id_bar", CERTAIN
     if signal.single_leg and signal.entry_price is None:
-        return case.venue.market.last_open(bar - MINUTE), "bar_before_entry", UNKNOWN_TRIANGLE
+        frame = case.venue.frame.holding(bar)
+        return frame.before(bar) if frame.known else None, "bar_before_entry", UNKNOWN_TRIANGLE
     return bar, "id_bar", UNKNOWN_TRIANGLE if signal.single_leg and signal.entry_fired_at else CERTAIN
 
 
 def confirmation(case: Case, gaps: frozenset[str], bar: datetime, evidence: dict[str, str]) -> Iterator[Proposal]:
-    """ENTRY's bar, by its fire time or by an id that names it, and the open minutes since the signal's bar."""
+    """ENTRY's bar, by its fire time or by an id that names it, and the bars of open market since the signal's."""
     signal, gap = case.signal, "no_confirmation_time"
     confirmed, start = signal.confirmation_time, signal.signal_time
     confidence = declared(TRADE_ID.key, "confirmation_time")
     if confirmed is None and gap in gaps:
         if signal.entry_fired_at:
-            confirmed, method = bar_of(signal.entry_fired_at), "id_to_entry"
+            confirmed, method = fired_about(signal.entry_fired_at, case.venue.frame.holding(bar)), "id_to_entry"
             evidence = {**evidence, **event_of(signal, "entry_fired_at")}
         elif signal.single_leg:
             confirmed, method, confidence = bar, "id_entry_bar", trust(case, "confirmation_time")
         else:
             return
-        if misses(signal, "confirmation_time"):
+        if confirmed is not None and misses(signal, "confirmation_time"):
             value = iso(confirmed)
             yield propose(TRADE_ID, "confirmation_time", value, method, evidence, gap=gap, confidence=confidence)
     start = signal.triangle_time if signal.single_leg else start or bar
     if confirmed is None or start is None or start > confirmed or not misses(signal, "bars_to_confirmation"):
         return
-    bars, closes = case.venue.market.open_minutes(start, confirmed), gap if gap in gaps else ""
-    confidence = trust(case, "bars_to_confirmation")
-    yield propose(TRADE_ID, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence)
+    frame = case.venue.frame.holding(start)
+    bars, closes = frame.count(start, confirmed) if frame.known else None, gap if gap in gaps else ""
+    if bars is not None:
+        confidence = trust(case, "bars_to_confirmation")
+        yield propose(
+            TRADE_ID, "bars_to_confirmation", bars, "open_minutes", evidence, gap=closes, confidence=confidence
+        )

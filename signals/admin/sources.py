@@ -21,7 +21,7 @@ from signals.receiving.senders import new_token
 from .base import list_link
 
 # What signals' times follow from, beside their events.
-CLOCK = frozenset({"clock_zone", "zones", "market_zone", "calendar"})
+CLOCK = frozenset({"clock_zone", "zones"})
 
 
 class ReadOnlyInline(TabularInline):
@@ -73,12 +73,20 @@ class AlertIdInline(ReadOnlyInline):
 class SourceAdmin(ModelAdmin):
     form = SourceForm
     list_display = (
-        "name", "symbol", "clock_zone", "is_default", "last_heartbeat_at", "signal_count", "alert_expires_at",
-        "see_signals", "see_deliveries",
+        "name", "symbol", "bar_minutes", "calendar", "clock_zone", "is_default", "last_heartbeat_at", "signal_count",
+        "alert_expires_at", "see_signals", "see_deliveries",
     )  # fmt: skip
     list_filter = ("symbol", "is_default")
     search_fields = ("name", "symbol", "alert_ids__alert_id")
-    readonly_fields = ("zones_seen", "signal_count", "last_heartbeat_at", "created_at", "see_signals", "see_deliveries")
+    readonly_fields = (
+        "chart_known_by",
+        "zones_seen",
+        "signal_count",
+        "last_heartbeat_at",
+        "created_at",
+        "see_signals",
+        "see_deliveries",
+    )
     inlines = (TokenInline, AlertIdInline)
     actions = ("create_token",)
 
@@ -87,6 +95,11 @@ class SourceAdmin(ModelAdmin):
         if change and not CLOCK.isdisjoint(form.changed_data):
             advice = "Signals that are stored keep their times until `manage.py rebuild_signals` derives them anew."
             self.message_user(request, advice, messages.WARNING)
+
+    @admin.display(description="how its chart is known")
+    def chart_known_by(self, source: Source) -> str:
+        known = (source.get_symbol_by_display(), source.get_bar_minutes_by_display(), source.get_calendar_by_display())
+        return "Symbol: {}. Bars: {}. Market: {}.".format(*(each.lower() for each in known))
 
     @admin.display(description="signals")
     def see_signals(self, source: Source) -> str:

@@ -10,6 +10,7 @@ from django.db import connection
 
 from signals.clock import MINUTE, instant, local
 from signals.market import CME_EQUITY, Market, market
+from signals.markets import calendar_of
 from signals.models import PriceBar, RefusedBar, Source
 
 from .importing import DIRTY, LEAST
@@ -69,7 +70,7 @@ def symbols() -> list[str]:
 def hours_of(symbol: str) -> Market:
     """The market hours of the sources with this symbol, else those of CME's equity indices."""
     found = Source.objects.filter(symbol=symbol).values_list("calendar", flat=True).first()
-    return market(found or CME_EQUITY)
+    return market(found or calendar_of(symbol).calendar or CME_EQUITY)
 
 
 def last_day(symbol: str, zone: str) -> date | None:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from signals.models import PriceBar, RefusedBar
-from signals.storage.bulk import insert
+from signals.storage.bulk import ROWS_PER_STATEMENT, insert
+from signals.storage.queries import batches
 
 
 class Bar(NamedTuple):
@@ -23,6 +24,7 @@ class Bar(NamedTuple):
     close: Decimal
     evidence: str
     origin: int = PriceBar.Origin.INDICATOR
+    teller: int | None = None  # the source that does not say whose prices it tells
 
     @property
     def rank(self) -> tuple[int, int, str]:
@@ -67,6 +69,14 @@ def store_bars(bars: Iterable[Bar]) -> int:
             [value for row in rows for value in row],
         )
         return int(cursor.rowcount)
+
+
+def rename_bars(teller: int, old: str, new: str) -> None:
+    """Put the bars that a source told without a symbol under another one, where the better of two stays as ever."""
+    told = PriceBar.objects.filter(symbol=old, teller=teller).order_by("time")
+    for rows in batches(told.values_list(*COLUMNS).iterator(), ROWS_PER_STATEMENT):
+        store_bars(Bar(*row)._replace(symbol=new) for row in rows)
+    told.delete()
 
 
 def keep_refused(bars: Sequence[RefusedBar]) -> int:

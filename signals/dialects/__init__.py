@@ -105,6 +105,8 @@ def joined(readings: Sequence[Reading], problems: Sequence[str]) -> Reading:
         heartbeat=next((reading.heartbeat for reading in reversed(readings) if reading.heartbeat), None),
         faults=(*problems, *refusals, *notes),
         refused=len(problems) + len(refusals),
+        symbols=tuple(dict.fromkeys(symbol for reading in readings for symbol in reading.symbols)),
+        intervals=tuple(dict.fromkeys(interval for reading in readings for interval in reading.intervals)),
     )
 
 

@@ -11,6 +11,7 @@ from signals.dialects.spellings import TABLE, Table
 from signals.dialects.values import EVENT_TYPES, FaultError
 from signals.facts import BarFacts, EventFacts, Heartbeat, Reading, UnreadableError
 from signals.formats import quoted
+from signals.learning import minutes_of
 from signals.symbols import goes_below_zero
 from signals.vocabulary import REPORTS, EventType
 
@@ -18,6 +19,7 @@ Payload = Mapping[str, Any]
 Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
 
 MAX_ENTRIES = 5000
+LONGEST_INTERVAL = 12
 _ADVICE = "Correct a copy of the body and replay it, or dismiss it."
 
 
@@ -70,6 +72,8 @@ class Dialect:
             heartbeat=heartbeat,
             faults=(*faults, *notes),
             refused=len(faults),
+            symbols=symbols_named(payload),
+            intervals=intervals_named(payload),
         )
 
 
@@ -90,6 +94,30 @@ def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[
         except FaultError as fault:
             faults.append(f"{said}: {fault}")
     return events, faults, notes
+
+
+def symbols_named(payload: Payload) -> tuple[str, ...]:
+    """The symbols that the payload and its entries name, as they are spelled; what is none is passed over."""
+    entries = payload.get("signals")
+    places = [payload, *entries] if isinstance(entries, list) else [payload]
+    found = dict.fromkeys(each["symbol"] for each in places if isinstance(each, dict) and names_symbol(each))
+    return tuple(found)
+
+
+def names_symbol(named: Payload) -> bool:
+    symbol = named.get("symbol")
+    if not isinstance(symbol, str) or values.is_absent(symbol):
+        return False
+    try:
+        return bool(values.symbol(symbol))
+    except FaultError:
+        return False
+
+
+def intervals_named(payload: Payload) -> tuple[str, ...]:
+    """The bar length that the payload names, where it is one."""
+    named = str(payload.get("timeframe") or payload.get("interval") or "")
+    return (named,) if len(named) <= LONGEST_INTERVAL and minutes_of(named) else ()
 
 
 def is_signed(named: Payload) -> bool:

@@ -44,6 +44,7 @@ class Delivery(models.Model):
     symbol = models.CharField(
         max_length=32, blank=True, help_text="What its prices are prices of, by the alert log; else its source's."
     )
+    ticker = models.CharField(max_length=64, blank=True, help_text="As the alert log spells it, with the bar length.")
     status = models.CharField(max_length=12, choices=DeliveryStatus)
     reason = models.TextField(blank=True)
     dialect = models.CharField(max_length=16, blank=True)

@@ -38,6 +38,9 @@ class PriceBar(models.Model):
     close = models.DecimalField(max_digits=PRICE_DIGITS, decimal_places=PRICE_PLACES)
     origin = models.SmallIntegerField(choices=Origin, default=Origin.INDICATOR)
     evidence = models.CharField(max_length=40, help_text="Checksum and position of the delivery or row it came in.")
+    teller = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="The source that told it without naming its symbol."
+    )
     fresh = models.BooleanField(default=True, editable=False, help_text="No cycle has looked at it as it is now.")
 
     class Meta:

@@ -205,7 +205,7 @@ class Fill(models.Model):
     confidence = models.DecimalField(max_digits=4, decimal_places=3)
     evidence = models.JSONField(default=dict)
     evidence_key = models.CharField(max_length=32, help_text="Digest of the evidence; undo bars it from returning.")
-    as_of = moment(help_text="The bar that a live measurement covers.")
+    as_of = moment(help_text="The last minute that a live measurement covers.")
     state = models.CharField(max_length=10, choices=State, default=State.ACTIVE)
     run_id = models.BigIntegerField(null=True, blank=True, help_text="The sync run that made it.")
     created_at = models.DateTimeField()

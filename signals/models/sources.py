@@ -11,9 +11,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from signals.calendars import zone_of
 from signals.clock import is_zone
+from signals.learning import DAY, conclusions
 from signals.market import market
+from signals.markets import calendar_of
 from signals.networks import listed, networks
+from signals.rhythm import shown
+from signals.sessions import new_york_sessions, problem_of
 from signals.symbols import normalised
 
 
@@ -28,22 +33,52 @@ def are_addresses(text: str) -> None:
         raise ValidationError(str(error)) from error
 
 
-# What signals owe, and who may give it.
-SWITCHES = frozenset({"gaps_off", "tiers_off", "calendar"})
+# What signals owe, who may give it, and what their values follow from beside their events.
+SWITCHES = frozenset({"gaps_off", "tiers_off", "calendar", "symbol", "bar_minutes", "market_zone", "sessions"})
 
+
+class By(models.TextChoices):
+    """How something is known of a source. What a person set beats whatever was learned."""
+
+    NOBODY = "", "Not known yet"
+    SET = "set", "Set by a person"
+    TICKER = "ticker", "By the Ticker of an alert log"
+    PAYLOAD = "payload", "By its own messages"
+    RHYTHM = "rhythm", "By the rhythm of its alerts"
+    SYMBOL = "symbol", "By its symbol"
+
+
+# What is learned of a source unless a person sets it, and the field that says which it was.
+LEARNED = {"symbol": "symbol_by", "bar_minutes": "bar_minutes_by", "calendar": "calendar_by"}
 
 # Between these every clock of the world can show a moment; beyond, its local time may not exist.
 EXPIRY = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 ABOVE_ZERO = MinValueValidator(Decimal("0.000001"), "A tick is more than 0.")
+
+CHART = frozenset({*LEARNED, *LEARNED.values(), "ticker", "learned"})
 
 
 class Source(models.Model):
     """One indicator on one chart (or another sender), within which trade ids are unique."""
 
     name = models.SlugField(max_length=64, unique=True)
-    symbol = models.CharField(max_length=32, default="MNQ1!", help_text="What its prices are prices of.")
+    symbol = models.CharField(
+        max_length=32, blank=True, help_text="What its prices are prices of. Empty: to be learned from its alerts."
+    )
+    symbol_by = models.CharField(max_length=8, choices=By, blank=True, editable=False)
+    ticker = models.CharField(max_length=64, blank=True, editable=False, help_text="Its symbol as it was spelled.")
     tick_size = models.DecimalField(max_digits=12, decimal_places=6, default=Decimal("0.25"), validators=[ABOVE_ZERO])
-    calendar = models.CharField(max_length=48, default="CME Globex Equity", help_text="Market calendar, or 24/7.")
+    bar_minutes = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(DAY)],
+        help_text="Minutes of one bar of its chart; 1440 is a day. Empty: to be learned from its alerts.",
+    )
+    bar_minutes_by = models.CharField(max_length=8, choices=By, blank=True, editable=False)
+    calendar = models.CharField(
+        max_length=48, blank=True, help_text="Market calendar, 24/5 or 24/7. Empty: to be chosen by its symbol."
+    )
+    calendar_by = models.CharField(max_length=8, choices=By, blank=True, editable=False)
     market_zone = models.CharField(
         max_length=48, default="America/New_York", help_text="Zone of local dates and sessions."
     )
@@ -54,6 +89,16 @@ class Source(models.Model):
     )
     zones = models.JSONField(default=default_zones, help_text="Zones its trade ids may be in.")
     zones_seen = models.JSONField(default=list, help_text="Zones its own data has voted for.")
+    voted_as = models.CharField(
+        max_length=60, blank=True, editable=False, help_text="The chart for which its events voted (signal/remaking)."
+    )
+    learned = models.JSONField(
+        default=dict, editable=False, help_text="What its alerts have told of symbol and bar length (learning.py)."
+    )
+    sessions = models.JSONField(
+        default=new_york_sessions,
+        help_text="Sessions of its day, by the market zone's clock; the first that fits counts.",
+    )
     update_minutes = models.PositiveSmallIntegerField(
         default=1,
         help_text="Minutes between updates of an open trade, as expected.",
@@ -114,14 +159,63 @@ class Source(models.Model):
         return self.name
 
     def save(self, *args: Any, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """Save, and have the next cycle look at all of the source's signals when a switch was changed."""
-        self.symbol = normalised(self.symbol)
-        if self.pk and (update_fields is None or not SWITCHES.isdisjoint(update_fields)):
-            stored = Source.objects.filter(pk=self.pk).values(*SWITCHES).first()
-            if stored and any(getattr(self, name) != value for name, value in stored.items()):
-                self.switched = True
-                update_fields = None if update_fields is None else {*update_fields, "switched"}
+        """Save, and have the next cycle look at all of the source's signals when a switch was changed.
+
+        What is given here of what can be learned was said by a person; emptied, it is what was learned.
+        """
+        spelled, self.symbol = self.symbol.strip(), normalised(self.symbol)
+        written = SWITCHES if update_fields is None else SWITCHES.intersection(update_fields)
+        if written:
+            stored = Source.objects.filter(pk=self.pk).values(*SWITCHES).first() if self.pk else None
+            before = stored or dict.fromkeys(LEARNED, "")
+            changed = {name for name in written & before.keys() if getattr(self, name) != before[name]}
+            said = {LEARNED[name]: getattr(self, name) for name in LEARNED.keys() & changed}
+            for field, value in said.items():
+                setattr(self, field, By.SET if value else By.NOBODY)
+            if "symbol" in changed:
+                self.ticker = spelled
+            if said:
+                self.conclude()
+                said |= dict.fromkeys((*LEARNED, *LEARNED.values(), "ticker"))
+            self.switched = self.switched or bool(stored and changed)
+            if not stored:
+                self.voted_as = self.chart
+            update_fields = None if update_fields is None else {*update_fields, *said, "switched"}
         super().save(*args, update_fields=update_fields, **options)
+
+    def conclude(self) -> None:
+        """Let what no person set be what was learned, in memory."""
+        found = conclusions(self.learned)
+        if self.symbol_by != By.SET:
+            self.symbol, self.symbol_by, self.ticker = found.symbol, found.symbol_by, found.ticker
+        if self.calendar_by != By.SET:
+            self.calendar = calendar_of(self.ticker or self.symbol).calendar
+            self.calendar_by = By.SYMBOL if self.calendar else By.NOBODY
+        if self.bar_minutes_by != By.SET:
+            self.bar_minutes, self.bar_minutes_by = found.bar_minutes, found.bar_minutes_by
+        if not self.bar_minutes_by and (minutes := shown(self.learned, self.clocks)):
+            self.bar_minutes, self.bar_minutes_by = minutes, By.RHYTHM
+
+    @property
+    def stretch(self) -> int:
+        """How many times longer than on charts of up to an hour trades last, and neighbours lie apart."""
+        return max(1, (self.bar_minutes or 1) // 60)
+
+    @property
+    def chart(self) -> str:
+        """What votes follow from: the length of its bars and its market."""
+        return f"{self.bar_minutes or ''} {self.calendar}"
+
+    @property
+    def clocks(self) -> tuple[str, ...]:
+        """The zones that its ids may be in: those that are set, else the usual ones and its exchange's own."""
+        theirs = zone_of(self.calendar) if self.zones == default_zones() else ""
+        return tuple(dict.fromkeys(filter(None, [*self.zones, theirs])))
+
+    @property
+    def price_key(self) -> str:
+        """The symbol under which prices are kept that it tells without naming one: its own until it is known whose."""
+        return self.symbol or f"@{self.pk}"
 
     def clean(self) -> None:
         """Refuse a zone or a calendar that does not exist: no alert of the source could be projected."""
@@ -131,6 +225,8 @@ class Source(models.Model):
                 wrong[field] = "There is no such time zone. Give one as America/New_York."
         if not isinstance(self.zones, list) or not all(map(is_zone, self.zones)):
             wrong["zones"] = 'Give a list of time zones that exist, as ["America/New_York", "America/Chicago"].'
+        if problem := problem_of(self.sessions):
+            wrong["sessions"] = problem
         for field in ("gaps_off", "tiers_off"):
             names = getattr(self, field)
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -141,6 +237,12 @@ class Source(models.Model):
             wrong["calendar"] = str(error)
         if wrong:
             raise ValidationError(wrong)
+
+
+def told_as(price_key: str) -> Q:
+    """The sources whose prices are kept under this key."""
+    own = price_key[1:]
+    return Q(pk=own, symbol="") if price_key.startswith("@") and own.isdecimal() else Q(symbol=price_key)
 
 
 class SourceToken(models.Model):

@@ -201,6 +201,7 @@ def incoming_of(row: list[str], places: dict[str, int], now: datetime, keep: Cal
         alert_id=plain(cells.get("alert_id", ""))[:32],
         log_status=plain(cells.get("log_status", "")),
         symbol=symbol_of(plain(cells.get("ticker", ""))),
+        ticker=plain(cells.get("ticker", "")),
         problem=problem,
     )
 
@@ -254,8 +255,8 @@ def import_rows(
             by_source.setdefault(owner.pk, []).append(untimed(item, wrong.get(owner.pk, "")))
         for key, items in by_source.items():
             owner = owners.by_key[key]
-            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", owner.symbol))
             import_chunk(owner, items, done, now)
+            done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", owner.symbol))
         progress(len(chunk))
     for key, span in done.span.items():
         done.retimed += retime(owners.by_key[key], now=now, span=span).deliveries

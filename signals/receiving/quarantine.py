@@ -96,6 +96,7 @@ def replay(quarantine: Quarantine, text: str, *, by: User | None, now: datetime)
             content_type=original.content_type,
             alert_id=original.alert_id,
             symbol=original.symbol,
+            ticker=original.ticker,
             replay_of=original,
         )
         outcome = take_in(original.source, [incoming], now=now).outcomes[0]

@@ -10,12 +10,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from signals.clock import TradeId, bar_of, instant, local, session_of
+from signals.clock import MINUTE, TradeId, instant, local
 from signals.formats import iso
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
+from signals.sessions import Sessions, sessions_of
 from signals.tiers import Rank
-from signals.vocabulary import REPORTS, DataSource, Session, Status
+from signals.timeframe import Timeframe
+from signals.vocabulary import REPORTS, DataSource, Status
 
 from .registers import EVENT_PROVENANCE, TIER_RANK
 
@@ -28,14 +30,22 @@ RELATED_TO_NOTHING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """Where a source's signals happen: the zone of local dates and the hours of its market."""
+    """Where a source's signals happen: the zone of local dates, its market, bars of its chart, sessions of its day."""
 
     zone: str
     market: Market
+    frame: Timeframe
+    sessions: Sessions
 
     @classmethod
     def of(cls, source: Source) -> "Venue":
-        return cls(source.market_zone, market(source.calendar))
+        hours = market(source.calendar)
+        sessions = sessions_of(source.sessions, source.market_zone)
+        return cls(source.market_zone, hours, Timeframe.of(source.bar_minutes, hours), sessions)
+
+    def frame_of(self, signal: AutomatedSignal) -> Timeframe:
+        """The bars that the signal's own is one of; unknown where its bar can be none of the source's."""
+        return self.frame.holding(signal.signal_time)
 
 
 def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
@@ -50,12 +60,14 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     """Derive status, times, session and trust of a signal from its registers, in memory."""
     settle_signal_time(signal, venue)
     signal.before_its_bar = is_before_its_bar(signal)
+    if signal.before_its_bar and signal.triangle_time is None:
+        forget(signal, *SIGNAL_TIME_FIELDS)  # in none of its clocks can the bar be this one
     settle_session(signal, venue)
     settle_confirmation(signal, venue)
-    settle_status(signal)
-    signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"))
-    signal.mae_as_of = covered_bar(signal, ("mae",)) if signal.mae is not None else None
-    signal.htf_as_of = told_bar(signal)
+    settle_status(signal, venue)
+    signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"), venue)
+    signal.mae_as_of = covered_bar(signal, ("mae",), venue) if signal.mae is not None else None
+    signal.htf_as_of = told_bar(signal, venue)
     settle_trust(signal)
 
 
@@ -121,49 +133,62 @@ def settle_session(signal: AutomatedSignal, venue: Venue) -> None:
         return
     entry = dict(signal.provenance["session_label"])
     if signal.signal_time is not None:
-        session = session_of(signal.signal_time, venue.zone)
+        session = venue.sessions.of(signal.signal_time)
         if session != signal.session_label:
             rule = f"{signal.session_label} as sent is wrong for the signal's bar"
             entry["evidence"] = {**entry["evidence"], "rule": rule}
-    elif signal.session_label in Session.values:
-        session = Session(signal.session_label)
+    elif signal.session_label in venue.sessions.names:
+        session = signal.session_label
     else:
         forget(signal, "session")
         return
-    signal.session = session.value
+    signal.session = session
     signal.provenance["session"] = entry
 
 
-def entry_bar(signal: AutomatedSignal, venue: Venue) -> datetime:
-    """Open of ENTRY's bar. The last bar before a halt reports when trading resumes: a closed minute means that bar.
+def entry_bar(fired: datetime, start: datetime | None, venue: Venue) -> datetime | None:
+    """Open of the bar of an ENTRY that fired then, whose signal's bar opened at `start`.
 
-    `entry_fired_at` must be known.
+    None where bars, or the market's hours, are not known well enough. The last bar before a halt reports when trading
+    resumes: a closed minute means that bar.
     """
-    assert signal.entry_fired_at is not None
-    minute = bar_of(signal.entry_fired_at)
-    traded = venue.market.last_open(minute)
-    return minute if signal.signal_time is not None and traded < signal.signal_time else traded
+    frame = venue.frame.holding(start)
+    bar = fired_about(fired, frame)
+    if bar is None or not (frame.by_minute and frame.market.known):
+        return bar
+    traded = venue.market.last_open(bar)
+    return bar if start is not None and traded < start else traded
+
+
+def fired_about(fired: datetime, frame: Timeframe) -> datetime | None:
+    """The bar that an alert of then is about; None where bars, or the market's hours, are not known well enough."""
+    bar = frame.bar_of(fired) if frame.known else None
+    return bar if bar and frame.surely(bar, fired) else None
 
 
 def settle_confirmation(signal: AutomatedSignal, venue: Venue) -> None:
     """Confirmation time and bars, from ENTRY's and SIGNAL_CREATED's bars, when both events are there.
 
-    Confirmation is the open of ENTRY's bar; the bars to it are open-market minutes since the signal's bar (never
+    Confirmation is the open of ENTRY's bar; the bars to it are those of open market since the signal's bar (never
     since SIGNAL_CREATED's fire time, which can be late or a repetition). With one of the two events lost this is for
     the tiers. A payload that states the values itself is believed before the relation.
     """
     if signal.entry_fired_at is None or signal.created_fired_at is None:
         return
-    confirmed = entry_bar(signal, venue)
-    derived: dict[str, Any] = {"confirmation_time": confirmed}
-    if signal.signal_time is not None and signal.signal_time <= confirmed:
-        derived["bars_to_confirmation"] = venue.market.open_minutes(signal.signal_time, confirmed)
+    confirmed, bars = entry_bar(signal.entry_fired_at, signal.signal_time, venue), None
+    if confirmed and signal.signal_time is not None and signal.signal_time <= confirmed:
+        bars = venue.frame_of(signal).count(signal.signal_time, confirmed)
+    derived: dict[str, Any] = {"confirmation_time": confirmed, "bars_to_confirmation": bars}
     entry_event = signal.provenance["entry_fired_at"]["evidence"]
     created_event = signal.provenance["created_fired_at"]["evidence"]
     source, tier = EVENT_PROVENANCE[Rank.CARRIED]
     for field, value in derived.items():
         held = signal.provenance.get(field)
         if held and "rule" not in held["evidence"] and TIER_RANK[held["tier"]] > Rank.DERIVED:
+            continue
+        if value is None:
+            if held and "rule" in held["evidence"]:
+                forget(signal, field)
             continue
         setattr(signal, field, value)
         signal.provenance[field] = {
@@ -180,7 +205,7 @@ def settle_confirmation(signal: AutomatedSignal, venue: Venue) -> None:
         }
 
 
-def settle_status(signal: AutomatedSignal) -> None:
+def settle_status(signal: AutomatedSignal, venue: Venue) -> None:
     """Status, with the provenance of the register that proves it."""
     status, proof = status_of(signal)
     signal.status = status
@@ -190,7 +215,8 @@ def settle_status(signal: AutomatedSignal) -> None:
     else:
         signal.provenance["status"] = entry
     cancelled = signal.cancelled_at if status == Status.CANCELLED else None
-    signal.cancellation_time = bar_of(cancelled) if cancelled else None
+    frame = venue.frame_of(signal)
+    signal.cancellation_time = frame.bar_of(cancelled) if cancelled and frame.known else None
 
 
 def settle_trust(signal: AutomatedSignal) -> None:
@@ -244,21 +270,25 @@ def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
     return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
 
 
-def told_bar(signal: AutomatedSignal) -> datetime | None:
+def told_bar(signal: AutomatedSignal, venue: Venue) -> datetime | None:
     """Open of the bar of which an event told the alignment: the event's own, however late; of a report the signal's."""
     entry = signal.provenance.get("htf_alignment")
     if entry is None or "fill" in entry["evidence"]:
         return None
     if entry["evidence"].get("type") in REPORTS:
         return signal.signal_time or named_bar(signal)
-    return bar_of(datetime.fromisoformat(entry["at"]))
+    return bar_or_minute(datetime.fromisoformat(entry["at"]), venue.frame_of(signal))
 
 
-def covered_bar(signal: AutomatedSignal, fields: Iterable[str]) -> datetime | None:
+def covered_bar(signal: AutomatedSignal, fields: Iterable[str], venue: Venue) -> datetime | None:
     """Open of the latest bar that these measurements cover; ENTRY's bar (or the first event's) when there is none."""
     moments = [signal.provenance[field]["at"] for field in fields if field in signal.provenance]
-    if moments:
-        return bar_of(datetime.fromisoformat(max(moments)))
-    if signal.status in {Status.PENDING, Status.CANCELLED}:
+    if not moments and signal.status in {Status.PENDING, Status.CANCELLED}:
         return None
-    return bar_of(signal.entry_fired_at or signal.first_event_at)
+    fired = datetime.fromisoformat(max(moments)) if moments else signal.entry_fired_at or signal.first_event_at
+    return bar_or_minute(fired, venue.frame_of(signal))
+
+
+def bar_or_minute(fired: datetime, frame: Timeframe) -> datetime:
+    """The bar of an alert that fired then; where bars are not known, its last minute."""
+    return frame.bar_of(fired) if frame.known else fired - MINUTE

@@ -60,7 +60,8 @@ def store_birth(source: Source, delivery: Delivery, event: SignalEvent, *, now: 
         return None
     statement = statement_of()
     parameters = [
-        *(source.pk, source.pk, json.dumps(source.zones_seen), source.pk, signal.trade_id),
+        *(source.pk, source.pk, json.dumps(source.zones_seen), source.bar_minutes, source.calendar),
+        *(source.pk, signal.trade_id),
         *statement.delivery.parameters([delivery]),
         *statement.signal.parameters([signal]),
         *statement.event.parameters([event]),
@@ -120,7 +121,8 @@ def statement_of() -> Statement:
 
     text = (
         f"WITH free AS (SELECT 1 FROM signals_source WHERE id = ${next(number)}"  # noqa: S608 our names
-        f" AND zones_seen = ${next(number)}::jsonb AND NOT EXISTS (SELECT 1 FROM automated_signals"
+        f" AND zones_seen = ${next(number)}::jsonb AND bar_minutes IS NOT DISTINCT FROM ${next(number)}::smallint"
+        f" AND calendar = ${next(number)} AND NOT EXISTS (SELECT 1 FROM automated_signals"
         f" WHERE source_id = ${next(number)} AND trade_id = ${next(number)})),"
         f" delivery AS ({delivery.start} SELECT {places(delivery)} FROM free ON CONFLICT DO NOTHING RETURNING id),"
         f" signal AS ({signal.start} SELECT {places(signal)} FROM delivery RETURNING id)"

@@ -14,10 +14,19 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from signals.clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones
+from signals.clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones, vote_zone
+from signals.market import market
 from signals.models import AutomatedSignal, SignalEvent, Source
+from signals.models.sources import CHART
+from signals.signal.registers import BIRTH
+from signals.timeframe import Timeframe
 
 LOCK_SPACE = 0x5350  # of advisory locks: "SP", so that no other use of them meets ours
+
+
+# What others may have learned about a source since it was read.
+DOCUMENTS = ("zones_seen", "learned")
+TOLD = (*DOCUMENTS, *sorted(CHART - {"learned"}))
 
 
 class Hold(IntEnum):
@@ -41,17 +50,18 @@ def hold_clock(source: Source, hold: Hold, trade_ids: Collection[str]) -> bool:
     Writers that share it can only bring what cannot change it (see is_quiet), so they do not wait for each other's
     commits. On SQLite the transaction itself is alone.
     """
-    marks = ", ".join(["%s"] * len(trade_ids))
+    marks = ", ".join(["%s"] * len(trade_ids)) or "NULL"
     stored = f"EXISTS (SELECT 1 FROM automated_signals WHERE source_id = %s AND trade_id IN ({marks}))"  # noqa: S608 marks
-    text = f"SELECT zones_seen, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 marks
+    text = f"SELECT {', '.join(TOLD)}, {stored} FROM signals_source WHERE id = %s"  # noqa: S608 our names, marks
     parameters: list[Any] = [source.pk, *trade_ids, source.pk]
     if connection.vendor == "postgresql":
         text = lock_statement(hold) + text
         parameters.insert(0, source.pk)
     with connection.cursor() as cursor:
         cursor.execute(text, parameters)
-        zones, known = cursor.fetchone()
-    source.zones_seen = json.loads(zones)
+        *told, known = cursor.fetchone()
+    for name, value in zip(TOLD, told, strict=True):
+        setattr(source, name, json.loads(value) if name in DOCUMENTS else value)
     return bool(known)
 
 
@@ -71,7 +81,19 @@ def standing_zones(signal: AutomatedSignal, source: Source) -> tuple[str, ...]:
     trade_id = TradeId.parse(signal.trade_id)
     if trade_id is None:
         return (source.clock_zone,)
-    return possible_zones(trade_id.naive, signal.first_event_at, source.zones)
+    return possible_zones(trade_id.naive, signal.first_event_at, source.clocks, frame_of(source).had_closed)
+
+
+def frame_of(source: Source) -> Timeframe:
+    return Timeframe.of(source.bar_minutes, market(source.calendar))
+
+
+def vote_of(kind: str, named: str, minute: datetime, source: Source) -> str:
+    """The zone that an event speaks for, "" when it speaks for none."""
+    trade_id = TradeId.parse(named) if kind in BIRTH else None
+    if trade_id is None:
+        return ""
+    return vote_zone(trade_id.naive, minute, source.clocks, frame_of(source).spoken_for(kind)) or ""
 
 
 def plain_ruling(signal: AutomatedSignal, source: Source, zones: Set[str]) -> tuple[str, str] | None:
@@ -103,10 +125,12 @@ def decide_zones(
             undecided.append(index)
     if undecided:
         moments = [rows[index].first_event_at for index in undecided]
+        closed = frame_of(source).had_closed
         votes = [*votes_around(source, min(moments), max(moments), VOTES_THAT_DECIDE), *fresh]
         for index in undecided:
             naive = named_time(rows[index])
-            ruling = decide(naive, rows[index].first_event_at, votes, source.zones, source.clock_zone)
+            first = rows[index].first_event_at
+            ruling = decide(naive, first, votes, source.clocks, source.clock_zone, closed=closed)
             rulings[index] = (ruling.zone, ruling.by)
     changed = []
     for index, (zone, by) in rulings.items():

@@ -7,7 +7,8 @@ Bodies are put together as text because their number formats are part of what is
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from signals.clock import NEW_YORK, local, session_of
+from signals.clock import NEW_YORK, local
+from signals.sessions import session_of
 from signals.simulator.scenario import DIALECTS, Scenario
 from signals.simulator.trades import Minute, MinuteOfTrades, Signal
 from signals.vocabulary import EventType, Trend

@@ -12,8 +12,9 @@ from math import sqrt
 from random import Random
 from typing import NamedTuple
 
-from signals.clock import MINUTE, floor_minute, local, session_of
+from signals.clock import MINUTE, floor_minute, local
 from signals.market import market
+from signals.sessions import session_of
 from signals.simulator.scenario import DIALECTS, TICK, Bar, Dialect, Scenario, TradeTruth
 from signals.vocabulary import TIMEFRAMES, Direction, EventType, Session, Status, Trend
 

@@ -236,7 +236,14 @@ TESTS: dict[Callable[[Copy], set[str]], tuple[str, ...]] = {
         "project/additions/field.py", "signals/dialects/test_spellings.py", "signals/signal/test_registers.py",
         "signals/test_sameness.py::test_whatever_comes_at_once_about_a_new_signal_adds_up_to_one",
     ),
-    add_page: ("dashboard/console/test_weights.py", "dashboard/console/test_pages.py"),
+    add_page: (
+        "dashboard/console/test_weights.py",
+        "dashboard/console/test_pages.py::test_who_has_no_role_sees_nothing[weights]",
+        *(
+            f"dashboard/console/test_pages.py::test_each_role_opens_what_its_permissions_say[{role}-weights]"
+            for role in ("Viewer", "Operator", "Administrator")
+        ),
+    ),
 }  # fmt: skip
 
 

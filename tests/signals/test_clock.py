@@ -24,9 +24,9 @@ from signals.clock import (
     instant,
     local,
     possible_zones,
-    session_of,
     vote_zone,
 )
+from signals.sessions import session_of
 from signals.vocabulary import Session
 
 NY, CHICAGO, BERLIN = "America/New_York", "America/Chicago", "Europe/Berlin"

@@ -224,5 +224,5 @@ def test_an_unknown_market_is_named_with_what_to_use_instead() -> None:
 
 
 def test_a_process_that_never_asks_never_loads_the_calendar() -> None:
-    asks_nothing = "import sys; import signals.market as m; m.market(); m.market('24/7').is_open(m._EPOCH); "
+    asks_nothing = "import sys; import signals.market as m; m.market(); m.market('24/7').is_open(m.EPOCH); "
     subprocess.run([sys.executable, "-c", asks_nothing + "sys.exit('pandas' in sys.modules)"], cwd=ROOT, check=True)

@@ -21,6 +21,7 @@ from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
 from signals.market import market
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
+from signals.signal.deriving import Venue
 from signals.vocabulary import EventType
 
 # What one page shows at most. A trade of two days has 2,700 updates; of anything else a signal has a few dozen.
@@ -74,8 +75,8 @@ def shown_events(signal: AutomatedSignal) -> list[SignalEvent]:
 
 
 def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> QuerySet[PriceBar]:
-    within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE)}
-    return PriceBar.objects.filter(symbol=signal.source.symbol, **within).order_by("time")
+    within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE * signal.source.stretch)}
+    return PriceBar.objects.filter(symbol=signal.source.price_key, **within).order_by("time")
 
 
 def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class SignalPage(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         signal = the_signal(self.kwargs["pk"])
-        tick, hours = signal.source.tick_size, market(signal.source.calendar)
+        tick = signal.source.tick_size
         fills = list(signal.fills.order_by("-pk")[:OTHERS])
         audit = list(audit_of(signal).reverse()[:AUDITED])
         events = shown_events(signal)
@@ -111,7 +112,7 @@ class SignalPage(Page):
         return {
             "title": signal.trade_id,
             "signal": signal,
-            "wait": wait_of(signal, hours, now),
+            "wait": wait_of(signal, Venue.of(signal.source).frame, now),
             "findings": findings_of(signal, habits),
             "set_aside": SetAside.objects.filter(signal=signal).first(),
             **drawn(signal, self.request.GET, now),

@@ -18,6 +18,7 @@ from dashboard.console.forms import NewYorkTimeField
 from dashboard.console.page import Page
 from dashboard.console.roles import ADD_SOURCE, CHANGE_SOURCE
 from dashboard.telling.addresses import address
+from dashboard.telling.charts import bars_reason, hours_reason, length, symbol_reason
 from dashboard.telling.formats import new_york, wall
 from dashboard.watching.expiry import expiry_warning
 from reconciliation.findings import Finding
@@ -25,13 +26,16 @@ from reconciliation.gaps import CATALOGUE
 from reconciliation.habits import Found, kept, told
 from reconciliation.tiers.table import choices
 from signals.admin.sources import webhook_address
+from signals.learning import DAY
 from signals.market import market
+from signals.markets import NAMED
 from signals.models import SignalEvent, Source, SourceToken
 from signals.receiving.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
 
 SAMPLE = 200
 VOTES = 5
+USUAL_BARS = (1, 3, 5, 15, 30, 60, 120, 240, DAY)
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,18 @@ class Card:
     @property
     def expiry(self) -> tuple[str, str] | None:
         return expiry_warning(self.source.alert_expires_at, self.now)
+
+    @property
+    def chart(self) -> dict[str, str]:
+        """What is known of its chart, and how."""
+        source = self.source
+        return {
+            "symbol": source.ticker or source.symbol,
+            "symbol_by": symbol_reason(source),
+            "bars": length(source.bar_minutes) if source.bar_minutes else "",
+            "bars_by": bars_reason(source),
+            "market_by": hours_reason(source),
+        }
 
     @property
     def gaps_off(self) -> list[str]:
@@ -137,13 +153,24 @@ class SourcePage(Page):
 
 class SourceForm(forms.Form):
     name = forms.SlugField(max_length=64, help_text="Letters, digits and hyphens: one indicator on one chart.")
-    symbol = forms.CharField(max_length=32, initial="MNQ1!", help_text="What its prices are prices of.")
+    symbol = forms.CharField(
+        max_length=32, required=False, help_text="What its prices are prices of; empty: its alerts will tell."
+    )
+    bar_minutes = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        empty_value=None,
+        label="Bars of its chart",
+        choices=[("", "Its alerts will tell"), *((minutes, length(minutes)) for minutes in USUAL_BARS)],
+    )
     tick_size = forms.DecimalField(
         max_digits=12, decimal_places=6, initial="0.25", validators=Source._meta.get_field("tick_size").validators
     )
     calendar = forms.ChoiceField(
-        choices=[("CME Globex Equity", "CME equity index futures"), ("24/7", "Always open")],
-        help_text="When its market trades.",
+        required=False,
+        label="Market",
+        choices=[("", "By its symbol"), *NAMED.items()],
+        help_text="When it trades. Other calendars are set in the admin.",
     )
     alert_expires_at = NewYorkTimeField(
         required=False,

@@ -65,6 +65,7 @@ CHECKS: tuple[Check, ...] = (
     Check(sources.default_source),
     Check(sources.access),
     Check(sources.calendars),
+    Check(sources.charts),
     Check(sources.clock),
     Check(clocks.clock_offset, stored=False, cheap=True),
     Check(sources.habits),

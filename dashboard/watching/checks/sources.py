@@ -6,13 +6,15 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from dashboard.telling.addresses import address
+from dashboard.telling.charts import bars_reason, hours_reason
 from dashboard.watching.expiry import expiry_warning
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Silence, State, judge, listen
 from reconciliation.cycle.worker import wedged
 from reconciliation.habits import found_in, told
 from reconciliation.models import FindingTotal
-from signals.market import ALWAYS_OPEN, KNOWN_YEARS, market
+from signals.calendars import KNOWN_YEARS
+from signals.market import ALWAYS_OPEN, UNKNOWN, market
 from signals.models import Delivery, Source
 
 from .result import Problem, Result, Severity, bad, good, judged
@@ -115,13 +117,31 @@ def calendars(now: datetime) -> Result:
     return judged(faults, f"The market calendars know {now.year}.")
 
 
+def charts(now: datetime) -> Result:
+    """Sources whose bars or market nobody knows though they send signals: what depends on them is left open."""
+    heard = watched().filter(signals__isnull=False).distinct()
+    return judged([fault for source in heard if (fault := chart_fault(source))], "The chart of every source is known.")
+
+
+def chart_fault(source: Source) -> Problem | None:
+    reasons = []
+    if source.bar_minutes is None:
+        reasons.append(bars_reason(source))
+    if not source.calendar:
+        reasons.append(hours_reason(source))
+    if not reasons:
+        return None
+    says = f"{source.name}: {'; '.join(reasons)}. What depends on it has no value."
+    return about(source, says, "Import its alert log, whose Ticker says it, or set it in the admin under Sources.")
+
+
 def calendar_fault(name: str, now: datetime) -> str:
-    if name == ALWAYS_OPEN:
+    if name in (ALWAYS_OPEN, UNKNOWN):
         return ""
     if now.year not in KNOWN_YEARS:
         return (
             f"{name}: the calendar ends with {KNOWN_YEARS[-1]}, and it is {now.year}. Check the system clock, or extend"
-            " KNOWN_YEARS in signals/market.py."
+            " KNOWN_YEARS in signals/calendars.py."
         )
     start = datetime(now.year, 1, 1, tzinfo=UTC)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
-from signals.clock import MINUTE, bar_of
+from signals.clock import MINUTE
 from signals.formats import canonical, iso
 from signals.tiers import CALCULATION
 
@@ -17,20 +17,21 @@ def from_closes(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     An unknown close before it could be ENTRY's own, so the search ends there. No update is about a bar before the one
     after ENTRY's, which bounds the search from the other side.
     """
-    signal, gap, market = case.signal, "no_confirmation_time", case.venue.market
+    signal, gap, frame = case.signal, "no_confirmation_time", case.frame
     if gap not in gaps or not misses(signal, "confirmation_time") or signal.single_leg:
         return
     if signal.signal_time is None or signal.entry_price is None or signal.seen_confirmed_at is None:
         return
-    if case.doubts("signal_time", "entry_price"):
+    if case.doubts("signal_time", "entry_price") or not frame.known:
         return
     closes = {bar.time: bar.close for bar in case.bars}
-    bar, last = signal.signal_time, bar_of(signal.seen_confirmed_at) - MINUTE
+    bar, last = signal.signal_time, frame.around(frame.bar_of(signal.seen_confirmed_at) - MINUTE)
     for count in range(1, MOST_BARS + 1):
-        bar = market.next_open(bar + MINUTE)
-        if bar > last or bar not in closes:
+        bar = frame.after(bar)
+        close = closes.get(frame.last_minute(bar))
+        if bar > last or close is None:
             return
-        if closes[bar] == signal.entry_price:
+        if close == signal.entry_price:
             evidence = {"bar": f"{case.bars[0].symbol} {iso(bar)}", "close": canonical(signal.entry_price)}
             yield propose(CALCULATION, "confirmation_time", iso(bar), "close_at_entry", evidence, gap=gap)
             if misses(signal, "bars_to_confirmation"):

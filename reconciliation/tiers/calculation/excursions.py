@@ -16,8 +16,8 @@ from reconciliation.tiers.proposals import Case, Proposal
 from reconciliation.tiers.trust import declared
 from signals.clock import MINUTE
 from signals.formats import canonical, iso
-from signals.market import Market
 from signals.tiers import CALCULATION
+from signals.timeframe import Timeframe
 from signals.vocabulary import Status
 
 from .ladder import Ladder
@@ -43,9 +43,9 @@ class Extent:
 
 def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Proposal]:
     """Both MFE, the MAE and missed exits of a trade that is or was on."""
-    if case.signal.status not in (Status.CONFIRMED, Status.COMPLETED):
+    if case.signal.status not in (Status.CONFIRMED, Status.COMPLETED) or not case.frame.known:
         return
-    path, marks = path_of(case, ladder), marks_of(case.signal, ladder)
+    path, marks = path_of(case, ladder), marks_of(case, ladder)
     legs = legs_of(case, ladder, path, marks)
     yield from missed(case, ladder, legs)
     for field, gap in wanted(case, marks, gaps):
@@ -56,7 +56,7 @@ def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Prop
         # Wicks, unseen, end a trade before its close tells; what falls after its end would be counted as its MAE.
         doubtful = field == "mae" and any(bar.time == end and not bar.whole for bar in legs.found.values())
         reported = Extent(mark.value, mark.bar, mark, (), whole=False) if doubtful and mark.event else None
-        extent = reported or extend(field, mark, end, path, case.venue.market)
+        extent = reported or extend(field, mark, end, path, case.frame)
         if extent and not (mark.own and extent.as_of <= mark.bar):
             yield proposal(case, field, gap, extent, doubtful=doubtful and not reported)
 
@@ -83,20 +83,20 @@ def mark_for(case: Case, field: str, marks: Mapping[str, Mark], legs: Legs) -> M
         return other._replace(own=False)
     if other and parted and field == "no_be_mfe":
         # The first leg's final value is what both had before the bar that ended it.
-        return other._replace(bar=parted - MINUTE, own=False)
-    start = confirmed_in(case.signal)
+        return other._replace(bar=case.frame.around(parted - MINUTE), own=False)
+    start = confirmed_in(case)
     return Mark(Decimal(0), start, "", own=False) if start else None
 
 
-def extend(field: str, mark: Mark, end: datetime | None, path: Sequence[Reach], market: Market) -> Extent | None:
+def extend(field: str, mark: Mark, end: datetime | None, path: Sequence[Reach], frame: Timeframe) -> Extent | None:
     """The mark, extended by the bars after it and before the leg's end; None when they say nothing new."""
     derived = bool(mark.event and not mark.own)
     if end and mark.bar >= end:
         # A last update can come in the very minute of the exit; what follows from it is final.
         return Extent(mark.value, mark.bar, mark, (), whole=True) if derived else None
     bars = [bar for bar in path if mark.bar < bar.time and (end is None or bar.time < end)]
-    upto = end or (bars[-1].time + MINUTE if bars else mark.bar + MINUTE)
-    asked = market.open_minutes(mark.bar + MINUTE, upto)
+    upto = end or frame.close_of(bars[-1].time if bars else mark.bar)
+    asked = bars_between(mark.bar, upto, frame)
     if not bars and asked:
         return Extent(mark.value, mark.bar, mark, (), whole=False) if derived else None
     if not bars and end is None and not mark.event:
@@ -106,7 +106,14 @@ def extend(field: str, mark: Mark, end: datetime | None, path: Sequence[Reach], 
     else:
         value = max(mark.value, *(bar.best for bar in bars), Decimal(0))
     whole = all(bar.whole for bar in bars) and len(bars) >= asked
-    return Extent(value, end or upto - MINUTE, mark, bars, whole)
+    return Extent(value, end or frame.around(upto - MINUTE), mark, bars, whole)
+
+
+def bars_between(bar: datetime, upto: datetime, frame: Timeframe) -> int:
+    """How many bars of open market there are after this one and before a moment."""
+    if frame.by_minute:
+        return frame.market.open_minutes(bar + MINUTE, upto)
+    return frame.count(bar, frame.around(upto - MINUTE)) or 0
 
 
 def proposal(case: Case, field: str, gap: str, extent: Extent, *, doubtful: bool) -> Proposal:
@@ -125,4 +132,13 @@ def proposal(case: Case, field: str, gap: str, extent: Extent, *, doubtful: bool
         evidence["bound"] = "at least"
     value = canonical(extent.value.quantize(PLACES))
     confidence = min(declared(CALCULATION.key, field), LIKELY_TOO_FAR) if doubtful else None
-    return propose(CALCULATION, field, value, method, evidence, gap=gap, as_of=extent.as_of, confidence=confidence)
+    return propose(
+        CALCULATION,
+        field,
+        value,
+        method,
+        evidence,
+        gap=gap,
+        as_of=case.frame.last_minute(extent.as_of),
+        confidence=confidence,
+    )

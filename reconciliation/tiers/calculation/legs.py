@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
 from typing import NamedTuple
 
 from reconciliation.tiers.base import misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from reconciliation.tiers.trust import declared
-from signals.clock import MINUTE, bar_of
+from signals.clock import MINUTE
 from signals.formats import canonical, iso
-from signals.models import AutomatedSignal, PriceBar
+from signals.models import PriceBar
 from signals.tiers import CALCULATION
+from signals.timeframe import Timeframe
 
 from .ladder import Ladder
 from .reported import Mark, confirmed_in, running_until
@@ -52,10 +54,19 @@ class Legs:
 
 def path_of(case: Case, ladder: Ladder) -> list[Reach]:
     """The closed price bars since ENTRY's, in order of time, as multiples of R."""
-    start = confirmed_in(case.signal)
-    return [
-        reach(bar, ladder) for bar in case.bars if bar.time + MINUTE <= case.now and (start is None or bar.time > start)
-    ]
+    start, frame = confirmed_in(case), case.frame
+    minutes = [reach(bar, ladder) for bar in case.bars if bar.time + MINUTE <= case.now]
+    if not frame.by_minute:
+        together = groupby(minutes, lambda minute: frame.around(minute.time))
+        minutes = [put_together(frame, bar, list(some)) for bar, some in together if frame.close_of(bar) <= case.now]
+    return [bar for bar in minutes if start is None or bar.time > start]
+
+
+def put_together(frame: Timeframe, bar: datetime, minutes: Sequence[Reach]) -> Reach:
+    """A longer bar by its minutes; whole only if it has all of them and each is whole."""
+    asked = frame.market.open_minutes(bar, frame.close_of(bar))
+    whole = len(minutes) >= asked and all(minute.whole for minute in minutes)
+    return Reach(bar, max(minute.best for minute in minutes), min(minute.worst for minute in minutes), whole)
 
 
 def reach(bar: PriceBar, ladder: Ladder) -> Reach:
@@ -69,7 +80,7 @@ def reach(bar: PriceBar, ladder: Ladder) -> Reach:
 def legs_of(case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
     """When the legs ended. What events tell stands; prices are asked only for what they leave open."""
     signal, running = case.signal, running_until(case)
-    be_end, stop_end = told(signal, "be_exit_at"), told(signal, "stop_exit_at")
+    be_end, stop_end = told(case, "be_exit_at"), told(case, "stop_exit_at")
     if signal.single_leg:
         be_end = stop_end = earliest(be_end, stop_end)
     found: dict[str, Reach] = {}
@@ -79,7 +90,7 @@ def legs_of(case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[st
         stopped = touch(case, ladder, field, path, lambda bar: bar.worst <= -1 and not_before(bar, running))
         if stopped:
             found[field] = stopped
-        stop_end = stopped.time if stopped else told(signal, "seen_completed_at")
+        stop_end = stopped.time if stopped else told(case, "seen_completed_at")
     path = [bar for bar in path if stop_end is None or bar.time < stop_end]
     protected = protection(case, ladder, path, marks, found)
     if protected and be_end is None:
@@ -99,7 +110,7 @@ def protection(
     case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[str, Mark], found: dict[str, Reach]
 ) -> datetime | None:
     """The bar that reached +1 R, or the latest by which it had; notes it in `found` if only prices tell."""
-    by_event = told(case.signal, "be_triggered_at")
+    by_event = told(case, "be_triggered_at")
     if by_event:
         return by_event
     report = marks.get("be_mfe")
@@ -115,10 +126,10 @@ def protection(
     return reached.time if reached else None
 
 
-def told(signal: AutomatedSignal, field: str) -> datetime | None:
+def told(case: Case, field: str) -> datetime | None:
     """Open of the bar at whose close a moment fired."""
-    fired = getattr(signal, field)
-    return bar_of(fired) if fired else None
+    fired = getattr(case.signal, field)
+    return case.frame.bar_of(fired) if fired else None
 
 
 def earliest(*bars: datetime | None) -> datetime | None:
@@ -156,7 +167,7 @@ def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
     possible.
     """
     for field, bar in sorted(legs.found.items()):
-        overdue = case.venue.market.open_minutes(bar.time + MINUTE, case.now) >= OVERDUE
+        overdue = case.venue.market.open_minutes(case.frame.close_of(bar.time), case.now) >= OVERDUE
         if misses(case.signal, field) and overdue:
             yield shown_by(case, ladder, field, bar)
 
@@ -175,10 +186,12 @@ def shown_by(case: Case, ladder: Ladder, field: str, bar: Reach) -> Proposal:
         evidence["bound"] = "at the latest"
     if not follows:
         confidence = min(confidence, AFTER_HOLE)
-    return propose(CALCULATION, field, iso(bar.time + MINUTE), "price_touch", evidence, confidence=confidence)
+    fired = iso(case.frame.close_of(bar.time))
+    return propose(CALCULATION, field, fired, "price_touch", evidence, confidence=confidence)
 
 
 def follows_on(case: Case, bar: Reach) -> bool:
     """Whether the bar before this one is known, or is ENTRY's, which ends nothing."""
-    before = case.venue.market.last_open(bar.time - MINUTE)
-    return before == confirmed_in(case.signal) or any(each.time == before for each in case.bars)
+    frame = case.frame
+    before = frame.before(bar.time)
+    return before == confirmed_in(case) or any(frame.around(each.time) == before for each in case.bars)

@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from reconciliation.tiers.proposals import Case
-from signals.clock import bar_of
-from signals.models import AutomatedSignal
 from signals.vocabulary import REPORTS, EventType, Status
 
 from .ladder import Ladder
@@ -25,10 +23,11 @@ class Mark(NamedTuple):
     own: bool = True
 
 
-def marks_of(signal: AutomatedSignal, ladder: Ladder) -> dict[str, Mark]:
+def marks_of(case: Case, ladder: Ladder) -> dict[str, Mark]:
     """The latest reports of both MFE and of the MAE; an MAE that was never sent follows from the extremes that were."""
-    marks = {field: mark for field in ("be_mfe", "no_be_mfe", "mae") if (mark := reported(signal, field))}
-    extreme = reported(signal, "lowest_low" if ladder.step > 0 else "highest_high")
+    signal = case.signal
+    marks = {field: mark for field in ("be_mfe", "no_be_mfe", "mae") if (mark := reported(case, field))}
+    extreme = reported(case, "lowest_low" if ladder.step > 0 else "highest_high")
     if extreme and "mae" not in marks:
         worst = (extreme.value - ladder.entry) / ladder.step
         marks["mae"] = extreme._replace(value=min(Decimal(0), worst), own=False)
@@ -39,11 +38,12 @@ def marks_of(signal: AutomatedSignal, ladder: Ladder) -> dict[str, Mark]:
     return marks
 
 
-def reported(signal: AutomatedSignal, field: str) -> Mark | None:
-    held = signal.provenance.get(field)
+def reported(case: Case, field: str) -> Mark | None:
+    held = case.signal.provenance.get(field)
     if held is None:
         return None
-    return Mark(getattr(signal, field), bar_of(datetime.fromisoformat(held["at"])), held["evidence"].get("event", ""))
+    bar = case.frame.bar_of(datetime.fromisoformat(held["at"]))
+    return Mark(getattr(case.signal, field), bar, held["evidence"].get("event", ""))
 
 
 def running_until(case: Case) -> datetime | None:
@@ -52,7 +52,7 @@ def running_until(case: Case) -> datetime | None:
     BE_TRIGGERED and EXIT_BREAK_EVEN are repeated long after a trade's end, so they prove nothing here.
     """
     seen = [event.fire_minute for event in case.events if saw_it_run(event.type, event.facts)]
-    return bar_of(max(seen)) if seen else None
+    return case.frame.bar_of(max(seen)) if seen else None
 
 
 def saw_it_run(kind: str, facts: Mapping[str, Any]) -> bool:
@@ -61,6 +61,7 @@ def saw_it_run(kind: str, facts: Mapping[str, Any]) -> bool:
     return kind == EventType.MFE_UPDATE or (kind in REPORTS and facts.get("state") == Status.CONFIRMED)
 
 
-def confirmed_in(signal: AutomatedSignal) -> datetime | None:
+def confirmed_in(case: Case) -> datetime | None:
     """Open of ENTRY's bar, as far as it is known."""
-    return bar_of(signal.entry_fired_at) if signal.entry_fired_at else signal.confirmation_time
+    signal = case.signal
+    return case.frame.bar_of(signal.entry_fired_at) if signal.entry_fired_at else signal.confirmation_time

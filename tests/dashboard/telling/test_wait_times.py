@@ -7,9 +7,10 @@ import pytest
 from dashboard.telling.wait_times import Wait, wait_of
 from signals.market import market
 from signals.models import AutomatedSignal
+from signals.timeframe import Timeframe
 from signals.vocabulary import Status
 
-CME = market("CME Globex Equity")
+CME = Timeframe.of(1, market("CME Globex Equity"))
 BAR = datetime(2025, 12, 11, 14, 40, tzinfo=UTC)
 NOW = BAR + timedelta(minutes=30)
 

@@ -15,13 +15,13 @@ from reconciliation.tiers.table import PROPOSE
 from signals import dialects
 from signals.clock import MINUTE, bar_of, floor_minute
 from signals.facts import UnreadableError
-from signals.market import market
-from signals.models import AutomatedSignal, PriceBar, SignalEvent
+from signals.market import CME_EQUITY
+from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.signal.deriving import Venue, settle
 from signals.signal.joining import blank, count_in, join
 
 NEW_YORK, CHICAGO = "America/New_York", "America/Chicago"
-VENUE = Venue(NEW_YORK, market())
+VENUE = Venue.of(Source(market_zone=NEW_YORK, calendar=CME_EQUITY, bar_minutes=1))
 TICK = Decimal("0.25")
 # 09:40 in New York is 14:40 UTC in winter; the day is a Thursday.
 TRADE_ID = "20251211_094000000_BULLISH"

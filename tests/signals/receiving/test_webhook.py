@@ -134,11 +134,12 @@ def test_whatever_is_sent_is_stored(body: bytes) -> None:
 
 def test_market_hours_are_known_before_the_first_alert() -> None:
     """Loading the calendar takes a second of the three that a sender waits."""
-    market._calendar_year.cache_clear()
+    market.trading_days.cache_clear()
+    market._year.cache_clear()
     gunicorn.post_worker_init(None)
-    loaded = market._calendar_year.cache_info().misses
+    loaded = market.trading_days.cache_info().misses
     post(CREATED.replace(b"SIGNAL_CREATED", b"ENTRY"))
-    assert market._calendar_year.cache_info().misses == loaded > 0
+    assert market.trading_days.cache_info().misses == loaded > 0
 
 
 # -- the request

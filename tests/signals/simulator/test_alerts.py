@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from signals.clock import MINUTE, TradeId, bar_of, floor_minute, session_of
+from signals.clock import MINUTE, TradeId, bar_of, floor_minute
 from signals.dialects import read
 from signals.market import market
+from signals.sessions import session_of
 from signals.simulator import DIALECTS, Alert, sample_history, simulate, stream, write_log
 from signals.vocabulary import EventType, Status
 
