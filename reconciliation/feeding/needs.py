@@ -7,11 +7,10 @@ from datetime import datetime, timedelta
 from reconciliation.cycle.loading import period_of
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import GapRecord
-from signals.bars.coverage import holes
+from signals.bars.coverage import holes, hours_of
 from signals.clock import MINUTE, floor_minute
 from signals.feeds.asking import Need
 from signals.feeds.windows import Span
-from signals.market import market
 from signals.models import AutomatedSignal, FeedUse, Source
 from signals.storage.queries import merged
 
@@ -30,7 +29,7 @@ def needs_of(sources: Iterable[Source], now: datetime) -> dict[str, list[Need]]:
     for (symbol, feed, feed_symbol), some in sorted(by_use.items()):
         use, _ = FeedUse.objects.get_or_create(symbol=symbol, feed=feed, feed_symbol=feed_symbol)
         if use.stopped_at is None:
-            hours, tick = market(some[0].calendar), min(source.tick_size for source in some)
+            hours, tick = hours_of(symbol), min(source.tick_size for source in some)
             periods = merged(periods_of(some, now))
             lacking = [
                 Span(hole.first, hole.last + MINUTE)
@@ -44,7 +43,7 @@ def needs_of(sources: Iterable[Source], now: datetime) -> dict[str, list[Need]]:
 def periods_of(sources: Iterable[Source], now: datetime) -> Iterable[tuple[datetime, datetime]]:
     """The lives of the latest trades with a gap that bars may close."""
     gaps = GapRecord.objects.filter(state=GapRecord.State.OPEN, gap__in=BY_BARS)
-    trades = AutomatedSignal.objects.filter(source__in=sources, pk__in=gaps.values("signal"))
+    trades = AutomatedSignal.objects.filter(source__in=sources, pk__in=gaps.values("signal")).select_related("source")
     for trade in trades.order_by("-first_event_at")[:AT_ONCE]:
-        start, end = period_of(trade, now)
+        start, end = period_of(trade, now, trade.source)
         yield floor_minute(start - AROUND), min(floor_minute(end + AROUND), floor_minute(now))

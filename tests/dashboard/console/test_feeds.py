@@ -1,5 +1,6 @@
 """What operators see of feeds: on the page Bars, among what is wrong, and where a source's feed is set."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_a_source_takes_a_feed_that_there_is_and_a_symbol_that_it_may_have(admin
     given = {name: value for name, value in shown.context["adminform"].form.initial.items() if value is not None}
     for inline in shown.context["inline_admin_formsets"]:
         given |= {f"{inline.formset.prefix}-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
-    given |= {"gaps_off": "[]", "tiers_off": "[]", "zones": '["America/New_York"]'}
+    given |= {name: json.dumps(getattr(source, name)) for name in ("gaps_off", "tiers_off", "zones", "sessions")}
     assert "It is no symbol of Massive" in admin_client.post(change, {**given, "feed_symbol": "MNQ1!"}).content.decode()
     admin_client.post(change, {**given, "feed": "databento", "feed_symbol": "MNQ.v.0"})
     assert Source.objects.values_list("feed", "feed_symbol").get() == ("databento", "MNQ.v.0")
