@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -101,5 +102,14 @@ def postgres(purpose: str, server: str = SERVER) -> Iterator[Database]:
 def sqlite(purpose: str) -> Iterator[Database]:
     with TemporaryDirectory(prefix=f"signalsync-{purpose}-") as directory:
         database = Database(f"sqlite:///{directory}/signalsync.sqlite3", Path(directory))
-        database.manage("migrate", "--verbosity=0")
+        (database.directory / "signalsync.sqlite3").write_bytes(migrated())
         yield database
+
+
+@cache
+def migrated() -> bytes:
+    """The file of an empty database, migrated once for all."""
+    with TemporaryDirectory(prefix="signalsync-migrated-") as directory:
+        file = Path(directory) / "signalsync.sqlite3"
+        Database(f"sqlite:///{file}", Path(directory)).manage("migrate", "--verbosity=0")
+        return file.read_bytes()

@@ -5,6 +5,7 @@ job's progress, so that work which is cut off goes on where it was.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
@@ -25,6 +26,7 @@ from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving import uploads
 from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, of_retimed, read_log
 from signals.symbols import normalised
+from signals.teaching.replaying import replay_shape, told
 
 from .console.actions import ActionError, LoggedChange, log
 from .console.cycles import AT_ONCE, carry_out, run_summary, run_when_free
@@ -35,10 +37,11 @@ from .telling.bars import bars_imported
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)
 """Without progress for so long, a running job's process is gone: a task that takes longer than 100 s is ended."""
-IMPORT, BARS, UNDO, FIX = "import", "bars", "undo", "fix"
+IMPORT, BARS, UNDO, FIX, TEACH = "import", "bars", "undo", "fix", "teach"
 
 FIXED = ("signals_examined", "fills", "gaps_before", "gaps_after", "errors")
 RUNS_NAMED = 10
+REASONS_KEPT = 5
 
 logger = logging.getLogger(__name__)
 
@@ -243,9 +246,37 @@ def left_to_fix(gap: str, after: int) -> list[AutomatedSignal]:
     return with_gap(gap, ACTIONABLE, GapView.at(timezone.now()), after=after).oldest(AT_ONCE)
 
 
+def read_again(job: Job) -> str:
+    """What waits in a shape, oldest first, by the formats that are known by now. Each is replayed as by hand."""
+    until, person = monotonic() + SLICE, User.objects.filter(username=job.started_by).first()
+    source, figures = Source.objects.filter(name=job.arguments["source"]).first(), dict(job.result)
+    while True:
+        done = replay_shape(
+            job.arguments["shape"], by=person, now=timezone.now(), after=figures.get("last", 0), source=source
+        )
+        figures = figures | {
+            "read": figures.get("read", 0) + done.read,
+            "events": figures.get("events", 0) + done.events,
+            "unread": figures.get("unread", 0) + done.unread,
+            "last": done.last,
+            "reasons": dict((Counter(figures.get("reasons", {})) + done.reasons).most_common(REASONS_KEPT)),
+        }
+        kept(job, done.read + done.unread, figures)
+        if done.done:
+            break
+        if monotonic() > until:
+            raise PausedError
+    if person:
+        sources = Source.objects.filter(name__in=job.arguments["sources"])
+        says = f"Read again what waited in the shape {job.arguments['label']}: {told(figures)}"
+        log(person, [LoggedChange(each, says) for each in sources])
+    return told(figures)
+
+
 KINDS: Mapping[str, Callable[[Job], str]] = {
     IMPORT: import_upload,
     BARS: import_bar_file,
     UNDO: undo_fills,
     FIX: fix_gaps,
+    TEACH: read_again,
 }

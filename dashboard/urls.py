@@ -3,7 +3,7 @@
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from .api import probes, requests, sync
+from .api import formats, probes, requests, sync
 from .api import signals as signal_api
 from .console.navigation import icon
 
@@ -35,6 +35,7 @@ urlpatterns = [
         requests.Acknowledge.as_view(),
         name="acknowledge-request",
     ),
+    re_path(r"^api/formats/?$", formats.Formats.as_view(), name="formats"),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
     re_path(r"^api/docs/?$", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="api-docs"),
     re_path(r"^healthz/?$", probes.alive, name="healthz"),

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import Model, ProtectedError
 from django.db.models.signals import post_save, pre_delete
 
-from signals.models import Source
+from signals.models import Format, Source
 
 from .models import SyncAuditLog
 
@@ -44,6 +44,8 @@ def details(entry: LogEntry) -> dict[str, Any]:
     row: Model | None = entry.get_edited_object() if entry.content_type and not entry.is_deletion() else None
     if isinstance(row, Source):
         return {"source": row.name}
+    if isinstance(row, Format):
+        return {"source": row.source.name} if row.source else {}
     if not isinstance(row, User):
         return {}
     return {

@@ -6,6 +6,7 @@ class ReconciliationConfig(AppConfig):
     verbose_name = "Reconciliation"
 
     def ready(self) -> None:
-        from . import administration, checks  # noqa: F401 - registers them
+        from . import administration, checks, merging  # noqa: F401 - registers them
 
         administration.connect()
+        merging.connect()

@@ -85,6 +85,18 @@ def entries_differ(signal: AutomatedSignal) -> bool:
     return signal.entries_differ
 
 
+def price_far(signal: AutomatedSignal) -> bool:
+    return signal.price_far
+
+
+def bars_far(signal: AutomatedSignal) -> bool:
+    return signal.bars_far
+
+
+def symbol_unclear(signal: AutomatedSignal) -> bool:
+    return signal.symbol_unclear
+
+
 def direction_against_id(signal: AutomatedSignal) -> bool:
     other = OPPOSITE.get(signal.direction or "")
     return other is not None and signal.trade_id.upper().endswith(f"_{other.upper()}")
@@ -171,9 +183,34 @@ FINDINGS: tuple[Finding, ...] = (
         "ENTRY contradicts ENTRY",
         Q(entries_differ=True),
         entries_differ,
-        "Two ENTRYs state different prices: the alert was edited in this trade, or its id was used for another one. "
-        "The earlier ENTRY stands, and nothing is calculated from its prices.",
+        "Two ENTRYs state different prices: the alert was edited in this trade, or its id was used for another one "
+        "before it had ended. The earlier ENTRY stands, and nothing is calculated from its prices.",
         contradicts=frozenset({"entry_price", "stop_loss", "targets"}),
+    ),
+    Finding(
+        "price_far",
+        "A price far from its entry",
+        Q(price_far=True),
+        price_far,
+        "Its alerts tell prices that cannot be of one symbol at that time: another chart uses the same id, or an alert "
+        "fills in the wrong value. See which events state them; nothing is calculated from its prices until then.",
+        contradicts=frozenset({"entry_price", "stop_loss", "targets"}),
+    ),
+    Finding(
+        "bars_far",
+        "Prices of its symbol far from its own",
+        Q(bars_far=True),
+        bars_far,
+        "Prices told as its symbol's are far from this trade's own at that time: a source is set to the wrong symbol. "
+        "They were refused, and nothing was filled from them. Give each source the symbol of its chart.",
+    ),
+    Finding(
+        "symbol_unclear",
+        "Symbol unclear",
+        Q(symbol_unclear=True),
+        symbol_unclear,
+        "Other alerts with this id are of several symbols, and these name none. Put {{ticker}} into every message as "
+        '"symbol", import the alert log, or give the source its symbol.',
     ),
     Finding(
         "direction_against_id",

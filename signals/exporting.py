@@ -74,6 +74,7 @@ class SignalRecord(Record[AutomatedSignal]):
     """All fields of a signal, its provenance, and which of its values the indicator itself did not send."""
 
     source: Any = serializers.SlugRelatedField(slug_field="name", read_only=True)  # DRF itself has a `source`
+    symbol = serializers.SerializerMethodField(help_text="As its alerts state it, else its source's; empty: unknown.")
     targets = PricesField(read_only=True, allow_null=True)
     targets_extended = PricesField(read_only=True, allow_null=True)
     synthetic = serializers.SerializerMethodField(
@@ -84,6 +85,9 @@ class SignalRecord(Record[AutomatedSignal]):
         model = AutomatedSignal
         fields = [*MODEL_FIELDS, "synthetic"]
         read_only_fields = fields
+
+    def get_symbol(self, signal: AutomatedSignal) -> str:
+        return signal.symbol or str(signal.source.symbol)
 
     def get_synthetic(self, signal: AutomatedSignal) -> list[str]:
         return synthetic(signal)
@@ -99,12 +103,14 @@ def record(signal: AutomatedSignal) -> dict[str, Any]:
 
 
 def ordered(signals: QuerySet[AutomatedSignal]) -> Iterator[AutomatedSignal]:
-    """The signals by source name and trade id, so that two exports compare; a chunk at a time in memory.
+    """The signals by source name, trade id, symbol and life, so that two exports compare; a chunk at a time in memory.
 
     One query a source: the unique index gives that order without a sort, and a server-side cursor streams it.
     """
     for source in Source.objects.order_by("name"):
-        for signal in signals.filter(source=source).order_by("trade_id").iterator(chunk_size=SIGNALS_AT_ONCE):
+        for signal in (
+            signals.filter(source=source).order_by("trade_id", "symbol", "life").iterator(chunk_size=SIGNALS_AT_ONCE)
+        ):
             signal.source = source
             yield signal
 

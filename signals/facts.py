@@ -50,25 +50,32 @@ FACTS: dict[str, str] = {
     "cancel_reason": "text",
     "cancelled_by": "text",
     "bars_pending": "count",
+    "one_position": "flag",  # its id stands for a market that holds one trade at a time (signal/positions.py)
+    "if_open": "flag",  # it ends what is open of its direction, and nothing where nothing is
     "single_leg": "flag",  # true in `strategy` and Z telemetry: any exit ends the trade, the id names ENTRY's bar
 }
 
 
 @dataclass(frozen=True, slots=True)
 class EventFacts:
-    """One fact about one signal. `position` is its index in the delivery (0 for single-event payloads)."""
+    """One fact about one signal. `position` is its index in the delivery (0 for single-event payloads).
+
+    `symbol` is what it names itself, in its one spelling; "" where it names none.
+    """
 
     type: str
     trade_id: str
     position: int
     values: Mapping[str, Any]
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class BarFacts:
     """A price bar or a close. `time` is the open of its last minute in UTC; None means the one before the fire minute.
 
-    `position` is the index of the first entry that carried it.
+    `position` is the index of the first entry that carried it; `of_minute` says that it is stated to be of one minute,
+    whatever its source's bars are.
     """
 
     close: Decimal
@@ -78,6 +85,7 @@ class BarFacts:
     low: Decimal | None = None
     symbol: str = ""  # empty: the source's symbol
     position: int = 0
+    of_minute: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Reading:
     """All that one body says.
 
     `faults` names the entries that could not be read while others could, `refused` of them, and behind these the values
-    that were sent as no number and count as absent.
+    that were sent as no number and count as absent. `format` is the key of the format in data that read it, if one did.
     """
 
     dialect: str
@@ -109,6 +117,7 @@ class Reading:
     faults: tuple[str, ...] = field(default=())
     refused: int = 0
     repair: Repair | None = None
+    format: int | None = None
     symbols: tuple[str, ...] = ()  # that it names, as they are spelled
     intervals: tuple[str, ...] = ()  # bar lengths that it names
 

@@ -6,6 +6,7 @@ for rebuild, behind stored delivery and events.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,8 @@ from django.db.models import Q
 from . import dialects
 from .bars.storing import Bar, store_bars
 from .clock import MINUTE, floor_minute
-from .facts import Reading, UnreadableError
+from .dialects.shapes import shape_of
+from .facts import BarFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import NO_TIME
@@ -29,11 +31,12 @@ from .rhythm import Birth
 from .signal.charts import known_after, learn
 from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
-from .signal.saving import ClockNeededError, project
+from .signal.saving import ClockNeededError, project, regroup_shared, restate
 from .signal.zones import Hold, hold_clock, vote_of
 from .storage.bulk import append, insert, update
 from .storage.deadlines import answered_within, transaction_within
 from .symbols import goes_below_zero
+from .teaching.known import formats_of
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
@@ -105,7 +108,8 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     A failing projection is not a failing store: the transaction is made again, careful to keep delivery and events.
     `wait_ms` is how long the database may make us wait (see transaction_within; 0: as the settings say).
     """
-    parcels = [open_parcel(source, item) for item in incoming]
+    with answered_within(wait_ms):
+        parcels = [open_parcel(source, item) for item in incoming]
     hold, careful = first_hold(source, parcels), False
     deadline = monotonic() + wait_ms / 1000
     if hold == Hold.SHARED and (born := take_in_birth(source, parcels, now=now, wait_ms=wait_ms)):
@@ -158,9 +162,12 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
         parcel.delivery.reason = incoming.problem
         return parcel
     try:
-        parcel.reading = dialects.read(incoming.body, signed=goes_below_zero(incoming.symbol or source.symbol))
+        signed = goes_below_zero(incoming.symbol or source.symbol)
+        parcel.reading = dialects.read(incoming.body, signed=signed, formats=formats_of(source.pk))
     except UnreadableError as error:
         parcel.delivery.reason, parcel.proposal = hide_secrets(error.reason), error.proposal
+    except DatabaseError:
+        raise  # the formats could not be asked for
     except Exception as error:
         log.exception("a dialect failed on a body")
         parcel.delivery.reason = f"Reading failed with {type(error).__name__}: {error}. Please report the body."
@@ -196,7 +203,7 @@ def describe(parcel: Parcel) -> None:
         delivery.status = DeliveryStatus.QUARANTINED
         return
     delivery.status = DeliveryStatus.ACCEPTED
-    delivery.dialect = reading.dialect
+    delivery.dialect, delivery.format_id = reading.dialect, reading.format
     delivery.faults = [hide_secrets(fault) for fault in reading.faults]
     delivery.event_count = len(reading.events)
     if reading.repair:
@@ -221,12 +228,16 @@ def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hol
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
     if hold == Hold.ALONE:
+        symbol = source.symbol
         learn(source, known_by(source, parcels))
-    new = insert_deliveries(source, parcels)
+        if source.symbol != symbol:
+            regroup_shared(source, now=now)
+    new, named = insert_deliveries(source, parcels)
     quarantine(new)
     accepted = [parcel for parcel in new if parcel.reading is not None]
     events = [event for parcel in accepted for event in event_rows(source, parcel)]
     created, updated = project(source, events, now=now, hold=hold, known=known, careful=careful)
+    tell_symbols(source, named, now=now, hold=hold)
     store_bars(bar for parcel in accepted for bar in bar_rows(source, parcel))
     note_heartbeats(source, accepted)
     return Taken(tuple(outcome_of(parcel) for parcel in parcels), created, updated)
@@ -257,44 +268,94 @@ def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
     return {event.trade_id for parcel in parcels if parcel.reading for event in parcel.reading.events}
 
 
-def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> list[Parcel]:
-    """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones."""
+def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Delivery]]:
+    """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones, and
+    those stored before of which a log's Ticker now tells the symbol."""
     # Sorted, so that two imports of one log do not wait for each other in a circle.
     rows = sorted((parcel.delivery for parcel in parcels), key=lambda row: (row.fire_minute, row.checksum))
     there = insert(Delivery, rows, ignore_conflicts=True)
     repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
-    if repeated:
-        insert_duplicates(source, repeated)
-    return [parcel for parcel in parcels if parcel.delivery.pk in there]
+    apart, learned = insert_duplicates(source, repeated) if repeated else (set(), [])
+    new = there | apart
+    return [parcel for parcel in parcels if parcel.delivery.pk in new], learned
 
 
-def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> None:
-    """Store repetitions as rows that point to the delivery that was first. A log's exact time is noted on that one."""
+def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UUID], list[Delivery]]:
+    """Store repetitions as rows that point to the delivery that was first. A log's exact time is noted on that one, and
+    its Ticker's symbol; a row of another symbol than that is no repetition.
+
+    Returns the keys of these, and the deliveries whose symbol was told.
+    """
     same = Delivery.objects.filter(
         ~Q(status=DeliveryStatus.DUPLICATE),
         replay_of=None,
         source=source,
         checksum__in={parcel.delivery.checksum for parcel in parcels},
         fire_minute__in={parcel.delivery.fire_minute for parcel in parcels},
-    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count")
-    first = {(row.checksum, row.fire_minute): row for row in same}
-    timed = []
+    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count", "symbol")
+    stored: dict[tuple[str, datetime], list[Delivery]] = defaultdict(list)
+    for row in same.order_by("apart"):
+        stored[row.checksum, row.fire_minute].append(row)
+    timed, learned, apart, repeated = [], [], [], []
     for parcel in parcels:
         row = parcel.delivery
-        original = first[row.checksum, row.fire_minute]
+        alike = stored[row.checksum, row.fire_minute]
+        original = original_of(row, alike)
+        if original is None:
+            row.apart = row.symbol
+            apart.append(row)
+            alike.append(row)
+            continue
         if row.fired_at and original.fired_at is None:
             original.fired_at = row.fired_at
             timed.append(original)
+        if row.symbol and not original.symbol:
+            original.symbol = row.symbol
+            learned.append(original)
         row.status, row.duplicate_of = DeliveryStatus.DUPLICATE, original
         row.reason = "Same source, bytes and minute as an earlier delivery."
         row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
-    update(Delivery, timed, ["fired_at"])
-    insert(Delivery, [parcel.delivery for parcel in parcels])
+        repeated.append(row)
+    update(Delivery, [*{row.pk: row for row in (*timed, *learned)}.values()], ["fired_at", "symbol"])
+    insert(Delivery, [*apart, *repeated])
+    return {row.pk for row in apart}, learned
+
+
+def original_of(row: Delivery, alike: Sequence[Delivery]) -> Delivery | None:
+    """Which of the stored deliveries with its bytes of its minute it repeats: one of its symbol, else one of none."""
+    if not row.symbol:
+        return alike[0]
+    fitting = [each for each in alike if each.symbol in (row.symbol, "")]
+    return max(fitting, key=lambda each: each.symbol, default=None)
+
+
+def tell_symbols(source: Source, deliveries: Sequence[Delivery], *, now: datetime, hold: Hold) -> None:
+    """Have the events of deliveries whose symbol is known only now state it, where their bytes name none."""
+    if not deliveries:
+        return
+    if hold != Hold.ALONE:
+        raise ClockNeededError
+    told = {delivery.pk: delivery.symbol for delivery in deliveries}
+    events = list(SignalEvent.objects.select_related("signal").filter(delivery__in=deliveries, symbol=""))
+    for event in events:
+        event.symbol = told[event.delivery_id]
+    restate(source, events, now=now)
 
 
 def quarantine(parcels: Sequence[Parcel]) -> None:
     unread = [parcel for parcel in parcels if parcel.reading is None]
-    append(Quarantine, [Quarantine(delivery=each.delivery, proposal=each.proposal) for each in unread])
+    append(Quarantine, [quarantine_row(each) for each in unread])
+
+
+def quarantine_row(parcel: Parcel) -> Quarantine:
+    shape = shape_of(parcel.incoming.body)
+    return Quarantine(
+        delivery=parcel.delivery,
+        proposal=parcel.proposal,
+        shape=shape.key,
+        shape_label=shape.label,
+        foreign=shape.foreign,
+    )
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
@@ -309,6 +370,7 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             type=event.type,
             fire_minute=minute,
             payload_checksum=checksum,
+            symbol=event.symbol or parcel.delivery.symbol,
             facts=event.values,
             clock_vote=vote_of(event.type, event.trade_id, minute, source),
         )
@@ -320,21 +382,27 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
 def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
     """Its prices by the minute. Of a bar that is longer, or of unknown length, only the close is one minute's."""
     assert parcel.reading is not None
-    whole = source.bar_minutes == 1
-    return [
-        Bar(
-            symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
-            time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
-            kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
-            open=bar.open if whole else None,
-            high=bar.high if whole else None,
-            low=bar.low if whole else None,
-            close=bar.close,
-            evidence=f"{parcel.delivery.checksum}:{bar.position}",
-            teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
-        )
-        for bar in parcel.reading.bars
-    ]
+    return [bar_row(source, parcel, bar) for bar in parcel.reading.bars if not is_early(bar, parcel.incoming)]
+
+
+def is_early(bar: BarFacts, incoming: Incoming) -> bool:
+    """Whether an alert that states its bar's open fired before that bar was over: its prices are not yet the bar's."""
+    return bar.of_minute and bar.time is not None and bar.time + MINUTE > incoming.fire_minute
+
+
+def bar_row(source: Source, parcel: Parcel, bar: BarFacts) -> Bar:
+    whole = bar.of_minute or source.bar_minutes == 1
+    return Bar(
+        symbol=bar.symbol or parcel.incoming.symbol or source.price_key,
+        time=floor_minute(bar.time) if bar.time else parcel.incoming.fire_minute - MINUTE,
+        kind=PriceBar.Kind.BAR if whole and bar.high is not None else PriceBar.Kind.CLOSE,
+        open=bar.open if whole else None,
+        high=bar.high if whole else None,
+        low=bar.low if whole else None,
+        close=bar.close,
+        evidence=f"{parcel.delivery.checksum}:{bar.position}",
+        teller=None if bar.symbol or parcel.incoming.symbol else source.pk,
+    )
 
 
 def counted(parcel: Parcel) -> int:

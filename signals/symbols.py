@@ -1,6 +1,7 @@
 """Symbols: one spelling of each, whichever way it came in, and what its prices may be. Pure."""
 
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 # Energy futures of CME, which trade below zero since 2020, as continuous contracts (CL1!) or of a month (CLZ2026).
@@ -25,3 +26,11 @@ def goes_below_zero(symbol: str) -> bool:
     """Whether its market has prices of zero and less: spreads and energy futures. Takes any spelling."""
     name = normalised(symbol)
     return bool(_SPREAD.search(name) or _BELOW_ZERO.fullmatch(name))
+
+
+def spellings(symbols: Iterable[str]) -> Mapping[str, str]:
+    """By each of these symbols the one that it is spelled as among them: a future's root (MNQ) as its contract in front
+    (MNQ1!), where both are used, for scripts send the one (`syminfo.root`) and placeholders the other (`{{ticker}}`).
+    """
+    known = set(symbols)
+    return {symbol: front if (front := f"{symbol}1!") in known else symbol for symbol in known}

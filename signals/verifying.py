@@ -7,13 +7,16 @@ remains unnoticed in a delivery without events. Pure but for reading; memory doe
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from . import dialects
+from .dialects.base import Dialect
 from .facts import Reading, UnreadableError
 from .intake import checksum_of
 from .models import Delivery, SignalEvent
+from .teaching.known import formats_of, made
 from .vocabulary import DeliveryStatus
 
 DELIVERIES_AT_ONCE = 200
@@ -30,7 +33,7 @@ def verify(since: UUID | None = None) -> Iterator[tuple[int, list[Fault]]]:
     """A chunk of deliveries after the other, in order of arrival: how many, and what is wrong with them."""
     last = since
     while True:
-        rows = Delivery.objects.order_by("pk").select_related("duplicate_of")
+        rows = Delivery.objects.order_by("pk").select_related("duplicate_of", "format")
         chunk = list((rows if last is None else rows.filter(pk__gt=last))[:DELIVERIES_AT_ONCE])
         if not chunk:
             return
@@ -60,15 +63,24 @@ def faults_of(delivery: Delivery, events: list[SignalEvent]) -> Iterator[str]:
 def event_faults(delivery: Delivery, events: Iterable[SignalEvent]) -> Iterator[str]:
     """Events that are not what its bytes say, as they are read today."""
     try:
-        told = told_by(dialects.read(bytes(delivery.raw)))
+        reading = dialects.read(bytes(delivery.raw), formats=partial(formats_then, delivery))
     except UnreadableError as error:
         yield f"It was read when it came, and cannot be read now: {error.reason}"
         return
+    told, symbols = told_by(reading), {event.position: event.symbol for event in reading.events}
     for event in events:
         if told.get(event.position) != (event.type, event.signal.trade_id, plain(event.facts)):
             yield f"Its event {event.position} ({event.type} of {event.signal.trade_id}) is not what its bytes say."
+        elif event.symbol not in ("", symbols.get(event.position) or delivery.symbol):
+            yield f"Its event {event.position} names another symbol than its bytes and the alert log."
         elif (event.payload_checksum, event.source_id) != (delivery.checksum, delivery.source_id):
             yield f"Its event {event.position} names another delivery's bytes or source."
+
+
+def formats_then(delivery: Delivery) -> list[Dialect]:
+    """The formats that a delivery was read by, the version that read it first."""
+    own = made(delivery.format.pk, json.dumps(delivery.format.spec)) if delivery.format else None
+    return [*([own] if own else []), *formats_of(delivery.source_id)()]
 
 
 def told_by(reading: Reading) -> dict[int, tuple[str, str, str]]:

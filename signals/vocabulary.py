@@ -9,7 +9,10 @@ from django.db.models import TextChoices
 
 
 class EventType(TextChoices):
-    """What one event says about one signal. Reports are the indicator's answers about a signal's whole state."""
+    """What one event says about one signal. Reports are the indicator's answers about a signal's whole state.
+
+    EXIT is the end of the whole trade as ordinary strategies tell it, whatever the reason.
+    """
 
     SIGNAL_CREATED = "SIGNAL_CREATED", "Signal created"
     ENTRY = "ENTRY", "Entry"
@@ -17,6 +20,7 @@ class EventType(TextChoices):
     BE_TRIGGERED = "BE_TRIGGERED", "Break-even triggered"
     EXIT_BREAK_EVEN = "EXIT_BREAK_EVEN", "Exit at break-even"
     EXIT_STOP_LOSS = "EXIT_STOP_LOSS", "Exit at stop loss"
+    EXIT = "EXIT", "Exit"
     CANCELLED = "CANCELLED", "Cancelled"
     UNIFIED_SNAPSHOT_V1 = "UNIFIED_SNAPSHOT_V1", "Snapshot"
     INDICATOR_EXPORT_V2 = "INDICATOR_EXPORT_V2", "Indicator export"
@@ -24,7 +28,7 @@ class EventType(TextChoices):
     POLLING_RESPONSE = "POLLING_RESPONSE", "Polling response"
 
 
-EXITS = frozenset({EventType.EXIT_BREAK_EVEN, EventType.EXIT_STOP_LOSS})
+EXITS = frozenset({EventType.EXIT_BREAK_EVEN, EventType.EXIT_STOP_LOSS, EventType.EXIT})
 REPORTS = frozenset(
     {
         EventType.UNIFIED_SNAPSHOT_V1,

@@ -18,7 +18,7 @@ PROJECT = "signalsync_project"
 LAYERS: Mapping[str, tuple[set[str], ...]] = {
     "signals": (
         {"vocabulary", "facts", "formats", "networks", "storage"},
-        {"clock", "tiers", "symbols"},
+        {"clock", "tiers", "symbols", "prices"},
         {"markets", "learning", "sessions"},
         {"rhythm"},
         {"calendars"},
@@ -27,9 +27,10 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"models"},
         {"receiving.masking", "bars"},
         {"dialects", "receiving.senders", "exporting", "signal"},
+        {"teaching.known"},
         {"intake"},
         {"receiving"},
-        {"feeds"},
+        {"feeds", "teaching"},
     ),
     "reconciliation": (
         {"models", "findings"},

@@ -7,7 +7,7 @@ from operator import or_
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import filters
 from django_filters.fields import IsoDateTimeField
@@ -21,6 +21,7 @@ from reconciliation.findings import FINDINGS
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Source
+from signals.symbols import normalised
 from signals.vocabulary import DataSource, Direction, Session, Status, Trend
 
 ORDERINGS = (
@@ -65,6 +66,7 @@ class SignalFilter(FilterSet):
         help_text="Name of the source that sent it.",
         error_messages={"invalid_choice": "No source has this name."},
     )
+    symbol = filters.CharFilter(method="of_symbol", help_text="Its symbol, in any spelling; else its source's.")
     data_source = filters.MultipleChoiceFilter(
         choices=DataSource.choices, help_text="Where its least trusted value came from. Repeatable."
     )
@@ -95,6 +97,10 @@ class SignalFilter(FilterSet):
     class Meta:
         model = AutomatedSignal
         fields: list[str] = []
+
+    def of_symbol(self, signals: QuerySet[AutomatedSignal], _: str, named: str) -> QuerySet[AutomatedSignal]:
+        symbol = normalised(named)
+        return signals.filter(Q(symbol=symbol) | Q(symbol="", source__symbol=symbol))
 
     def with_gap(self, signals: QuerySet[AutomatedSignal], _: str, names: list[str]) -> QuerySet[AutomatedSignal]:
         if not names:

@@ -22,9 +22,9 @@ COMPUTED = (
     "gaps_waiting",
 )
 LISTED = (
-    "trade_id", "source", "signal_time", "signal_date", "signal_time_str", "direction", "session", "htf_alignment",
-    "status", "confirmation_time", "cancellation_time", "entry_price", "stop_loss", "be_mfe", "no_be_mfe", "mae",
-    "health_score", "confidence_score", "data_source", "created_at",
+    "trade_id", "source", "symbol", "life", "signal_time", "signal_date", "signal_time_str", "direction", "session",
+    "htf_alignment", "status", "confirmation_time", "cancellation_time", "entry_price", "stop_loss", "be_mfe",
+    "no_be_mfe", "mae", "health_score", "confidence_score", "data_source", "created_at",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The read endpoints about signals."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils import timezone
 from django_filters.rest_framework.backends import DjangoFilterBackend
@@ -11,7 +12,7 @@ from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
+from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history, own_symbol
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
@@ -23,33 +24,48 @@ from .serializers import DetailedSignal, ListedSignal, described
 
 ONE_SIGNAL = [
     OpenApiParameter("source", str, description="Name of the source, needed where several share the trade id."),
+    OpenApiParameter("symbol", str, description="Its symbol, needed where a source has the id of several."),
+    OpenApiParameter(
+        "life", int, description="Its number, from 1, needed where trades had the id one after the other."
+    ),
 ]
 WHOLE = OpenApiParameter("whole", bool, description="The signal whose id ends in /timeline, not another's timeline.")
 NOT_ONE = {
     404: OpenApiResponse(OpenApiTypes.OBJECT, "No such signal; `detail` says where to look."),
-    409: OpenApiResponse(OpenApiTypes.OBJECT, "Several sources have it: `candidates` names them; add `source`."),
+    409: OpenApiResponse(
+        OpenApiTypes.OBJECT,
+        "Several signals have it: `candidates` names the first of them by `source`, `symbol`, `life` and `url`.",
+    ),
 }
 
 
-class SeveralSources(APIException):
+CANDIDATES = 100
+
+
+class SeveralSignals(APIException):
     status_code = status.HTTP_409_CONFLICT
 
-    def __init__(self, ambiguous: AmbiguousSignalError) -> None:
-        candidates = [
-            {"source": signal.source.name, "trade_id": signal.trade_id, "status": signal.status}
-            for signal in ambiguous.candidates
-        ]
-        super().__init__({"detail": str(ambiguous), "candidates": candidates})
+    def __init__(self, ambiguous: AmbiguousSignalError, path: str) -> None:
+        candidates = [candidate(signal, path) for signal in ambiguous.candidates[:CANDIDATES]]
+        super().__init__()
+        self.detail: Any = {"detail": str(ambiguous), "candidates": candidates}  # as it is: numbers stay numbers
+
+
+def candidate(signal: AutomatedSignal, path: str) -> dict[str, Any]:
+    """One of several signals of an id, with the address at which it is this one."""
+    told = {"source": signal.source.name, "symbol": own_symbol(signal), "life": signal.life}
+    query = urlencode({name: value for name, value in told.items() if value})
+    return {**told, "trade_id": signal.trade_id, "status": signal.status, "url": f"{path}?{query}"}
 
 
 def asked_signal(request: Request, trade_id: str) -> AutomatedSignal:
-    """The signal of the address; `source` picks among sources that share its trade id."""
+    """The signal of the address; `source`, `symbol` and `life` pick among those that share its trade id."""
     try:
-        return find_signal(trade_id, request.query_params.get("source", ""))
+        return find_signal(trade_id, *(request.query_params.get(name, "") for name in ("source", "symbol", "life")))
     except UnknownSignalError as error:
         raise NotFound(str(error)) from error
     except AmbiguousSignalError as error:
-        raise SeveralSources(error) from error
+        raise SeveralSignals(error, request.path) from error
 
 
 @extend_schema_view(get=extend_schema(operation_id="all_signals"))

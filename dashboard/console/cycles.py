@@ -40,11 +40,19 @@ class Offer:
         return bool(self.proposal["outcome"] == WAITS)
 
 
-def by_source(signals: Iterable[AutomatedSignal]) -> Iterator[tuple[Source, dict[str, AutomatedSignal]]]:
-    grouped: dict[Source, dict[str, AutomatedSignal]] = defaultdict(dict)
+Which = tuple[str, str, int]
+
+
+def by_source(signals: Iterable[AutomatedSignal]) -> Iterator[tuple[Source, dict[Which, AutomatedSignal]]]:
+    """The signals of each source, by what tells them apart there."""
+    grouped: dict[Source, dict[Which, AutomatedSignal]] = defaultdict(dict)
     for signal in signals:
-        grouped[signal.source][signal.trade_id] = signal
+        grouped[signal.source][signal.trade_id, signal.symbol, signal.life] = signal
     yield from sorted(grouped.items(), key=lambda item: item[0].name)
+
+
+def ids_of(named: Iterable[Which]) -> list[str]:
+    return list(dict.fromkeys(trade_id for trade_id, *_ in named))
 
 
 def dry_run(
@@ -54,10 +62,13 @@ def dry_run(
     offers, reports = [], []
     for source, named in by_source(signals):
         report = run_sync(
-            now=now, trigger=SyncRun.Trigger.CONSOLE, tiers=tiers, trade_ids=list(named), source=source, dry_run=True
+            now=now, trigger=SyncRun.Trigger.CONSOLE, tiers=tiers, trade_ids=ids_of(named), source=source, dry_run=True
         )
         reports.append(report)
-        offers += [Offer(named[each["trade_id"]], each) for each in report.proposals if each["outcome"] != TAKEN_BACK]
+        for each in report.proposals:
+            signal = named.get((each["trade_id"], each["symbol"], each["life"]))
+            if signal and each["outcome"] != TAKEN_BACK:
+                offers.append(Offer(signal, each))
     return offers, reports
 
 
@@ -72,7 +83,12 @@ def carry_out(
     try:
         return [
             run(
-                now=now, trigger=SyncRun.Trigger.CONSOLE, actor=actor, tiers=tiers, trade_ids=list(named), source=source
+                now=now,
+                trigger=SyncRun.Trigger.CONSOLE,
+                actor=actor,
+                tiers=tiers,
+                trade_ids=ids_of(named),
+                source=source,
             )
             for source, named in by_source(signals)
         ]

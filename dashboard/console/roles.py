@@ -16,6 +16,7 @@ from django.db.models import Q
 SEE = "signals.view_automatedsignal"
 RECONCILE = "signals.reconcile_signal"
 REPLAY = "signals.replay_delivery"
+TEACH = "signals.teach_format"
 REVEAL = "signals.reveal_secrets"
 ADD_SOURCE = "signals.add_source"
 CHANGE_SOURCE = "signals.change_source"
@@ -25,7 +26,7 @@ VIEWER, OPERATOR, ADMINISTRATOR = "Viewer", "Operator", "Administrator"
 SHOWN_APPS = ("signals", "reconciliation")
 ACTIONS = (RECONCILE, REPLAY)
 SOURCES = (
-    ADD_SOURCE, CHANGE_SOURCE,
+    ADD_SOURCE, CHANGE_SOURCE, TEACH,
     "signals.add_sourcetoken", "signals.change_sourcetoken", "signals.delete_sourcetoken",
     "signals.add_alertid", "signals.change_alertid", "signals.delete_alertid",
 )  # fmt: skip

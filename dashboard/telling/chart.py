@@ -8,7 +8,7 @@ from decimal import Decimal
 from signals.clock import MINUTE, bar_of
 from signals.market import market
 from signals.models import AutomatedSignal, PriceBar, RefusedBar, Source
-from signals.vocabulary import DataSource, Direction
+from signals.vocabulary import DataSource, Direction, EventType
 
 from .candles import Candle, Stranger, candles_of, columns_of, polylines, reach, strangers, width_of
 from .formats import price, r
@@ -244,8 +244,14 @@ def markers_of(signal: AutomatedSignal) -> list[Marker]:
         moment = getattr(signal, field)
         if moment is not None:
             at = moment if field == "signal_time" else moment - MINUTE
-            found.append(Marker(name, at, field, made(signal, field)))
+            found.append(Marker(name_of(signal, field, name), at, field, made(signal, field)))
     return sorted(found, key=lambda marker: marker.at)
+
+
+def name_of(signal: AutomatedSignal, field: str, name: str) -> str:
+    """What a marker says. Of a strategy's own exit nothing tells whether a stop was hit."""
+    evidence = signal.provenance.get(field, {}).get("evidence", {})
+    return "exit" if evidence.get("type") == EventType.EXIT else name
 
 
 def stacked(markers: Iterable[Marker], scale: Scale, bars: Sequence[PriceBar]) -> Iterator[Marker]:

@@ -41,8 +41,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "Legs": {
         "be_mfe": "MFE, break-even leg", "no_be_mfe": "MFE, original stop", "mae": "MAE",
         "be_triggered_at": "Break-even triggered", "be_exit_at": "Exit at break-even", "be_exit_price": "Its price",
-        "be_exit_reason": "Its reason", "stop_exit_at": "Exit at stop", "stop_exit_price": "Its price",
-        "stop_exit_reason": "Its reason", "seen_completed_at": "Seen completed",
+        "be_exit_reason": "Its reason", "stop_exit_at": "Exit, original stop", "stop_exit_price": "Its price",
+        "stop_exit_reason": "Its reason", "exit_price": "Exit price", "exit_reason": "Exit because",
+        "seen_completed_at": "Seen completed",
     },
 }  # fmt: skip
 NAMES = {name: label for group in GROUPS.values() for name, label in group.items()}

@@ -1,4 +1,4 @@
-"""Everything about one signal: found by its trade id, told in time order. Only reads."""
+"""Everything about one signal: found by its trade id and what else tells it apart, told in time order. Only reads."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,30 +10,57 @@ from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncAuditLog
 from signals.exporting import record
 from signals.models import AutomatedSignal, SignalEvent
+from signals.symbols import normalised
 
 from .serializers import AuditRecord, EventRecord, FillRecord
 
+SHOWN = 5
+
 
 class UnknownSignalError(LookupError):
-    """No stored signal has this trade id (in this source). The message says where to look."""
+    """No stored signal has this trade id (in this source, of this symbol). The message says where to look."""
 
 
 class AmbiguousSignalError(LookupError):
-    """Several sources have a signal of this trade id, and none was named."""
+    """Several signals have this trade id, and what was named besides fits more than one of them."""
 
     def __init__(self, candidates: list[AutomatedSignal]) -> None:
-        names = ", ".join(signal.source.name for signal in candidates)
-        super().__init__(f"{candidates[0].trade_id} is in several sources. Name one of them as source: {names}.")
+        aspects: dict[str, list[str]] = {
+            "source": [signal.source.name for signal in candidates],
+            "symbol": [own_symbol(signal) or "unknown" for signal in candidates],
+            "life": [str(signal.life) for signal in candidates],
+        }
+        differing = (
+            f"{name}: {', '.join(distinct[:SHOWN])}{' …' if len(distinct) > SHOWN else ''}"
+            for name, values in aspects.items()
+            if len(distinct := list(dict.fromkeys(values))) > 1
+        )
+        super().__init__(
+            f"{len(candidates)} signals have the id {candidates[0].trade_id}. Say which one is meant by"
+            f" {'; '.join(differing)}."
+        )
         self.candidates = candidates
 
 
-def find_signal(trade_id: str, source: str = "") -> AutomatedSignal:
-    """The one signal of this trade id; `source` is the name of the source to look in."""
-    matching = AutomatedSignal.objects.select_related("source").filter(trade_id=trade_id).order_by("source__name")
+def own_symbol(signal: AutomatedSignal) -> str:
+    return signal.symbol or str(signal.source.symbol)
+
+
+def find_signal(trade_id: str, source: str = "", symbol: str = "", life: str = "") -> AutomatedSignal:
+    """The one signal of this trade id. `source` is the name of the source to look in; symbol (in any spelling) and life
+    pick among signals that share the id there. Raises UnknownSignalError and AmbiguousSignalError."""
+    matching = AutomatedSignal.objects.select_related("source").filter(trade_id=trade_id)
     # PostgreSQL refuses NUL in any text, so that no stored id has one.
-    found = [] if "\0" in trade_id else [signal for signal in matching if source in ("", signal.source.name)]
+    found = [
+        signal
+        for signal in (() if "\0" in trade_id else matching.order_by("source__name", "symbol", "-life"))
+        if source in ("", signal.source.name)
+        and normalised(symbol) in ("", own_symbol(signal))
+        and life in ("", str(signal.life))
+    ]
     if not found:
-        where = f" in the source {source}" if source else ""
+        named = {"the source": source, "the symbol": symbol, "the life": life}
+        where = " and".join(f" of {what} {value}" for what, value in named.items() if value)
         raise UnknownSignalError(
             f"No signal {trade_id!r} is stored{where}. Check the spelling, look at All Signals, or import the alert"
             " log of its day if its alerts never arrived."

@@ -11,10 +11,11 @@ from datetime import datetime
 
 from reconciliation.gaps import CATALOGUE
 from signals import dialects
-from signals.facts import EventFacts, UnreadableError
+from signals.facts import EventFacts, Reading, UnreadableError
 from signals.intake import Incoming
 from signals.models import AutomatedSignal
 from signals.symbols import goes_below_zero
+from signals.teaching.known import formats_of
 
 from .history import open_gaps
 
@@ -42,7 +43,7 @@ def preview_import(rows: Iterable[Incoming], *, now: datetime) -> ImportPreview:
     unreadable = total = 0
     for row in rows:
         try:
-            reading = None if row.problem else dialects.read(row.body, signed=goes_below_zero(row.symbol))
+            reading = None if row.problem else read(row)
         except UnreadableError:
             reading = None
         if reading is None:
@@ -63,6 +64,11 @@ def preview_import(rows: Iterable[Incoming], *, now: datetime) -> ImportPreview:
             )
     ordered = {name: closed[name] for name in CATALOGUE if closed[name]}
     return ImportPreview(ordered, total, len(ids), len(ids) - len(known), unreadable)
+
+
+def read(row: Incoming) -> Reading:
+    """What a row says, by the dialects and by the formats that are for all sources."""
+    return dialects.read(row.body, signed=goes_below_zero(row.symbol), formats=formats_of(None))
 
 
 def gaps_in_order(signals: list[AutomatedSignal], now: datetime) -> list[dict[str, bool]]:

@@ -17,6 +17,7 @@ from reconciliation.findings import FINDINGS, Finding
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
 from signals.models import AutomatedSignal, Fill, SignalEvent
+from signals.signal.positions import is_idle
 from signals.tiers import ASKING
 from signals.vocabulary import EXITS, REPORTS, EventType
 
@@ -43,11 +44,16 @@ DOUBTED: Mapping[str, tuple[str, ...]] = {
     "unknown_session": ("session_label",),
     "events_before_bar": ("signal_time",),
     "entries_differ": ("entry_price",),
+    "price_far": ("entry_price", "current_price", "be_exit_price", "stop_exit_price"),
+    "bars_far": ("entry_price",),
+    "symbol_unclear": ("created_fired_at", "entry_fired_at"),
     "direction_against_id": ("direction",),
 }
 # Facts that say nothing to a reader beside the event itself; and those that updates and exits only repeat, which are
 # told where what they repeat was lost.
-NOT_SHOWN = frozenset({"signal_date", "signal_clock", "single_leg", "direction", "be_triggered"})
+NOT_SHOWN = frozenset(
+    {"signal_date", "signal_clock", "single_leg", "direction", "be_triggered", "one_position", "if_open"}
+)
 REPEATED = frozenset({"session", "htf_alignment", "htf_conflict", "entry_price", "stop_loss", "tp1", "tp2", "tp3"})
 BIRTHS = frozenset({EventType.SIGNAL_CREATED, EventType.ENTRY})
 SHOWN_AS_FILLS = frozenset({AuditAction.FILLED, AuditAction.PROPOSED})
@@ -86,7 +92,7 @@ def timeline(
     Findings that are `habits` of its source are told there.
     """
     found = [
-        *event_entries(events, tick),
+        *event_entries((event for event in events if not is_idle(event, signal.direction)), tick),
         *finding_entries(signal, habits),
         *(fill_entry(run, tick) for run in alike(fills, lambda fill: (fill.field, fill.tier, fill.method))),
         *(audit_entry(run, tick) for run in alike(beside_fills(audit), sort_of)),

@@ -20,8 +20,8 @@ class EventRecord(Record[SignalEvent]):
     class Meta:
         model = SignalEvent
         fields = (
-            "at", "type", "facts", "delivery", "position", "sequence_number", "payload_checksum", "received_at",
-            "channel",
+            "at", "type", "symbol", "facts", "delivery", "position", "sequence_number", "payload_checksum",
+            "received_at", "channel",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -45,13 +45,15 @@ class AuditRecord(Record[SyncAuditLog]):
     """
 
     trade_id = serializers.CharField(source="signal.trade_id", read_only=True, allow_null=True, default=None)
+    symbol = serializers.CharField(source="signal.symbol", read_only=True, allow_null=True, default=None)
+    life = serializers.IntegerField(source="signal.life", read_only=True, allow_null=True, default=None)
     source: Any = serializers.SerializerMethodField()  # DRF itself has a `source`
 
     class Meta:
         model = SyncAuditLog
         fields = (
-            "id", "at", "trade_id", "source", "action", "gap", "field", "tier", "method", "old", "new", "confidence",
-            "evidence", "note", "actor", "run_id", "operation",
+            "id", "at", "trade_id", "symbol", "life", "source", "action", "gap", "field", "tier", "method", "old",
+            "new", "confidence", "evidence", "note", "actor", "run_id", "operation",
         )  # fmt: skip
         read_only_fields = fields
 

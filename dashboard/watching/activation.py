@@ -3,6 +3,7 @@
 `observe` asks the database, `steps` decides. What the self-test sent counts nowhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count, Max, Q, QuerySet
 
+from dashboard.telling.addresses import address
 from reconciliation.gaps import GapView
 from reconciliation.health import Health, count_gaps, health, window
 from reconciliation.models import SignalHealthMetric, SyncAuditLog
 from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
-from signals.vocabulary import Channel, EventType, Status
+from signals.vocabulary import Channel, DeliveryStatus, EventType, Status
 
 from .checks.result import Problem
 from .checks.worker import cycles
@@ -27,16 +29,33 @@ DAY_WANTED = 100
 GAPS_ALLOWED = 7
 HEALTH_WANTED = 90.0
 REMEMBERED, NONE_REMEMBERED = 3600, 60  # seconds
+MOST_COUNTED = 99
+CONFIRMATION = "no_confirmation_time"
+
+SET_UP = (
+    "Set up the alert in TradingView as described below. If it fires there and nothing arrives: check the address, then"
+    " run the self-test."
+)
+UNREAD = (
+    "TradingView calls it delivered, and it is stored; but no signal comes of what nobody can read. If it is not the"
+    " indicator's own message, choose 'Any alert() function call' in the alert, or teach its format."
+)
+BORN = "It comes with the next triangle. If updates come and it does not: the indicator's switch for it is off."
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What the steps are judged by. Moments are when something first was so; None when it never was.
 
+    `created_owed`: a source may send SIGNAL_CREATED; where none does, signals begin with their ENTRY.
+    `first_alert` is the first that was read; `unread` is how many were not and still wait, counted to MOST_COUNTED + 1.
     `stopped` is what the check of the cycles finds.
     """
 
     first_alert: datetime | None = None
+    unread: int = 0
+    created_owed: bool = True
+    first_entry: datetime | None = None
     first_created: datetime | None = None
     first_signal: datetime | None = None
     in_first_hour: int = 0
@@ -66,32 +85,33 @@ class Step:
     met: bool
     todo: str
     met_at: datetime | None = None
+    link: str = ""  # where to do it, called `label`
+    label: str = ""
 
 
 def steps(seen: Observed) -> list[Step]:
     """The steps in the order in which they can be met. Pure."""
-    score = seen.health.score
+    return [*arriving(seen), *healthy(seen), *complete(seen), unattended(seen)]
+
+
+def arriving(seen: Observed) -> list[Step]:
+    """Alerts arrive, can be read, and become signals."""
+    unread = seen.first_alert is None and seen.unread > 0
     return [
         Step(
             "The alert is configured",
-            "an alert arrived" if seen.first_alert else "waiting for your first alert…",
+            alert_figure(seen),
             seen.first_alert is not None,
-            "Set up the alert in TradingView as described below. If it fires there and nothing arrives: check the"
-            " address, then run the self-test.",
+            UNREAD if unread else SET_UP,
             seen.first_alert,
+            *((address("unknown-formats"), "Unknown formats") if unread else ()),
         ),
-        Step(
-            "The first SIGNAL_CREATED is stored",
-            "stored" if seen.first_created else "none yet",
-            seen.first_created is not None,
-            "It comes with the next triangle. If updates come and it does not: the indicator's switch for it is off.",
-            seen.first_created,
-        ),
+        begun(seen, unread),
         Step(
             "Signals are in All Signals",
             "they are" if seen.first_signal else "none yet",
             seen.first_signal is not None,
-            "Deliveries without signals are in quarantine or heartbeats: look at Deliveries.",
+            "Deliveries without signals are heartbeats, or could not be read: look at Deliveries.",
             seen.first_signal,
         ),
         Step(
@@ -101,6 +121,34 @@ def steps(seen: Observed) -> list[Step]:
             "Quiet markets give fewer. If TradingView's alert log shows more than arrived, compare it under Alert log.",
             seen.tenth_at,
         ),
+    ]
+
+
+def begun(seen: Observed, unread: bool) -> Step:
+    """The event that signals begin with is stored."""
+    kind, first_one = ("SIGNAL_CREATED", seen.first_created) if seen.created_owed else ("ENTRY", seen.first_entry)
+    todo = BORN if seen.created_owed else "It comes with the first alert that opens a trade."
+    return Step(
+        f"The first {kind} is stored",
+        "stored" if first_one else "none yet",
+        first_one is not None,
+        "It comes with the first alert that can be read: see the step before." if unread else todo,
+        first_one,
+    )
+
+
+def alert_figure(seen: Observed) -> str:
+    if seen.first_alert:
+        return "an alert arrived and was read"
+    if seen.unread:
+        return f"{seen.unread}{'+' if seen.unread > MOST_COUNTED else ''} arrived, none could be read"
+    return "waiting for your first alert…"
+
+
+def healthy(seen: Observed) -> list[Step]:
+    """What arrives is complete enough to work with."""
+    score = seen.health.score
+    return [
         Step(
             f"At most {GAPS_ALLOWED} gaps, or none that is actionable",
             f"{seen.gaps} gaps of recent and active signals, {seen.actionable} actionable",
@@ -115,13 +163,22 @@ def steps(seen: Observed) -> list[Step]:
             "Health is the share of recent and active signals without an actionable gap: see Gaps.",
             seen.healthy_since,
         ),
-        Step(
-            f"{DAY_WANTED} signals in 24 hours",
-            f"{seen.in_day} of {DAY_WANTED}",
-            seen.in_day >= DAY_WANTED,
-            "Weekends and quiet days give fewer. If the alert log shows more than arrived, compare it.",
-            seen.hundredth_at,
-        ),
+    ]
+
+
+def complete(seen: Observed) -> list[Step]:
+    """A whole day's signals are there from their beginning to their end."""
+    day = Step(
+        f"{DAY_WANTED} signals in 24 hours",
+        f"{seen.in_day} of {DAY_WANTED}",
+        seen.in_day >= DAY_WANTED,
+        "Weekends and quiet days give fewer. If the alert log shows more than arrived, compare it.",
+        seen.hundredth_at,
+    )
+    if not seen.created_owed:
+        return [day]
+    return [
+        day,
         Step(
             "Every confirmed signal has its SIGNAL_CREATED",
             f"{seen.without_created} of {seen.confirmed} without, in 24 hours",
@@ -135,21 +192,20 @@ def steps(seen: Observed) -> list[Step]:
             "The cycle infers a cancellation when an opposite signal follows: see that cycles run.",
             seen.last_cancelled,
         ),
-        unattended(seen),
     ]
 
 
 def unattended(seen: Observed) -> Step:
     """The last step: alerts arrive, cycles run, and nobody had to do anything for a day."""
     todo = [
-        (seen.first_alert is None, "It cannot be said before the first alert has arrived."),
+        (seen.first_alert is None, "It cannot be said before the first alert was read."),
         (seen.stopped is not None, seen.stopped.todo if seen.stopped else ""),
         (
             seen.by_hand > 0,
             "See in Audit what was done by hand and why. A day without any meets this step.",
         ),
     ]
-    arrived = "" if seen.first_alert else "no alert arrived yet; "
+    arrived = "" if seen.first_alert else "no alert was read yet; " if seen.unread else "no alert arrived yet; "
     things = "1 thing" if seen.by_hand == 1 else f"{seen.by_hand} things"
     return Step(
         "It works without people",
@@ -164,21 +220,32 @@ def observe(now: datetime) -> Observed:
     sources = list(Source.objects.exclude(name=SELF_TEST))
     signals = AutomatedSignal.objects.filter(source__in=sources)
     recent = signals.filter(first_event_at__gt=now - DAY)
-    webhooks = Delivery.objects.filter(source__in=sources, channel=Channel.WEBHOOK)
-    births = SignalEvent.objects.filter(source__in=sources, type=EventType.SIGNAL_CREATED)
-    first_alert = first("alert", webhooks, "received_at")
+    # A replay was a webhook that could not be read at first.
+    arrived = Delivery.objects.filter(source__in=sources, channel__in=(Channel.WEBHOOK, Channel.REPLAY))
+    events = SignalEvent.objects.filter(source__in=sources)
+    created = first("created", events.filter(type=EventType.SIGNAL_CREATED), "delivery__received_at")
+    # A source that is known not to tell confirmations sends orders: what it opens begins with its ENTRY.
+    owed = created is not None or all(CONFIRMATION not in source.gaps_off for source in sources)
+    first_alert = first("alert", arrived.filter(status=DeliveryStatus.ACCEPTED), "received_at")
     hour = signals.none()
     if first_alert:
         start = floor_minute(first_alert)
         hour = signals.filter(first_event_at__gte=start, first_event_at__lt=start + FIRST_HOUR)
-    confirmed = recent.filter(status__in=(Status.CONFIRMED, Status.COMPLETED)).aggregate(
-        all=Count("pk"), without=Count("pk", filter=Q(created_fired_at__isnull=True))
+    confirmed = Q(status__in=(Status.CONFIRMED, Status.COMPLETED))
+    day = recent.aggregate(
+        all=Count("pk"),
+        confirmed=Count("pk", filter=confirmed),
+        without=Count("pk", filter=confirmed & Q(created_fired_at__isnull=True)),
+        cancelled=Count("pk", filter=Q(status=Status.CANCELLED)),
+        last_cancelled=Max("updated_at", filter=Q(status=Status.CANCELLED)),
     )
-    cancelled = recent.filter(status=Status.CANCELLED).aggregate(all=Count("pk"), last=Max("updated_at"))
     gaps = count_gaps(view, window(now))
     return Observed(
         first_alert=first_alert,
-        first_created=first("created", births, "delivery__received_at"),
+        unread=0 if first_alert else waiting(sources),
+        created_owed=owed,
+        first_created=created,
+        first_entry=None if owed else first("entry", events.filter(type=EventType.ENTRY), "delivery__received_at"),
         first_signal=first("signal", signals, "created_at"),
         in_first_hour=hour.order_by()[:FIRST_HOUR_WANTED].count(),
         tenth_at=nth(hour, FIRST_HOUR_WANTED),
@@ -187,16 +254,22 @@ def observe(now: datetime) -> Observed:
         gaps_fine_since=since(Q(actionable_gaps=0)),
         health=health(view),
         healthy_since=since(Q(health__gte=HEALTH_WANTED)),
-        in_day=recent.count(),
+        in_day=day["all"],
         hundredth_at=nth(recent, DAY_WANTED),
-        confirmed=confirmed["all"],
-        without_created=confirmed["without"],
-        cancelled=cancelled["all"],
+        confirmed=day["confirmed"],
+        without_created=day["without"],
+        cancelled=day["cancelled"],
         stale_pending=recent.filter(status=Status.PENDING, first_event_at__lt=now - FIRST_HOUR).count(),
-        last_cancelled=cancelled["last"],
+        last_cancelled=day["last_cancelled"],
         by_hand=done_by_hand(now),
         stopped=next(iter(cycles(now).problems), None),
     )
+
+
+def waiting(sources: Sequence[Source]) -> int:
+    """How many deliveries wait in quarantine, counted to MOST_COUNTED + 1."""
+    rows = Quarantine.objects.filter(state=Quarantine.State.OPEN, delivery__source__in=sources)
+    return rows.order_by()[: MOST_COUNTED + 1].count()
 
 
 def first(name: str, rows: QuerySet[Any], moment: str) -> datetime | None:

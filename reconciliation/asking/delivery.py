@@ -65,16 +65,22 @@ def record(request: SyncRequest, companion: Companion, receipt: Receipt, now: da
 
 
 def payloads(requests: Sequence[SyncRequest]) -> dict[UUID, dict[str, Any]]:
-    """What a companion is told, by request: the trade ids not answered yet, and which gaps they are asked about for."""
-    trade_ids: dict[UUID, list[str]] = defaultdict(list)
+    """What a companion is told, by request: the trade ids not answered yet, the symbol of each, and which gaps they are
+    asked about for."""
+    asked: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
     left = AskedGap.objects.filter(request__in=[request.pk for request in requests], ended_at=None)
-    for key, trade_id in left.order_by("signal__trade_id").values_list("request", "signal__trade_id").distinct():
-        trade_ids[key].append(trade_id)
+    named = ("signal__trade_id", "signal__symbol")
+    for key, trade_id, symbol in left.order_by(*named).values_list("request", *named).distinct():
+        asked[key].append((trade_id, symbol))
     return {
         request.pk: {
             "request_id": str(request.pk),
             "source": request.source.name,
-            "trade_ids": trade_ids[request.pk],
+            "trade_ids": list(dict.fromkeys(trade_id for trade_id, _ in asked[request.pk])),
+            "signals": [
+                {"trade_id": trade_id, "symbol": symbol or request.source.symbol}
+                for trade_id, symbol in asked[request.pk]
+            ],
             "reason": request.reason,
             "created_at": iso(request.created_at),
             "expires_at": iso(request.expires_at),

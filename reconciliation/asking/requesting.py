@@ -106,7 +106,9 @@ class Look:
         needs, past = needs_of(keys), latest_asks(keys)
         asks: list[Ask] = []
         settled: list[int] = []
-        rows = AutomatedSignal.objects.filter(pk__in=keys).only("trade_id", "first_event_at", "event_count")
+        # The answer would be the latest life's: it comes when that one has the id.
+        rows = AutomatedSignal.objects.filter(pk__in=keys, standing__lt=AutomatedSignal.Standing.EARLIER)
+        rows = rows.only("trade_id", "first_event_at", "event_count")
         for signal in rows.order_by("-pk"):
             wanted = [need for need in needs[signal.pk] if self.worth(need, signal, source)]
             gaps = to_ask(wanted, past[signal.pk], now=self.now, by_hand=self.by_hand)

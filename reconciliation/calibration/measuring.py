@@ -15,6 +15,7 @@ from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.findings import contradicted
 from reconciliation.gaps import GapView
+from reconciliation.tiers.plausible import plausible
 from reconciliation.tiers.proposals import Case, Neighbour, Proposal
 from reconciliation.tiers.trust import MEASURED_BY, declared
 from signals.clock import Decision, TradeId, Vote, decide
@@ -31,6 +32,7 @@ from .hiding import Events, Stored, trials
 from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
+Standing = AutomatedSignal.Standing
 NEAREST = 40  # signals on either side of one, among which alternation looks for the opposite
 
 
@@ -57,8 +59,12 @@ Tallies = Mapping[Kind, Tally]
 
 
 def stored_of(source: Source, most: int = MOST_SIGNALS) -> Stored | None:
-    """The newest signals of a source with all their events, and the prices of their time; None without signals."""
-    newest = AutomatedSignal.objects.filter(source=source).order_by("-first_event_at", "-pk")[:most]
+    """The newest signals of a source with all their events, and the prices of their time; None without signals.
+
+    Those of its own symbol, which have their ids alone.
+    """
+    own = AutomatedSignal.objects.filter(source=source, symbol__in=("", source.symbol), standing=Standing.ALONE)
+    newest = own.order_by("-first_event_at", "-pk")[:most]
     names = dict(newest.values_list("pk", "trade_id"))
     if not names:
         return None
@@ -101,14 +107,15 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     bases = bases_of(stored.events, source, venue)
     around, told = (
         neighbours_of(bases.values()),
-        Alignments(filter(None, map(told_by, filter(is_sound, bases.values())))),
+        Alignments(filter(None, map(told_by, filter(is_sound, bases.values()))), source.symbol),
     )
     pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
-    bars = Bars(list(stored.bars), pricey)
+    bars = Bars(stored.bars, pricey, source)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
         events = essential(base, stored.events[trade_id])
-        case = Case(base, venue, stored.now, source.tick_size, events, bars(base), before, after, told(base))
+        believed = plausible(base, bars(base))
+        case = Case(base, venue, stored.now, source.tick_size, events, believed, before, after, told(base))
         made = plan(Loaded(base, case), means, view, frozenset())
         for each in [*made.add.values(), *made.waiting]:
             yield trade_id, each

@@ -21,31 +21,35 @@ from signals.tiers import CALCULATION
 
 from .nearby_signals import KEYS, NEARBY, PERIODS, around
 
-NEEDED = ("source_id", "trade_id", "htf_as_of", "htf_alignment", "triangle_time", "clock_zone", "first_event_at")
+NEEDED = (
+    "source_id", "trade_id", "symbol", "htf_as_of", "htf_alignment", "triangle_time", "clock_zone", "first_event_at",
+)  # fmt: skip
 
 
 class Alignments:
-    """Told alignments in order of time, given out by case."""
+    """Told alignments of each symbol in order of time, given out by case. `home` is that of those that state none."""
 
-    def __init__(self, told: Iterable[Told]) -> None:
-        self.told = sorted(told, key=attrgetter("at", "trade_id"))
-        self.times = [one.at for one in self.told]
+    def __init__(self, told: Iterable[Told], home: str) -> None:
+        self.home, self.told = home, dict[str, list[Told]]()
+        for one in sorted(told, key=attrgetter("at", "trade_id")):
+            self.told.setdefault(one.symbol or home, []).append(one)
 
     def __call__(self, base: AutomatedSignal) -> Sequence[Told]:
         """Those nearest to a signal without one, whatever else was loaded for others."""
-        moment = moment_of(base)
-        if not self.told or moment is None or base.htf_alignment is not None:
+        moment, told = moment_of(base), self.told.get(base.symbol or self.home, [])
+        if not told or moment is None or base.htf_alignment is not None:
             return ()
-        here = bisect_right(self.times, moment)
-        first = max(bisect_left(self.times, moment - FARTHEST), here - WINDOW)
-        return self.told[first : min(bisect_right(self.times, moment + FARTHEST), here + WINDOW)]
+        when = attrgetter("at")
+        here = bisect_right(told, moment, key=when)
+        first = max(bisect_left(told, moment - FARTHEST, key=when), here - WINDOW)
+        return told[first : min(bisect_right(told, moment + FARTHEST, key=when), here + WINDOW)]
 
 
 def load_told(bases: Sequence[AutomatedSignal], source: Source) -> Alignments:
     """The alignments around those that have none."""
     without = [base for base in bases if base.htf_alignment is None] if METHODS["neighbours"] else []
     moments = (moment for base in without if (moment := moment_of(base)) is not None)
-    return Alignments(told_near(moments, source))
+    return Alignments(told_near(moments, source), source.symbol)
 
 
 def told_near(moments: Iterable[datetime], source: Source) -> Iterator[Told]:
@@ -62,7 +66,7 @@ def told_by(signal: AutomatedSignal) -> Told | None:
     if at is None or trends is None:
         return None
     bar, named = signal.triangle_time or named_bar(signal), TradeId.parse(signal.trade_id)
-    return Told(at, signal.trade_id, trends, named.direction if named and bar == at else None)
+    return Told(at, signal.trade_id, trends, named.direction if named and bar == at else None, signal.symbol)
 
 
 def concerned(changed: Sequence[datetime], source: Source) -> set[int]:

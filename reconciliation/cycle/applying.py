@@ -34,7 +34,7 @@ FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
 # What every writer of a signal changes at least one of.
 VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
-FLAGS = frozenset({"needs_sync", "check_at", "health_score"})
+FLAGS = frozenset({"needs_sync", "check_at", "health_score", "bars_far"})
 STAMPS = frozenset({"updated_at", "reconciliation_timestamp"})
 
 
@@ -109,7 +109,7 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
     update_proposed(plan, batch, done, now)
     update_gaps(plan, batch, now)
     signal.needs_sync, signal.check_at = look_again(plan, batch, now)
-    signal.health_score = score(plan.after)
+    signal.health_score, signal.bars_far = score(plan.after), plan.loaded.case.bars_far
     if plan.add or plan.gone:
         filled = [fill.created_at for fill in plan.keep.values()]
         signal.reconciliation_timestamp = now if plan.add else max(filled, default=None)

@@ -60,7 +60,8 @@ def reached(bars: Iterable[Fresh], now: datetime) -> Iterator[QuerySet[Automated
         by_symbol[bar.symbol].append(bar.time)
     for symbol, times in sorted(by_symbol.items()):
         sources = list(Source.objects.filter(told_as(symbol)))
-        trades = AutomatedSignal.objects.filter(source__in=sources, status__in=OWING)
+        named = Q(symbol="", source__in=sources) | Q(symbol=symbol)
+        trades = AutomatedSignal.objects.filter(named, status__in=OWING)
         longest = LONGEST_TRADE * max((source.stretch for source in sources), default=1)
         for periods in batches(merged((time, time) for time in times if time < now - LATE), PERIODS):
             yield trades.filter(reduce(or_, (ran(*period, longest) for period in periods)))

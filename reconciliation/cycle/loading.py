@@ -18,6 +18,7 @@ from django.db.models.functions import RowNumber
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
+from reconciliation.tiers.plausible import plausible
 from reconciliation.tiers.proposals import Barred, Case
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
 from signals.models.signal import clone
@@ -72,10 +73,11 @@ def load(
     loaded = []
     for row, base in zip(rows, bases, strict=True):
         before, after = neighbours(base)
-        key = row.pk
+        key, offered = row.pk, bars(base)
+        believed = plausible(base, offered)
         case = Case(
-            base, venue, moments[key], source.tick_size, events[key], bars(base), before, after,
-            told(base), frozenset(standing.barred.get(key, ())),
+            base, venue, moments[key], source.tick_size, events[key], believed, before, after, told(base),
+            frozenset(standing.barred.get(key, ())), bars_far=len(believed) < len(offered),
         )  # fmt: skip
         loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
     return loaded, frozenset(standing.dismissed)
@@ -215,22 +217,27 @@ def period_of(base: AutomatedSignal, now: datetime, source: Source) -> Timespan:
 class Bars:
     """The price bars of a chunk, in order of time, given out by case."""
 
-    def __init__(self, rows: list[PriceBar], periods: Mapping[int, Timespan]) -> None:
-        self.rows, self.periods = rows, periods
-        self.times = [bar.time for bar in rows]
+    def __init__(self, rows: Iterable[PriceBar], periods: Mapping[int, Timespan], source: Source) -> None:
+        self.periods, self.source = periods, source
+        self.rows: dict[str, list[PriceBar]] = defaultdict(list)
+        for bar in rows:
+            self.rows[bar.symbol].append(bar)
+        self.times = {symbol: [bar.time for bar in own] for symbol, own in self.rows.items()}
 
     def __call__(self, base: AutomatedSignal) -> Sequence[PriceBar]:
-        if base.pk not in self.periods:
+        symbol = base.price_key(self.source)
+        if base.pk not in self.periods or symbol not in self.times:
             return ()
         start, end = self.periods[base.pk]
-        return self.rows[bisect_left(self.times, start) : bisect_right(self.times, end)]
+        return self.rows[symbol][bisect_left(self.times[symbol], start) : bisect_right(self.times[symbol], end)]
 
 
 def load_bars(bases: Sequence[AutomatedSignal], source: Source, moments: Mapping[int, datetime], view: GapView) -> Bars:
     periods = {base.pk: period_of(base, moments[base.pk], source) for base in bases if needs_prices(base, view)}
     if not periods:
-        return Bars([], {})
+        return Bars([], {}, source)
     within = Q()
     for start, end in merged(periods.values()):
         within |= Q(time__gte=start, time__lte=end)
-    return Bars(list(PriceBar.objects.filter(within, symbol=source.price_key).order_by("time")), periods)
+    symbols = {base.price_key(source) for base in bases if base.pk in periods}
+    return Bars(PriceBar.objects.filter(within, symbol__in=symbols).order_by("time"), periods, source)

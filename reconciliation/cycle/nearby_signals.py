@@ -29,7 +29,7 @@ PERIODS, KEYS = 50, 5000
 
 
 class Row(NamedTuple):
-    """What alternation needs of a signal. `time` is its bar's, else as its trade id names it."""
+    """What alternation needs of a signal. `time` is its bar's, else as its trade id names it; `symbol` its own."""
 
     time: datetime
     trade_id: str
@@ -38,23 +38,27 @@ class Row(NamedTuple):
     status: str
     first: datetime
     cancellation: tuple[datetime | None, str | None]
+    symbol: str
 
 
 class Neighbours:
-    """The signals around those of a chunk that ask them, in order of time, given out by case."""
+    """The signals around those of a chunk that ask them, in order of time, given out by case.
 
-    def __init__(self, rows: Iterable[Row], reach: timedelta) -> None:
-        self.reach = reach
-        self.rows = sorted(rows, key=attrgetter("time", "trade_id"))
-        self.times = [row.time for row in self.rows]
+    An indicator's rules hold on one chart: others' symbols are no neighbours.
+    """
+
+    def __init__(self, rows: Iterable[Row], home: str, reach: timedelta) -> None:
+        self.home, self.reach, self.rows = home, reach, dict[str, list[Row]]()
+        for row in sorted(rows, key=attrgetter("time", "trade_id")):
+            self.rows.setdefault(row.symbol, []).append(row)
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
-        moment = base.signal_time or named_bar(base)
-        if not self.rows or moment is None or base.status != Status.PENDING:
+        moment, rows = base.signal_time or named_bar(base), self.rows.get(base.symbol or self.home, [])
+        if not rows or moment is None or base.status != Status.PENDING:
             return (), ()
-        here = bisect_left(self.times, moment)
-        before = self.near(base, reversed(self.rows[:here]))
-        return before[::-1], self.near(base, iter(self.rows[here:]))
+        here = bisect_left(rows, moment, key=attrgetter("time"))
+        before = self.near(base, reversed(rows[:here]))
+        return before[::-1], self.near(base, iter(rows[here:]))
 
     def near(self, base: AutomatedSignal, rows: Iterator[Row]) -> list[Neighbour]:
         """The nearest of the rows. Only those within reach of this very signal, whatever else its chunk made load."""
@@ -65,8 +69,9 @@ class Neighbours:
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
     """Those that may have cancelled a signal which is pending."""
     moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
-    reach = REACH * source.stretch
-    return Neighbours((row for signals in around(moments, source, reach) for row in rows_of(signals)), reach)
+    home, reach = source.symbol, REACH * source.stretch
+    found = (row for signals in around(moments, source, reach) for row in rows_of(signals, home))
+    return Neighbours(found, home, reach)
 
 
 def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Iterator[QuerySet[AutomatedSignal]]:
@@ -76,19 +81,22 @@ def around(moments: Iterable[datetime], source: Source, reach: timedelta) -> Ite
         yield AutomatedSignal.objects.filter(within, source=source)
 
 
-def rows_of(signals: QuerySet[AutomatedSignal]) -> Iterator[Row]:
-    """The signals as alternation needs them, without those whose bar or direction is contradicted."""
+def rows_of(signals: QuerySet[AutomatedSignal], home: str) -> Iterator[Row]:
+    """The signals as alternation needs them, without those whose bar or direction is contradicted.
+
+    `home` is the symbol of those that state none.
+    """
     names = (
         "pk", "trade_id", "direction", "signal_time", "status", "first_event_at", "clock_zone", "cancellation_time",
-        "cancelled_by",
+        "cancelled_by", "symbol",
     )  # fmt: skip
     sound = signals.exclude(q_contradicted("signal_time", "direction"))
-    for key, trade_id, direction, stated, status, first, zone, ended, by in sound.values_list(*names):
+    for key, trade_id, direction, stated, status, first, zone, ended, by, symbol in sound.values_list(*names):
         named = None if stated and direction else TradeId.parse(trade_id)
         moment = instant(named.naive, zone, near=first) if not stated and named and zone else stated
         if moment is not None:
             known = direction or (named.direction if named else None)
-            yield Row(moment, trade_id, key, known, status, first, (ended, by))
+            yield Row(moment, trade_id, key, known, status, first, (ended, by), symbol or home)
 
 
 def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> set[int]:
@@ -99,10 +107,10 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     """
     if not changed or INFERENCE.key in source.tiers_off:
         return set()
-    reach = (REACH if widely else NEARBY) * source.stretch
-    near = [row for signals in around(changed, source, reach) for row in rows_of(signals)]
+    reach, home = (REACH if widely else NEARBY) * source.stretch, source.symbol
+    near = [row for signals in around(changed, source, reach) for row in rows_of(signals, home)]
     known = {row.key for row in near}
-    pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING))
+    pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING), home)
     doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))
     keys = {row.key for row in doubtful if row.status == Status.PENDING}
     inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=INFERENCE.key, field="cancelled_by")
@@ -113,14 +121,14 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
 
 def unexpected(rows: Iterable[Row]) -> Iterator[Row]:
     """Pending signals that an opposite one follows, and cancelled ones that another follows than they say."""
-    following: dict[str, tuple[datetime, str]] = {}
+    following: dict[tuple[str, str], tuple[datetime, str]] = {}
     for _, group in groupby(sorted(rows, key=attrgetter("time", "trade_id"), reverse=True), attrgetter("time")):
         together = list(group)
         for row in together:
-            expected = following.get(OPPOSITE.get(row.direction or "", ""))
+            expected = following.get((row.symbol, OPPOSITE.get(row.direction or "", "")))
             said = row.cancellation if row.status == Status.CANCELLED else None
             if row.status in (Status.PENDING, Status.CANCELLED) and expected != said:
                 yield row
         for row in together:
             if row.direction:
-                following[row.direction] = row.time, row.trade_id
+                following[row.symbol, row.direction] = row.time, row.trade_id

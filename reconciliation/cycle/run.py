@@ -232,6 +232,8 @@ def shown(made: Plan, offer: Proposal | Fill, outcome: str) -> dict[str, Any]:
     return {
         "outcome": outcome,
         "trade_id": made.signal.trade_id,
+        "symbol": made.signal.symbol,
+        "life": made.signal.life,
         "field": offer.field,
         "old": plain(getattr(made.loaded.stored, offer.field)),
         "new": new,

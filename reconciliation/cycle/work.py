@@ -13,6 +13,7 @@ from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import GapRecord, SetAside
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.remaking import remake
+from signals.signal.saving import regroup_shared
 from signals.storage.queries import batches
 
 from . import alignments, late_bars
@@ -79,12 +80,14 @@ def signals_in(scope: Scope) -> QuerySet[AutomatedSignal]:
 def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:
     """All signals of the sources whose switches were changed, or of which more was learned.
 
-    `mark` decides again what followed from them, and puts the signals into the queue for good.
+    `mark` decides again what followed from them, also of which symbol an alert is that names none, and puts the signals
+    into the queue for good.
     """
     sources = list(Source.objects.filter(switched=True).order_by("pk"))
     switched = [source.pk for source in sources]
     for source in sources if mark else ():
         remake(source)
+        regroup_shared(source, now=timezone.now())
     found = AutomatedSignal.objects.filter(source__in=switched)
     if mark and switched:
         with transaction.atomic():

@@ -39,13 +39,14 @@ class Told(NamedTuple):
     """The alignment that an event told of another signal of the source, no fill.
 
     `at` is the open of the bar that it was told of. `direction` is the signal's where that is its own bar: a creation
-    that comes late, or again, tells the trends of its own minute.
+    that comes late, or again, tells the trends of its own minute. `symbol` is the signal's own, "" its source's.
     """
 
     at: datetime
     trade_id: str
     trends: Mapping[str, str]
     direction: str | None
+    symbol: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ class Case:
 
     `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
     reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
-    of its last leg (or `now`), by the minute and in order of time. `told` are the alignments of the signals around one
-    that has none, in order of time.
+    of its last leg (or `now`), by the minute and in order of time; `bars_far` says that some were refused
+    (plausible.py). `told` are the alignments of the signals around one that has none, in order of time.
     """
 
     signal: AutomatedSignal
@@ -68,6 +69,7 @@ class Case:
     after: Sequence[Neighbour] = ()
     told: Sequence[Told] = ()
     barred: AbstractSet[Barred] = frozenset()
+    bars_far: bool = False
 
     @property
     def frame(self) -> Timeframe:

@@ -20,8 +20,9 @@ from .base import Periods, ReadOnlyAdmin, among, link, list_link, page_link, pre
 @admin.register(AutomatedSignal)
 class AutomatedSignalAdmin(ReadOnlyAdmin):
     list_display = (
-        "trade_id", "signal_time", "direction", "session", "status", "entry_price", "stop_loss", "be_mfe", "no_be_mfe",
-        "mae", "bars_to_confirmation", "health_score", "data_source", "confidence_score", "source",
+        "trade_id", "symbol", "life", "signal_time", "direction", "session", "status", "entry_price", "stop_loss",
+        "be_mfe", "no_be_mfe", "mae", "bars_to_confirmation", "health_score", "data_source", "confidence_score",
+        "source",
     )  # fmt: skip
     list_filter: ClassVar[tuple[Any, ...]] = (
         "status", "session", "direction", "data_source", "source", ("first_event_at", RangeDateTimeFilter),
@@ -32,7 +33,15 @@ class AutomatedSignalAdmin(ReadOnlyAdmin):
     date_hierarchy = "first_event_at"
     ordering = ("-first_event_at", "-pk")
     fieldsets = (
-        (None, {"fields": ("trade_id", "source", "status", "direction", "see_events", "see_deliveries", "see_fills")}),
+        (
+            None,
+            {
+                "fields": (
+                    "trade_id", "source", "symbol", "life", "status", "direction", "see_events", "see_deliveries",
+                    "see_fills",
+                )
+            },
+        ),
         (
             "Signal",
             {
@@ -58,7 +67,7 @@ class AutomatedSignalAdmin(ReadOnlyAdmin):
                 "fields": (
                     "be_mfe", "no_be_mfe", "mae", "mfe_as_of", "mae_as_of", "be_triggered_at", "be_price",
                     "be_exit_at", "be_exit_price", "be_exit_reason", "stop_exit_at", "stop_exit_price",
-                    "stop_exit_reason",
+                    "stop_exit_reason", "exit_price", "exit_reason",
                 )
             },
         ),

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from signals.clock import MINUTE, bar_of
 from signals.market import Market
@@ -152,7 +153,8 @@ def entries_of(symbol: str, span: tuple[datetime, datetime] | None = None) -> di
 
     With a `span` only those of bars that open in [start, end).
     """
-    events = SignalEvent.objects.filter(type=EventType.ENTRY, source__symbol=symbol)
+    of_symbol = Q(signal__symbol=symbol) | Q(signal__symbol="", source__symbol=symbol)
+    events = SignalEvent.objects.filter(of_symbol, type=EventType.ENTRY)
     if span:
         events = events.filter(fire_minute__gte=span[0] + MINUTE, fire_minute__lt=span[1] + MINUTE)
     told = events.order_by("-fire_minute").values_list("fire_minute", "facts")[:MOST_ENTRIES]

@@ -19,6 +19,7 @@ Payload = Mapping[str, Any]
 Entry = tuple[EventType, Any]  # what kind of event, and the object that says it
 
 MAX_ENTRIES = 5000
+PRICES = ("open", "high", "low", "close")
 LONGEST_INTERVAL = 12
 _ADVICE = "Correct a copy of the body and replay it, or dismiss it."
 
@@ -28,8 +29,10 @@ class Dialect:
     """One way of saying things, as data.
 
     `keys` must all be present, and where `kinds` is not empty the payload's event type must be one of them.
+    `also` is asked besides; a dialect with `opens` reads texts, of which that makes a payload, or None; one with
+    `within` is a relay's, and finds the message that it carries.
     `entries` lists the events in the payload and raises FaultError when the payload is not built as it should be;
-    `bars` gives prices beside them; `pulse` a heartbeat.
+    `bars` gives prices beside them; `pulse` a heartbeat. `format` is the key of the format in data that it was made of.
     """
 
     name: str
@@ -39,9 +42,14 @@ class Dialect:
     table: Table = TABLE
     bars: Callable[[Payload, Sequence[EventFacts], bool], tuple[BarFacts, ...]] | None = None
     pulse: Callable[[Payload], Heartbeat] | None = None
+    also: Callable[[Payload], bool] | None = None
+    opens: Callable[[str], Payload | None] | None = None
+    within: Callable[[Payload], Any] | None = None
+    format: int | None = None
 
     def recognises(self, payload: Payload, kind: str) -> bool:
-        return payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
+        known = payload.keys() >= self.keys and (not self.kinds or kind in self.kinds)
+        return known and (self.also is None or self.also(payload))
 
     def read(self, payload: Payload, *, signed: bool = False) -> Reading:
         """All facts of the payload. Raises UnreadableError when nothing in it can be read.
@@ -56,7 +64,7 @@ class Dialect:
             heartbeat = self.pulse(payload) if self.pulse else None
         except FaultError as fault:
             raise UnreadableError(f"{self.name}: {fault}. {_ADVICE}") from None
-        events, faults, notes = _events(self.table.signed if signed else self.table, entries)
+        events, faults, notes = _events(self.table.signed if signed else self.table, entries, payload)
         bars: tuple[BarFacts, ...] = ()
         try:
             bars = self.bars(payload, events, signed) if self.bars else ()
@@ -72,12 +80,13 @@ class Dialect:
             heartbeat=heartbeat,
             faults=(*faults, *notes),
             refused=len(faults),
-            symbols=symbols_named(payload),
-            intervals=intervals_named(payload),
+            format=self.format,
+            symbols=symbols_named(payload, entries),
+            intervals=intervals_named(payload, entries),
         )
 
 
-def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[str], list[str]]:
+def _events(table: Table, entries: list[Entry], payload: Payload) -> tuple[list[EventFacts], list[str], list[str]]:
     """The entries that can be read, a line for each that cannot, and one for each value that counts as absent."""
     events, faults, notes = [], [], []
     for position, (kind, entry) in enumerate(entries):
@@ -89,19 +98,22 @@ def _events(table: Table, entries: list[Entry]) -> tuple[list[EventFacts], list[
             if not isinstance(entry, dict):
                 raise FaultError(f"{quoted(entry)} is not an object")
             prices = table.signed if is_signed(entry) else table
-            events.append(EventFacts(kind.value, _trade_id(entry), position, prices.read(kind, entry, absent)))
+            facts = prices.read(kind, entry, absent)
+            symbol = _stated_symbol(entry, payload, absent)
+            events.append(EventFacts(kind.value, _trade_id(entry), position, facts, symbol))
             notes += [f"{said}: {note}" for note in absent]
         except FaultError as fault:
             faults.append(f"{said}: {fault}")
     return events, faults, notes
 
 
-def symbols_named(payload: Payload) -> tuple[str, ...]:
+def objects_in(payload: Payload, entries: Sequence[Entry]) -> list[Payload]:
+    return [payload, *(entry for _, entry in entries if isinstance(entry, dict))]
+
+
+def symbols_named(payload: Payload, entries: Sequence[Entry]) -> tuple[str, ...]:
     """The symbols that the payload and its entries name, as they are spelled; what is none is passed over."""
-    entries = payload.get("signals")
-    places = [payload, *entries] if isinstance(entries, list) else [payload]
-    found = dict.fromkeys(each["symbol"] for each in places if isinstance(each, dict) and names_symbol(each))
-    return tuple(found)
+    return tuple(dict.fromkeys(each["symbol"] for each in objects_in(payload, entries) if names_symbol(each)))
 
 
 def names_symbol(named: Payload) -> bool:
@@ -114,10 +126,10 @@ def names_symbol(named: Payload) -> bool:
         return False
 
 
-def intervals_named(payload: Payload) -> tuple[str, ...]:
-    """The bar length that the payload names, where it is one."""
-    named = str(payload.get("timeframe") or payload.get("interval") or "")
-    return (named,) if len(named) <= LONGEST_INTERVAL and minutes_of(named) else ()
+def intervals_named(payload: Payload, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """The bar lengths that the payload and its entries name, where they are some."""
+    named = (str(each.get("timeframe") or each.get("interval") or "") for each in objects_in(payload, entries))
+    return tuple(dict.fromkeys(text for text in named if len(text) <= LONGEST_INTERVAL and minutes_of(text)))
 
 
 def is_signed(named: Payload) -> bool:
@@ -132,6 +144,16 @@ def _trade_id(entry: Payload) -> str:
         return values.trade_id(raw)
     except FaultError as fault:
         raise FaultError(f"trade_id {'' if raw is None else quoted(raw) + ' '}{fault}") from None
+
+
+def _stated_symbol(entry: Payload, payload: Payload, absent: list[str]) -> str:
+    """What the entry, else its payload, is about; "" with a note where that cannot be read."""
+    named = payload.get("symbol") if values.is_absent(entry.get("symbol")) else entry["symbol"]
+    try:
+        return "" if values.is_absent(named) else values.symbol(named)
+    except FaultError as fault:
+        absent.append(f"symbol {quoted(named)} {fault}")
+        return ""
 
 
 def kind_of(payload: Payload) -> str:
@@ -165,6 +187,22 @@ def listed(payload: Payload, name: str, kind: EventType, *, optional: bool = Fal
     if not isinstance(items, list):
         raise FaultError(f"{name} {quoted(items)} is not a list of signals")
     return [(kind, item) for item in items]
+
+
+def whole_bar(sent: Mapping[str, Any], signed: bool) -> BarFacts | None:
+    """A bar with open, high, low and close, all there and in order, or None when no price is sent."""
+    if all(values.is_absent(sent.get(name)) for name in PRICES):
+        return None
+    prices = {}
+    for name in PRICES:
+        value = sent.get(name)
+        try:
+            prices[name] = values.signed(value) if signed else values.positive(value)
+        except FaultError as fault:
+            raise FaultError(f"{name} {quoted(value)} {fault}") from None
+    if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:
+        raise FaultError("open and close do not lie between low and high")
+    return BarFacts(prices["close"], open=prices["open"], high=prices["high"], low=prices["low"])
 
 
 def closes(payload: Payload, events: Sequence[EventFacts], _: bool = False) -> tuple[BarFacts, ...]:

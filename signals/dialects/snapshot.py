@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from signals.dialects import values
-from signals.dialects.base import Dialect, Entry, Payload, listed, symbol_of
+from signals.dialects.base import Dialect, Entry, Payload, listed, symbol_of, whole_bar
 from signals.dialects.spellings import STATED_TABLE
-from signals.dialects.values import FaultError, is_absent
+from signals.dialects.values import FaultError
 from signals.facts import BarFacts, EventFacts
 from signals.formats import quoted
 from signals.vocabulary import EventType
@@ -27,30 +28,13 @@ def _entries(payload: Payload) -> list[Entry]:
 
 def _bar(payload: Payload, _: Sequence[EventFacts], signed: bool) -> tuple[BarFacts, ...]:
     """The bar, with O/H/L/C all present and in order, or nothing when the snapshot carries no price."""
-    sent = {name: payload.get(name) for name in ("open", "high", "low", "close")}
-    if all(is_absent(value) for value in sent.values()):
+    bar = whole_bar(payload, signed)
+    if bar is None:
         return ()
-    prices = {}
-    for name, value in sent.items():
-        try:
-            prices[name] = values.signed(value) if signed else values.positive(value)
-        except FaultError as fault:
-            raise FaultError(f"{name} {quoted(value)} {fault}") from None
-    if not prices["low"] <= min(prices["open"], prices["close"]) <= max(prices.values()) <= prices["high"]:
-        raise FaultError("open and close do not lie between low and high")
     closed = values.instant(payload.get("bar_ts") or 0)
     if closed is None or closed.second:
         raise FaultError(f"bar_ts {quoted(payload.get('bar_ts'))} is not a whole minute in epoch milliseconds")
-    return (
-        BarFacts(
-            prices["close"],
-            time=closed - BAR_LENGTH,
-            open=prices["open"],
-            high=prices["high"],
-            low=prices["low"],
-            symbol=symbol_of(payload),
-        ),
-    )
+    return (replace(bar, time=closed - BAR_LENGTH, symbol=symbol_of(payload)),)
 
 
 SNAPSHOT = Dialect(

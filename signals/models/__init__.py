@@ -2,6 +2,7 @@
 
 from .deliveries import Delivery, Quarantine, new_delivery_id
 from .feeds import FeedState, FeedUse, FeedWindow
+from .formats import Format
 from .prices import PriceBar, RefusedBar
 from .signal import AutomatedSignal, Fill, SignalEvent
 from .sources import AlertId, Source, SourceToken
@@ -14,6 +15,7 @@ __all__ = [
     "FeedUse",
     "FeedWindow",
     "Fill",
+    "Format",
     "PriceBar",
     "Quarantine",
     "RefusedBar",

@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from signals.vocabulary import Channel, DeliveryStatus
 
+from .formats import Format
 from .sources import Source
 
 # The fire minute of a log row whose time cannot be read.
@@ -44,10 +45,16 @@ class Delivery(models.Model):
     symbol = models.CharField(
         max_length=32, blank=True, help_text="What its prices are prices of, by the alert log; else its source's."
     )
+    apart = models.CharField(
+        max_length=32, blank=True, editable=False, help_text="Its symbol, where the same came of another in its minute."
+    )
     ticker = models.CharField(max_length=64, blank=True, help_text="As the alert log spells it, with the bar length.")
     status = models.CharField(max_length=12, choices=DeliveryStatus)
     reason = models.TextField(blank=True)
     dialect = models.CharField(max_length=16, blank=True)
+    format = models.ForeignKey(
+        Format, null=True, blank=True, on_delete=models.PROTECT, related_name="deliveries", db_index=False
+    )
     repair = models.CharField(max_length=200, blank=True, help_text="What mending the body did, if it was mended.")
     repaired_text = models.TextField(blank=True, help_text="What was read instead of the bytes.")
     faults = models.JSONField(default=list, blank=True, help_text="Entries of a batch that could not be read.")
@@ -66,8 +73,9 @@ class Delivery(models.Model):
         permissions = [("reveal_secrets", "Can see the secrets in what was received")]
         constraints = [
             # Sameness. It is a constraint, so that it holds under any concurrency; duplicates are rows beside it.
+            # Two charts may send the same bytes in one minute: where a log's Tickers say so, `apart` lets both stand.
             models.UniqueConstraint(
-                fields=["source", "checksum", "fire_minute"],
+                fields=["source", "checksum", "fire_minute", "apart"],
                 # A replay repeats its original on purpose: its quarantine is what happens only once.
                 condition=~Q(status=DeliveryStatus.DUPLICATE) & Q(replay_of__isnull=True),
                 name="delivery_same_bytes_same_minute",
@@ -79,6 +87,7 @@ class Delivery(models.Model):
             # Partial, as most deliveries are neither: every index is paid for by every alert.
             models.Index(fields=["duplicate_of"], name="delivery_duplicates", condition=Q(duplicate_of__isnull=False)),
             models.Index(fields=["replay_of"], name="delivery_replays", condition=Q(replay_of__isnull=False)),
+            models.Index(fields=["format"], name="delivery_by_format", condition=Q(format__isnull=False)),
             models.Index(
                 fields=["status", "-received_at"],
                 name="delivery_not_accepted",
@@ -101,6 +110,9 @@ class Quarantine(models.Model):
     delivery = models.OneToOneField(Delivery, on_delete=models.PROTECT, related_name="quarantine")
     proposal = models.TextField(blank=True, help_text="A mended text worth looking at.")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN, db_index=True)
+    shape = models.CharField(max_length=32, blank=True, help_text="Key of what it looks like (dialects/shapes.py).")
+    shape_label = models.CharField(max_length=200, blank=True)
+    foreign = models.BooleanField(default=False, help_text="It is another alert's message, not a damaged one.")
     replay = models.ForeignKey(Delivery, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     note = models.TextField(blank=True)
     decided_by = models.ForeignKey(
@@ -112,6 +124,7 @@ class Quarantine(models.Model):
     class Meta:
         verbose_name_plural = "quarantine"
         ordering = ["-pk"]
+        indexes = [models.Index(fields=["foreign", "shape"], name="quarantine_open_shapes", condition=Q(state="open"))]
         permissions = [("replay_delivery", "Can mend, replay and dismiss quarantined deliveries")]
 
     def __str__(self) -> str:

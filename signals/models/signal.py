@@ -37,8 +37,20 @@ class AutomatedSignal(models.Model):
     `{field: {source, tier, confidence, evidence, at}}`, tier null for what the owning event said.
     """
 
+    class Standing(models.IntegerChoices):
+        """How it stands among its source's signals of the same id, which signal/identity.py tells apart."""
+
+        ALONE = 0, "The only one"
+        LATEST = 1, "The latest of its symbol"
+        EARLIER = 2, "An earlier life of the id"
+
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="signals", db_index=False)
     trade_id = models.CharField(max_length=MAX_TRADE_ID)
+    symbol = models.CharField(
+        max_length=32, blank=True, help_text="What its alerts say that they are about; empty: its source's symbol."
+    )
+    life = models.IntegerField(default=1, help_text="Which trade it is of those that had its id one after the other.")
+    standing = models.SmallIntegerField(choices=Standing, default=Standing.ALONE, editable=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     direction = models.CharField(max_length=8, choices=Direction, null=True, blank=True)  # noqa: DJ001 null is the gap
 
@@ -72,6 +84,8 @@ class AutomatedSignal(models.Model):
     stop_exit_at = moment(help_text="End of the leg with the original stop.")
     stop_exit_price = price()
     stop_exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
+    exit_price = price(help_text="Where an order ended the trade, whatever its stop.")
+    exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     seen_confirmed_at = moment(help_text="First event that proves confirmation without being ENTRY.")
     seen_completed_at = moment(help_text="First report that calls it completed.")
     cancelled_at = moment(help_text="Fire minute of the cancellation.")
@@ -81,6 +95,9 @@ class AutomatedSignal(models.Model):
     bars_pending = models.PositiveIntegerField(null=True, blank=True)
     single_leg = models.BooleanField(default=False)
     entries_differ = models.BooleanField(default=False, help_text="Two of its ENTRYs state different prices.")
+    symbol_unclear = models.BooleanField(default=False, help_text="Its id is of several symbols, and it states none.")
+    price_far = models.BooleanField(default=False, help_text="One of its prices is far from its others of that time.")
+    bars_far = models.BooleanField(default=False, help_text="Prices of its symbol are far from its own, and refused.")
     before_its_bar = models.BooleanField(default=False, help_text="It has an event from before its bar opened.")
 
     be_mfe = r_multiple(help_text="MFE of the break-even leg.")
@@ -115,7 +132,9 @@ class AutomatedSignal(models.Model):
         ordering = ["-first_event_at", "-pk"]
         constraints = [
             # The trade id first, so that its index serves a search by trade id as well.
-            models.UniqueConstraint(fields=["trade_id", "source"], name="one_signal_per_trade_and_source"),
+            models.UniqueConstraint(
+                fields=["trade_id", "source", "symbol", "life"], name="one_signal_per_trade_symbol_and_life"
+            ),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="signal_status_known"),
             models.CheckConstraint(
                 condition=Q(direction__isnull=True) | Q(direction__in=Direction.values),
@@ -147,7 +166,20 @@ class AutomatedSignal(models.Model):
         permissions = [("reconcile_signal", "Can run a sync and undo fills")]
 
     def __str__(self) -> str:
-        return self.trade_id
+        return f"{self.trade_id} ({self.which})" if self.which else self.trade_id
+
+    @property
+    def which(self) -> str:
+        """What tells it from the other signals of its id, in words; "" where it has its id for itself."""
+        if self.standing == self.Standing.ALONE:
+            return ""
+        numbered = self.life > 1 or self.standing == self.Standing.EARLIER
+        named = [self.symbol, f"no. {self.life}" if numbered else ""]
+        return ", ".join(filter(None, named)) or "symbol unclear"
+
+    def price_key(self, source: Source) -> str:
+        """The symbol under which prices of it are kept: its own, else that of its source."""
+        return self.symbol or source.price_key
 
     @property
     def risk(self) -> Decimal | None:
@@ -169,6 +201,7 @@ class SignalEvent(models.Model):
     type = models.CharField(max_length=20, choices=EventType)
     fire_minute = models.DateTimeField()
     payload_checksum = models.CharField(max_length=32)
+    symbol = models.CharField(max_length=32, blank=True, help_text="As its payload says, else the alert log's Ticker.")
     sequence_number = models.PositiveIntegerField(help_text="Order of arrival within the signal.")
     facts = models.JSONField(default=dict)
     clock_vote = models.CharField(max_length=48, blank=True, help_text="Zone that this event speaks for.")

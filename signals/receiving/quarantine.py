@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from signals import dialects
 from signals.dialects.repair import proved
@@ -15,6 +16,7 @@ from signals.facts import Reading, UnreadableError
 from signals.intake import Incoming, Outcome, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine
 from signals.symbols import goes_below_zero
+from signals.teaching.known import formats_of
 from signals.vocabulary import Channel
 
 from .masking import hide_secrets
@@ -68,7 +70,8 @@ def read_copy(original: Delivery, body: bytes) -> Reading:
     """Read a mended body. Raises UnreadableError, also where mending the body would not be enough."""
     if original.channel == Channel.LOG and original.fired_at is None:
         raise UnreadableError(f"{original.reason} Correct it in the log, import the log again, and dismiss this row.")
-    return dialects.read(body, signed=goes_below_zero(original.symbol or original.source.symbol))
+    signed = goes_below_zero(original.symbol or original.source.symbol)
+    return dialects.read(body, signed=signed, formats=formats_of(original.source_id))
 
 
 def suggestion(quarantine: Quarantine) -> str:
@@ -109,6 +112,15 @@ def dismiss(quarantine: Quarantine, note: str, *, by: User | None, now: datetime
     """Put it aside for good, with the reason. Raises NotOpenError when it is too late."""
     with transaction.atomic():
         decide(lock_open(quarantine), Quarantine.State.DISMISSED, note, by, now)
+
+
+def dismiss_all(rows: QuerySet[Quarantine], note: str, *, by: User | None, now: datetime) -> int:
+    """Dismiss all of these that are still open. Returns how many were."""
+    decider = by.get_username() if by else ""
+    keys = rows.filter(state=Quarantine.State.OPEN).order_by().values("pk")
+    return Quarantine.objects.filter(pk__in=keys, state=Quarantine.State.OPEN).update(
+        state=Quarantine.State.DISMISSED, note=note, decided_by=by, decider=decider, decided_at=now
+    )
 
 
 def lock_open(quarantine: Quarantine) -> Quarantine:

@@ -14,6 +14,7 @@ from signals.clock import MINUTE, TradeId, instant, local
 from signals.formats import iso
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
+from signals.prices import MULTIPLES, Seen, apart, is_stop_far
 from signals.sessions import Sessions, sessions_of
 from signals.tiers import Rank
 from signals.timeframe import Timeframe
@@ -26,6 +27,10 @@ SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
 RELATED_TO_NOTHING = frozenset(
     {"direction", "htf_alignment", "entry_price", "stop_loss", "targets", "targets_extended"}
 )
+
+
+# Prices of a trade that are compared with its entry.
+WITH_ENTRY = ("current_price", "be_price", "be_exit_price", "stop_exit_price", "highest_high", "lowest_low")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class Venue:
 def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
     """Settle a signal that was settled before, and of which only these fields have changed since."""
     if fields <= RELATED_TO_NOTHING:
+        signal.price_far = is_price_far(signal)
         settle_trust(signal)
     else:
         settle(signal, venue)
@@ -62,6 +68,7 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     signal.before_its_bar = is_before_its_bar(signal)
     if signal.before_its_bar and signal.triangle_time is None:
         forget(signal, *SIGNAL_TIME_FIELDS)  # in none of its clocks can the bar be this one
+    signal.price_far = is_price_far(signal)
     settle_session(signal, venue)
     settle_confirmation(signal, venue)
     settle_status(signal, venue)
@@ -116,6 +123,31 @@ def is_before_its_bar(signal: AutomatedSignal) -> bool:
     first = signal.first_event_at
     bar = signal.signal_time or named_bar(signal) if first else None
     return bar is not None and first < bar
+
+
+def is_price_far(signal: AutomatedSignal) -> bool:
+    """Whether a price that its events tell cannot be of the symbol that its entry is of."""
+    entry, stop = told_price(signal, "entry_price"), told_price(signal, "stop_loss")
+    if entry is None:
+        return False
+    if stop is not None and is_stop_far(entry, stop):
+        return True
+    risk = abs(entry - stop) if stop is not None else Decimal(0)
+    start = signal.entry_fired_at or signal.confirmation_time or signal.signal_time or signal.first_event_at
+    for name in WITH_ENTRY:
+        price = told_price(signal, name)
+        if price is None or abs(price - entry) <= MULTIPLES * risk:
+            continue
+        moment = datetime.fromisoformat(signal.provenance[name]["at"])
+        if apart(Seen(float(price), moment), Seen(float(entry), start), float(risk)) > 1:
+            return True
+    return False
+
+
+def told_price(signal: AutomatedSignal, name: str) -> Decimal | None:
+    """A price that an event tells, and no tier."""
+    entry = signal.provenance.get(name)
+    return None if entry is None or "fill" in entry["evidence"] else getattr(signal, name)
 
 
 def forget(signal: AutomatedSignal, *fields: str) -> None:

@@ -27,12 +27,12 @@ from django.db import (
 from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
-from signals.signal.joining import blank
+from signals.signal.joining import absorb, blank
 from signals.storage.bulk import Writer, into, writer_for, writer_of
 from signals.storage.deadlines import limits
 
 from .deriving import Venue
-from .saving import absorb, finish, votes_of
+from .saving import finish, votes_of
 from .zones import Hold, is_quiet, lock_statement, plain_ruling
 
 # Connections that know the statement. Below a pooler that swaps them the long way is the usual one.
@@ -99,7 +99,7 @@ def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSigna
     votes = votes_of([event])
     if not is_quiet(source, votes):
         return None
-    signal = blank(source.pk, event.trade_id)
+    signal = blank(source.pk, event.trade_id, event.symbol)
     absorb(signal, [event])
     ruling = plain_ruling(signal, source, set(source.zones_seen))
     if ruling is None:

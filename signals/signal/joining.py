@@ -3,15 +3,18 @@
 `registers` says who may claim a field and which of two claims stays; here the claim that stays is put into the row.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from signals.formats import iso
-from signals.models import AutomatedSignal
+from signals.models import AutomatedSignal, SignalEvent
+from signals.signal.positions import is_idle
 from signals.signal.registers import (
+    BIRTH,
     EVENT_PROVENANCE,
     MINUTE,
     NOBODY,
@@ -28,6 +31,8 @@ from signals.signal.registers import (
 )
 from signals.tiers import OWN_EVENTS, TOLD, Rank
 
+log = logging.getLogger(__name__)
+E = TypeVar("E", bound=Event)
 KEPT_DIGITS = Context(prec=15)
 
 
@@ -38,8 +43,34 @@ def count_in(signal: AutomatedSignal, event: Event) -> None:
     signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
 
 
+def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
+    """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
+    fresh = list(events)
+    for event in fresh:
+        count_in(signal, event)
+        event.sequence_number = signal.event_count
+    for event in in_turn(fresh):
+        try:
+            join(signal, event)
+        except Exception as error:
+            log.exception("an event of %s did not join", signal.trade_id)
+            signal.rebuild_error = text_of(error)
+
+
+def in_turn(events: Iterable[E]) -> list[E]:
+    """Births first, for they say which side the signal is of, and last what ends one side only."""
+    return sorted(events, key=lambda event: (event.type not in BIRTH, bool(event.facts.get("if_open"))))
+
+
+def text_of(error: Exception) -> str:
+    """An error as `rebuild_error` keeps it."""
+    return f"{type(error).__name__}: {error}"
+
+
 def join(signal: AutomatedSignal, event: Event) -> None:
     """Let the claims of an event join its signal, in memory. Joining it again changes nothing."""
+    if is_idle(event, signal.direction):
+        return
     at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     origins: dict[Rank, dict[str, Any]] = {}
@@ -145,8 +176,9 @@ def nothing_known() -> Any:
     return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
 
 
-def blank(source_id: int, trade_id: str) -> AutomatedSignal:
+def blank(source_id: int, trade_id: str, symbol: str = "", life: int = 1) -> AutomatedSignal:
     """A signal that nothing is known about yet."""
     signal = AutomatedSignal(*nothing_known())  # by position: by name costs thrice as much
     signal.source_id, signal.trade_id, signal.provenance = source_id, trade_id, {}
+    signal.symbol, signal.life = symbol, life
     return signal

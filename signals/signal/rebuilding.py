@@ -1,7 +1,8 @@
 """Rebuilding: a signal derived anew from its stored events and active fills, to prove or to restore its row."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
 from itertools import groupby
@@ -10,19 +11,18 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from signals.models import AutomatedSignal, Fill, SignalEvent, Source
-from signals.signal.joining import blank, count_in, join, join_fill
+from signals.signal.joining import blank, count_in, in_turn, join, join_fill, text_of
 
 from .deriving import Venue
+from .identity import Place, grouping, is_unclear, standings
 from .registers import Event
-from .saving import UPDATED, overwrite, settle_or_mark, text_of
+from .regrouping import IDENTITY, KEPT
+from .saving import UPDATED, overwrite, regroup_ids, settle_or_mark
 from .zones import decide_zones
 
 log = logging.getLogger(__name__)
 SIGNALS_AT_ONCE = 200
-# What is about the row itself and not about the signal: never compared, and kept when a row is restored.
-KEPT = frozenset(
-    {"id", "created_at", "updated_at", "needs_sync", "check_at", "health_score", "reconciliation_timestamp"}
-)
+MISPLACED = "Its events are not those of one signal: they must be grouped anew."
 COMPARED = [name for name in UPDATED if name not in KEPT]
 
 
@@ -40,10 +40,11 @@ def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fil
     fresh = blank(signal.source_id, signal.trade_id)
     for event in events:
         count_in(fresh, event)
+    for event in in_turn(events):
         join(fresh, event)
     for fill in fills:
         join_fill(fresh, fill)
-    for name in KEPT:
+    for name in (*KEPT, *IDENTITY):
         setattr(fresh, name, getattr(signal, name))
     return fresh
 
@@ -62,11 +63,46 @@ def rederive(signals: Sequence[AutomatedSignal]) -> Iterator[tuple[AutomatedSign
         if signal.pk in by_signal
     ]
     decide_zones([fresh for _, fresh in pairs if not fresh.rebuild_error], source)
-    venue = Venue.of(source)
+    venue, wrong = Venue.of(source), misplaced(source, signals, by_signal)
     for signal, fresh in pairs:
         if not fresh.rebuild_error:
             settle_or_mark(fresh, venue)
+        if signal.trade_id in wrong:
+            fresh.rebuild_error = MISPLACED
         yield signal, fresh
+
+
+def misplaced(
+    source: Source, signals: Sequence[AutomatedSignal], events: Mapping[int, Sequence[SignalEvent]]
+) -> set[str]:
+    """The ids among these of which an event is another signal's than it is stored under, or a row another than it says.
+
+    `events` are those of the signals. Of ids that have other signals the others' events are read.
+    """
+    shared = {signal.trade_id for signal in signals if signal.standing != AutomatedSignal.Standing.ALONE}
+    others = AutomatedSignal.objects.filter(source=source, trade_id__in=shared).exclude(pk__in=list(events))
+    theirs = SignalEvent.objects.filter(signal__in=others).order_by("signal_id")
+    every = {**events, **{key: list(own) for key, own in groupby(theirs, lambda event: event.signal_id)}}
+    rows: dict[str, list[AutomatedSignal]] = defaultdict(list)
+    for signal in (*signals, *others):
+        rows[signal.trade_id].append(signal)
+    return {trade_id for trade_id, own in rows.items() if not is_grouped(trade_id, own, every, source.symbol)}
+
+
+def is_grouped(
+    trade_id: str, rows: Sequence[AutomatedSignal], events: Mapping[int, Sequence[SignalEvent]], home: str
+) -> bool:
+    """Whether the rows of an id are the signals that its events are of."""
+    if len(rows) > 1 and not all(events.get(row.pk) for row in rows):
+        return False
+    own = [(row, event) for row in rows for event in events.get(row.pk, ())]
+    found = grouping(trade_id, [event for _, event in own], home)
+    standing = standings(found)
+    return all(
+        (place, standing[place], is_unclear(place, found, home))
+        == (Place(row.symbol, row.life), row.standing, row.symbol_unclear)
+        for place, (row, _) in zip(found, own, strict=True)
+    )
 
 
 def derived(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Sequence[Fill]) -> AutomatedSignal:
@@ -113,10 +149,14 @@ def chunks(source: Source | None = None) -> Iterator[list[AutomatedSignal]]:
 
 
 def restore(signals: Sequence[AutomatedSignal], *, now: datetime) -> list[Difference]:
-    """Write the derived values over rows that differ, in one transaction; returns what differed."""
+    """Write the derived values over rows that differ, in one transaction; returns what differed.
+
+    Ids whose events are not where they belong are grouped anew, with signals of theirs that are not among these.
+    """
     found: list[Difference] = []
     with transaction.atomic():
         keys = [signal.pk for signal in signals]
+        found += regroup_misplaced(keys, now)
         locked = list(AutomatedSignal.objects.select_for_update(of=("self",)).filter(pk__in=keys).order_by("pk"))
         changed = []
         for signal, fresh in rederive(locked):
@@ -127,3 +167,15 @@ def restore(signals: Sequence[AutomatedSignal], *, now: datetime) -> list[Differ
                 changed.append(fresh)
         overwrite(changed)
     return found
+
+
+def regroup_misplaced(keys: Sequence[int], now: datetime) -> list[Difference]:
+    """Group ids anew where that is needed; what was wrong, as the differences that it made."""
+    signals = list(AutomatedSignal.objects.filter(pk__in=keys).select_related("source"))
+    if not signals:
+        return []
+    source, events = signals[0].source, SignalEvent.objects.filter(signal__in=keys).order_by("signal_id")
+    by_signal = {key: list(own) for key, own in groupby(events.iterator(), lambda event: event.signal_id)}
+    wrong = sorted(misplaced(source, signals, by_signal))
+    regroup_ids(source, wrong, now=now)
+    return [Difference(trade_id, "rebuild_error", "", MISPLACED) for trade_id in wrong]

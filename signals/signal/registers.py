@@ -43,6 +43,7 @@ MINUTE = timedelta(minutes=1)
 T = EventType
 BIRTH = frozenset({T.SIGNAL_CREATED, T.ENTRY})
 MEASURES = frozenset({T.ENTRY, T.MFE_UPDATE, T.BE_TRIGGERED, *EXITS})
+ENDS = EXITS - {T.EXIT_BREAK_EVEN}  # of the leg with the original stop, and with it of the trade
 ENTRY_ONLY = frozenset({T.ENTRY})
 NOBODY: frozenset[str] = frozenset()
 
@@ -66,9 +67,11 @@ RULES: dict[str, Rule] = {
     "be_exit_at": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
     "be_exit_price": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
     "be_exit_reason": Rule(frozenset({T.EXIT_BREAK_EVEN}), NOBODY),
-    "stop_exit_at": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
+    "stop_exit_at": Rule(ENDS, NOBODY),
     "stop_exit_price": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
     "stop_exit_reason": Rule(frozenset({T.EXIT_STOP_LOSS}), NOBODY),
+    "exit_price": Rule(frozenset({T.EXIT}), NOBODY),
+    "exit_reason": Rule(frozenset({T.EXIT}), NOBODY),
     "seen_confirmed_at": Rule(frozenset({T.MFE_UPDATE, T.BE_TRIGGERED, *EXITS})),
     "seen_completed_at": Rule(NOBODY),
     "cancelled_at": Rule(frozenset({T.CANCELLED})),
@@ -134,7 +137,7 @@ def claims(event: Event) -> Iterator[tuple[str, Any]]:
     elif kind in EXITS:
         leg = "be_exit" if kind == T.EXIT_BREAK_EVEN else "stop_exit"
         yield f"{leg}_at", minute
-        if "exit_price" in facts:
+        if "exit_price" in facts:  # of EXIT it is no stop's price, and has a field of its own
             yield f"{leg}_price", facts["exit_price"]
         if "exit_reason" in facts:
             yield f"{leg}_reason", facts["exit_reason"]

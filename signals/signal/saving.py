@@ -1,27 +1,36 @@
 """Saving: new events are stored, joined to their signals, and the signals' rows written.
 
-`joining` and `deriving` decide; this module locks, loads and saves. Locks are taken in one order everywhere: the
-source's clock first (by writers that bring votes or new signals), then signals by key.
+`identity`, `joining` and `deriving` decide; this module locks, loads and saves. Locks are taken in one order
+everywhere: the source's clock first (by writers that bring votes or new signals), then signals by key.
 """
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Count, Q
 
 from signals.clock import Vote
 from signals.models import AutomatedSignal, SignalEvent, Source
-from signals.signal.joining import blank, count_in, join
+from signals.signal.joining import absorb, blank, text_of
 from signals.storage import bulk
 from signals.storage.bulk import insert
+from signals.storage.queries import batches
 
 from .deriving import Venue, settle
-from .zones import Hold, decide_zones, is_quiet, swayed_signals
+from .identity import Place, Standing, is_alone, places
+from .regrouping import Seat, newborn, regroup, shared_out
+from .zones import Hold, decide_zones, hold_clock, is_quiet, swayed_signals
 
 log = logging.getLogger(__name__)
+IDS_AT_ONCE = 200
 COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not field.primary_key]
+# What a signal that could not be stored is stored with.
+MARKED = (
+    "standing", "symbol_unclear", "first_event_at", "last_event_at", "event_count", "created_at", "updated_at",
+)  # fmt: skip
 UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
 
 
@@ -51,27 +60,92 @@ def project(
         by_trade[event.trade_id].append(event)
     stored = lock_signals(source, by_trade) if known else {}
     votes = votes_of(events)
+    seats, crowded = seated(source, by_trade, stored)
     safe = hold == Hold.ALONE or (hold == Hold.SHARED and is_quiet(source, votes))
-    if not safe and (votes or shakes_clock(stored, by_trade)):
+    if not safe and (votes or crowded or any(map(shakes_clock, seats))):
         raise ClockNeededError
-    signals = {trade_id: stored.get(trade_id) or blank(source.pk, trade_id) for trade_id in sorted(by_trade)}
     moved = []
-    for trade_id, signal in signals.items():
-        first = signal.first_event_at
-        absorb(signal, by_trade[trade_id])
-        if signal.first_event_at != first:
-            moved.append(signal)
-    decide_zones(moved, source, votes)
-    venue = Venue.of(source)
-    save(signals.values(), venue, now=now, careful=careful)
-    for event in events:
-        event.signal_id = signals[event.trade_id].pk
+    for seat in seats:
+        first = seat.signal.first_event_at
+        absorb(seat.signal, seat.events)
+        if seat.signal.first_event_at != first:
+            moved.append(seat.signal)
+    anew = regroup(source, {trade_id: by_trade[trade_id] for trade_id in crowded})
+    seats += anew.seats
+    decide_zones([*moved, *(seat.signal for seat in anew.seats)], source, votes)
+    venue, before = Venue.of(source), frozenset(seat.signal.pk for seat in seats)
+    save([seat.signal for seat in seats], venue, now=now, careful=careful)
+    for seat in seats:
+        for event in seat.events:
+            event.signal_id = seat.signal.pk
     insert(SignalEvent, events)
+    anew.move()
     if votes:
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
         save(decide_zones(swayed_signals(source, votes), source), venue, now=now, careful=False)
-    updated = frozenset(signal.pk for signal in stored.values())
-    return frozenset(signal.pk for signal in signals.values()) - updated, updated
+    return frozenset(seat.signal.pk for seat in seats) - before, before - {None}
+
+
+def regroup_ids(source: Source, trade_ids: Collection[str], *, now: datetime) -> None:
+    """Group the stored events of these ids anew, and save their signals. In the caller's transaction."""
+    if not trade_ids:
+        return
+    hold_clock(source, Hold.ALONE, trade_ids)
+    anew = regroup(source, dict.fromkeys(trade_ids, ()))
+    signals = [seat.signal for seat in anew.seats]
+    decide_zones(signals, source)
+    save(signals, Venue.of(source), now=now, careful=False)
+    anew.move()
+
+
+def regroup_shared(source: Source, *, now: datetime) -> None:
+    """Group ids anew that have signals of several symbols: the source's own has become another."""
+    shared = AutomatedSignal.objects.filter(~Q(standing=Standing.ALONE), source=source).order_by()
+    named = shared.values("trade_id").annotate(symbols=Count("symbol", distinct=True)).filter(symbols__gt=1)
+    for trade_ids in batches(named.values_list("trade_id", flat=True), IDS_AT_ONCE):
+        with transaction.atomic():
+            regroup_ids(source, trade_ids, now=now)
+
+
+def restate(source: Source, events: Sequence[SignalEvent], *, now: datetime) -> None:
+    """Have stored events state a symbol that was not known of them before: `symbol` holds it. For whoever holds the
+    source's clock alone."""
+    if not events:
+        return
+    by_trade: dict[str, list[SignalEvent]] = defaultdict(list)
+    for event in events:
+        by_trade[event.signal.trade_id].append(event)
+    bulk.update(SignalEvent, events, ["symbol"])
+    named, crowded = [], []
+    for trade_id, rows in lock_signals(source, by_trade).items():
+        own = by_trade[trade_id]
+        found = places(trade_id, rows, own, source.symbol) if len(rows) == 1 and is_alone(rows[0]) else None
+        if found is None:
+            crowded.append(trade_id)
+        elif rows[0].symbol != found[0].symbol:
+            rows[0].symbol, rows[0].needs_sync, rows[0].updated_at = found[0].symbol, True, now
+            named.append(rows[0])
+    bulk.update(AutomatedSignal, named, ["symbol", "needs_sync", "updated_at"])
+    regroup_ids(source, crowded, now=now)
+
+
+def seated(
+    source: Source, by_trade: Mapping[str, list[SignalEvent]], stored: Mapping[str, list[AutomatedSignal]]
+) -> tuple[list[Seat], list[str]]:
+    """New events by the signals that they join, in the order of ids; and the ids that must be grouped anew."""
+    seats, crowded = [], []
+    for trade_id in sorted(by_trade):
+        rows, events = stored.get(trade_id, ()), by_trade[trade_id]
+        found = places(trade_id, rows, events, source.symbol)
+        if found is None:
+            crowded.append(trade_id)
+        elif len(rows) == 1 and is_alone(rows[0]):
+            rows[0].symbol = found[0].symbol
+            seats.append(Seat(rows[0], events))
+        else:
+            there = {Place(row.symbol, row.life): row for row in rows} or newborn(source, trade_id, found)
+            seats += [Seat(there[place], each) for place, each in shared_out(found, events)]
+    return seats, crowded
 
 
 def votes_of(events: Iterable[SignalEvent]) -> list[Vote]:
@@ -82,35 +156,24 @@ def votes_of(events: Iterable[SignalEvent]) -> list[Vote]:
     ]
 
 
-def lock_signals(source: Source, trade_ids: Collection[str]) -> dict[str, AutomatedSignal]:
+def lock_signals(source: Source, trade_ids: Collection[str]) -> dict[str, list[AutomatedSignal]]:
+    """The signals of these ids, of each symbol the latest life."""
     marks = ", ".join(["%s"] * len(trade_ids))
-    condition = f"source_id = %s AND trade_id IN ({marks})"
-    return {row.trade_id: row for row in bulk.locked(AutomatedSignal, condition, [source.pk, *trade_ids])}
+    condition = f"source_id = %s AND trade_id IN ({marks}) AND standing < {Standing.EARLIER}"
+    found = bulk.locked(AutomatedSignal, condition, [source.pk, *trade_ids])
+    if any(row.standing for row in found):
+        # Others may have been made while this waited for the lock: a second look sees them, and nobody else adds any.
+        found = bulk.locked(AutomatedSignal, condition, [source.pk, *trade_ids])
+    rows: dict[str, list[AutomatedSignal]] = defaultdict(list)
+    for row in found:
+        rows[row.trade_id].append(row)
+    return rows
 
 
-def shakes_clock(known: dict[str, AutomatedSignal], by_trade: dict[str, list[SignalEvent]]) -> bool:
+def shakes_clock(seat: Seat) -> bool:
     """Whether the events make a signal, or move the first minute of one: then its zone must be decided (again)."""
-    return any(
-        trade_id not in known or min(event.fire_minute for event in events) < known[trade_id].first_event_at
-        for trade_id, events in by_trade.items()
-    )
-
-
-def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
-    """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
-    for event in events:
-        count_in(signal, event)
-        event.sequence_number = signal.event_count
-        try:
-            join(signal, event)
-        except Exception as error:
-            log.exception("an event of %s did not join", signal.trade_id)
-            signal.rebuild_error = text_of(error)
-
-
-def text_of(error: Exception) -> str:
-    """An error as `rebuild_error` keeps it."""
-    return f"{type(error).__name__}: {error}"
+    signal = seat.signal
+    return signal.pk is None or min(event.fire_minute for event in seat.events) < signal.first_event_at
 
 
 def settle_or_mark(signal: AutomatedSignal, venue: Venue) -> None:
@@ -155,9 +218,17 @@ def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
             signal.save()
     except Exception as error:
         log.exception("%s could not be stored", signal.trade_id)
-        marked = blank(signal.source_id, signal.trade_id)
+        marked = blank(signal.source_id, signal.trade_id, signal.symbol, signal.life)
         marked.pk = signal.pk
-        for name in ("first_event_at", "last_event_at", "event_count", "created_at", "updated_at"):
+        for name in (
+            "standing",
+            "symbol_unclear",
+            "first_event_at",
+            "last_event_at",
+            "event_count",
+            "created_at",
+            "updated_at",
+        ):
             setattr(marked, name, getattr(signal, name))
         marked.rebuild_error = text_of(error)
         marked.save()

@@ -132,7 +132,6 @@ def test_a_length_that_is_set_makes_everything_anew() -> None:
     assert everything() == before
 
 
-@pytest.mark.parametrize("ticker", ["", "CME_MINI:MNQ1!, 1m"])
 def five_minutes(*later: Incoming) -> AutomatedSignal:
     """A long on a chart of five minutes from 25740 with its stop at 25730, whose ENTRY fired at 08:20."""
     ticker = "BINANCE:BTCUSDT.P, 5"
@@ -194,6 +193,7 @@ def test_the_next_opposite_signal_cancels_after_bars_of_grace() -> None:
     assert (signal.cancelled_at, signal.bars_pending) == (utc("2026-11-21 09:10"), 12)
 
 
+@pytest.mark.parametrize("ticker", ["", "CME_MINI:MNQ1!, 1m"])
 def test_an_id_that_is_possible_in_no_zone_gives_no_time(ticker: str) -> None:
     alert = entry(
         "20261123_150700", direction="short", stop_loss=25750, signal_date="2026-11-23", signal_time="15:07:00"

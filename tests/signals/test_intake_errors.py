@@ -3,7 +3,7 @@
 import pytest
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent
-from signals.signal import rebuilding, saving
+from signals.signal import joining, rebuilding
 from signals.signal.joining import join
 from signals.signal.rebuilding import chunks, restore
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal
@@ -22,7 +22,7 @@ def failing_for(trade_id: str):
 
 
 def test_a_failing_join_keeps_delivery_and_event_and_marks_the_signal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saving, "join", failing_for(TRADE_ID))
+    monkeypatch.setattr(joining, "join", failing_for(TRADE_ID))
     send([(created(), at(1)), (created(OTHER), at(3))])
     assert Delivery.objects.filter(status="accepted").count() == 2
     assert "ArithmeticError" in the_signal().rebuild_error
@@ -31,7 +31,7 @@ def test_a_failing_join_keeps_delivery_and_event_and_marks_the_signal(monkeypatc
 
 def test_a_rebuild_heals_the_marked_signal(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(saving, "join", failing_for(TRADE_ID))
+        patch.setattr(joining, "join", failing_for(TRADE_ID))
         send([(created(), at(1)), (entry(), at(5))])
     for chunk in chunks():
         restore(chunk, now=at(90))

@@ -29,11 +29,13 @@ class Activation(Page):
     fragment = "dashboard/activation/live.html"
 
     def content(self, now: datetime) -> dict[str, Any]:
-        found = steps(observe(now))
+        seen = observe(now)
+        found = steps(seen)
         return {
             "steps": found,
             "met": sum(step.met for step in found),
             "waiting": not found[0].met,
+            "unread": seen.unread,
             **({} if self.alone else self.guide()),
         }
 

@@ -21,12 +21,13 @@ from dashboard.console.roles import REVEAL
 from dashboard.watching.silence import last_webhook
 from signals import dialects
 from signals.clock import NEW_YORK
+from signals.dialects.builtin import BUILTIN
 from signals.dialects.wrapped import NAME as WRAPPED
-from signals.models import Delivery, Quarantine, SignalEvent, Source
+from signals.models import Delivery, Format, Quarantine, SignalEvent, Source
 from signals.receiving import refusals
 from signals.receiving.masking import hide_secrets
 from signals.receiving.refusals import Refusal
-from signals.storage.paging import BoundedPaginator
+from signals.storage.paging import BoundedPaginator, counted
 from signals.vocabulary import Channel, DeliveryStatus
 
 # TradingView stops an alert that fires more often than this.
@@ -109,6 +110,25 @@ def refused(now: datetime) -> Refused:
     return Refused(dict(book.since(since).most_common()), last[:REFUSED_SHOWN])
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What waits in quarantine: damaged messages of the indicator, and messages of other alerts. Bounded counts."""
+
+    damaged: int
+    foreign: int
+
+
+def unread() -> Unread:
+    rows = Quarantine.objects.filter(state=Quarantine.State.OPEN)
+    return Unread(counted(rows.filter(foreign=False)), counted(rows.filter(foreign=True)))
+
+
+def read_as() -> list[str]:
+    """What a delivery may have been read as: the dialects, and the formats by name."""
+    taught = Format.objects.order_by("name").values_list("name", flat=True).distinct()
+    return list(dict.fromkeys([*DIALECTS, *(name for name, each in BUILTIN.items() if not each.offered), *taught]))
+
+
 class FeedFilter(forms.Form):
     """What of the feed to show; an invalid choice shows everything and says so."""
 
@@ -121,7 +141,7 @@ class FeedFilter(forms.Form):
     source = forms.ModelChoiceField(Source.objects.all(), required=False, empty_label="every", to_field_name="name")
     status = forms.ChoiceField(required=False, choices=[("", "any"), *DeliveryStatus.choices])
     channel = forms.ChoiceField(required=False, choices=[("", "any"), *Channel.choices])
-    dialect = forms.ChoiceField(required=False, choices=[("", "any"), *((name, name) for name in DIALECTS)])
+    dialect = forms.ChoiceField(required=False, choices=lambda: [("", "any"), *((name, name) for name in read_as())])
 
     def clean_until(self) -> date | None:
         until: date | None = self.cleaned_data["until"]
@@ -159,7 +179,7 @@ class Deliveries(Page):
             "pulses": pulses(now),
             "limit": LIMIT,
             "refused": refused(now),
-            "waiting": Quarantine.objects.filter(state=Quarantine.State.OPEN).count(),
+            "unread": unread(),
             "filtered": any(self.request.GET.get(name) for name in form.fields),
         }
 
@@ -183,7 +203,7 @@ class DeliveryPage(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         events = SignalEvent.objects.select_related("signal").order_by("position")
-        rows = Delivery.objects.select_related("source", "duplicate_of", "replay_of", "quarantine__replay")
+        rows = Delivery.objects.select_related("source", "format", "duplicate_of", "replay_of", "quarantine__replay")
         delivery = rows.prefetch_related(Prefetch("events", events)).filter(pk=self.kwargs["pk"]).first()
         if delivery is None:
             raise Http404("No delivery has this id.")

@@ -14,7 +14,13 @@ from dashboard.models import Job
 from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {jobs.IMPORT: REPLAY, jobs.BARS: REPLAY, jobs.UNDO: RECONCILE, jobs.FIX: RECONCILE}
+NEEDED: Mapping[str, str] = {
+    jobs.IMPORT: REPLAY,
+    jobs.BARS: REPLAY,
+    jobs.UNDO: RECONCILE,
+    jobs.FIX: RECONCILE,
+    jobs.TEACH: REPLAY,
+}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -22,10 +28,18 @@ FIGURES: Mapping[str, str] = {
     "events": "Events",
     "signals_created": "Signals created",
     "signals_updated": "Signals updated",
+    "read": "Alerts read",
+    "unread": "Still not read",
     "fills": "Values filled",
     "errors": "Signals set aside",
 }
-UNITS: Mapping[str, str] = {jobs.IMPORT: "rows", jobs.BARS: "rows", jobs.UNDO: "values", jobs.FIX: "signals looked at"}
+UNITS: Mapping[str, str] = {
+    jobs.IMPORT: "rows",
+    jobs.BARS: "rows",
+    jobs.UNDO: "values",
+    jobs.FIX: "signals looked at",
+    jobs.TEACH: "alerts",
+}
 
 
 class JobPage(Page):

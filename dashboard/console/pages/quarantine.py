@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.page import Page, picked
-from dashboard.console.roles import REPLAY
+from dashboard.console.roles import REPLAY, TEACH
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import alert_time, wall
 from signals.facts import Reading, UnreadableError
@@ -48,6 +48,7 @@ class QuarantinePage(Page):
             "states": State.choices,
             "rows": paginator.get_page(self.request.GET.get("page")),
             "may_act": self.request.user.has_perm(REPLAY),
+            "may_teach": self.request.user.has_perm(TEACH),
         }
 
 

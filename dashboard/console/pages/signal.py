@@ -19,7 +19,6 @@ from dashboard.telling.zoom import moves, window
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
-from signals.market import market
 from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
 from signals.signal.deriving import Venue
 from signals.vocabulary import EventType
@@ -76,7 +75,7 @@ def shown_events(signal: AutomatedSignal) -> list[SignalEvent]:
 
 def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> QuerySet[PriceBar]:
     within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE * signal.source.stretch)}
-    return PriceBar.objects.filter(symbol=signal.source.price_key, **within).order_by("time")
+    return PriceBar.objects.filter(symbol=signal.price_key(signal.source), **within).order_by("time")
 
 
 def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str, Any]:
@@ -84,14 +83,15 @@ def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str,
     whole, source = life(signal, now), signal.source
     part = window(asked.get("from", ""), asked.get("to", ""), whole)
     span = part or whole
-    refused = RefusedBar.objects.filter(symbol=source.symbol, time__gte=span[0], time__lte=span[1])
+    refused = RefusedBar.objects.filter(symbol=signal.price_key(source), time__gte=span[0], time__lte=span[1])
     bars = list(bars_of(signal, *span))
     middle = bars[len(bars) // 2].time if bars else None
     made = chart(
         signal, bars, span, source,
         refused=list(refused.order_by("time")[:REFUSED]), closer=part is not None,
     )  # fmt: skip
-    return {"chart": made, "moves": moves(span, whole, market(source.calendar), middle) if made else []}
+    hours = Venue.of(source).market
+    return {"chart": made, "moves": moves(span, whole, hours, middle) if made else []}
 
 
 class SignalPage(Page):

@@ -39,9 +39,10 @@ DAY = timedelta(days=1)
 
 TICKED = {"status": "Status", "session": "Session", "gap": "Gap", "finding": "Finding", "data_source": "Values"}
 LABELS = {
-    "search": "Trade id", "direction": "Direction", "source": "Source", "actionable": "Actionable gap",
-    "date_from": "From", "date_to": "To", "health_min": "Health from", "health_max": "Health to", "htf_daily": "Daily",
-    "htf_h4": "4 h", "htf_h1": "1 h", "htf_m15": "15 min", "htf_m5": "5 min", "htf_m1": "1 min",
+    "search": "Trade id", "direction": "Direction", "source": "Source", "symbol": "Symbol",
+    "actionable": "Actionable gap", "date_from": "From", "date_to": "To", "health_min": "Health from",
+    "health_max": "Health to", "htf_daily": "Daily", "htf_h4": "4 h", "htf_h1": "1 h", "htf_m15": "15 min",
+    "htf_m5": "5 min", "htf_m1": "1 min",
 }  # fmt: skip
 FIRST = ("search", "direction", "source")
 MORE = tuple(name for name in LABELS if name not in FIRST)
@@ -227,7 +228,7 @@ class Signals(Page):
     fragment = "dashboard/signals/live.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A whole trade id leads to its signal, unless several sources have it; empty inputs leave the address."""
+        """A whole trade id leads to its signal, unless several have it; empty inputs leave the address."""
         search = request.GET.get("search", "").strip()
         if search and not self.alone and "\0" not in search:
             found = AutomatedSignal.objects.filter(trade_id=search).values_list("pk", flat=True)[:2]

@@ -29,7 +29,7 @@ from signals.admin.sources import webhook_address
 from signals.learning import DAY
 from signals.market import market
 from signals.markets import NAMED
-from signals.models import SignalEvent, Source, SourceToken
+from signals.models import Format, SignalEvent, Source, SourceToken
 from signals.receiving.tokens import revoke, rotate, valid_tokens
 from signals.vocabulary import Channel, DeliveryStatus
 
@@ -106,6 +106,12 @@ class Card:
     @property
     def habits(self) -> list[tuple[Finding, int]]:
         return told(self.found)
+
+    @property
+    def formats(self) -> list[Format]:
+        """What its alerts are read by beside the indicator's dialects."""
+        own = Q(source=self.source) | Q(source=None)
+        return list(Format.objects.filter(own, state=Format.State.ACTIVE).order_by("name"))
 
     @property
     def tiers_off(self) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history
+from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history, own_symbol
 
 AMBIGUOUS = 2
 
@@ -19,17 +19,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("trade_id", metavar="TRADE_ID")
         parser.add_argument("--source", metavar="NAME", default="", help="where several sources have the trade id")
+        parser.add_argument(
+            "--symbol", metavar="SYMBOL", default="", help="where a source has the id of several symbols"
+        )
+        parser.add_argument("--life", metavar="N", default="", help="where trades had the id one after the other")
         parser.add_argument("--json", action="store_true", help="for machines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            signal = find_signal(options["trade_id"], options["source"])
+            signal = find_signal(*(options[name] for name in ("trade_id", "source", "symbol", "life")))
         except UnknownSignalError as error:
             raise CommandError(str(error)) from error
         except AmbiguousSignalError as error:
-            names = [candidate.source.name for candidate in error.candidates]
             if options["json"]:
-                self.stdout.write(json.dumps({"detail": str(error), "candidates": names}))
+                found = [
+                    {"source": each.source.name, "symbol": own_symbol(each), "life": each.life}
+                    for each in error.candidates
+                ]
+                self.stdout.write(json.dumps({"detail": str(error), "candidates": found}))
             raise CommandError(str(error), returncode=AMBIGUOUS) from error
         known = history(signal, now=timezone.now())
         if options["json"]:
@@ -43,6 +50,8 @@ def lines(known: Mapping[str, Any]) -> Iterator[str]:
     """The readable form: what is known, then what happened, then what is missing."""
     signal = known["signal"]
     yield f"{signal['trade_id']} of {signal['source']}: {signal['status']}, health {signal['health_score']}"
+    numbered = f", no. {signal['life']} of its id" if signal["life"] > 1 else ""
+    yield f"Symbol {signal['symbol'] or 'unknown'}{numbered}"
     yield ""
     yield "Values (UTC; prices in points, MFE and MAE in R)"
     for name, entry in known["provenance"].items():

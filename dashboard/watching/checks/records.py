@@ -13,22 +13,38 @@ from signals.models import AutomatedSignal, Quarantine
 from signals.signal.rebuilding import differences, rederive
 from signals.storage.paging import counted
 
-from .result import Result, Severity, bad, good
+from .result import Problem, Result, Severity, bad, good, judged
 
 SAMPLE = 50
 
 
 def quarantine(now: datetime) -> Result:
-    waiting = counted(Quarantine.objects.filter(state=Quarantine.State.OPEN))
-    if not waiting:
-        return good("No delivery waits in quarantine.")
-    plural = "delivery" if waiting == 1 else "deliveries"
-    return bad(
-        f"{waiting:,} {plural} could not be read and {were(waiting)} quarantined.",
+    """What could not be read: damaged messages of the indicator, and apart from them messages of other alerts."""
+    rows = Quarantine.objects.filter(state=Quarantine.State.OPEN)
+    unread = {foreign: counted(rows.filter(foreign=foreign)) for foreign in (False, True)}
+    found = [tell(number) for tell, number in ((damaged, unread[False]), (foreign, unread[True])) if number]
+    return judged(found, "No delivery waits in quarantine.")
+
+
+def damaged(number: int) -> Problem:
+    plural = "delivery" if number == 1 else "deliveries"
+    return Problem(
+        f"{number:,} {plural} could not be read and {were(number)} quarantined.",
         "Nothing is lost: mend and replay, or dismiss, in the console under Quarantine.",
         severity=Severity.WARN,
         link=address("quarantine"),
         label="Mend and replay",
+    )
+
+
+def foreign(number: int) -> Problem:
+    are = "is no message" if number == 1 else "are no messages"
+    return Problem(
+        f"{some(number, 'alert')} could not be read: {'it' if number == 1 else 'they'} {are} of the indicator.",
+        "Nothing is lost: use or teach the format, or dismiss, in the console under Unknown formats.",
+        severity=Severity.WARN,
+        link=address("unknown-formats"),
+        label="Unknown formats",
     )
 
 

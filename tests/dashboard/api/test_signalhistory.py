@@ -58,3 +58,10 @@ def test_an_ambiguous_one_is_exit_status_2_with_the_candidates() -> None:
         history(TRADE_ID)
     assert error.value.returncode == 2
     assert told(TRADE_ID, "--source", "second")["signal"]["source"] == "second"
+
+
+def test_symbol_and_number_pick_among_signals_of_one_id() -> None:
+    send([(entry("Long", symbol="ES1!"), at(1)), (entry("Long", symbol="NQ1!"), at(1))])
+    with pytest.raises(CommandError, match="by symbol: ES1!, NQ1!"):
+        history("Long")
+    assert "Symbol NQ1!" in history("Long", "--symbol", "CME:NQ1!")

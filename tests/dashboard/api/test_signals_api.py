@@ -307,6 +307,29 @@ class TestOneSignal:
         picked = api.get(f"{BASE}/signals/{TRADE_ID}{what}", {"source": "second"}).json()
         assert picked.get("signal", picked)["status"] == "CONFIRMED"
 
+    @pytest.mark.parametrize("what", ["", "/timeline"])
+    def test_where_symbols_share_the_id_each_candidates_url_is_one(self, api: Client, what: str) -> None:
+        send(
+            [(entry(symbol="MNQ1!"), at(3)), (entry(symbol="CME_MINI:MES1!", entry_price=6900, stop_loss=6895), at(3))]
+        )
+        answer = api.get(f"{BASE}/signals/{TRADE_ID}{what}")
+        assert answer.status_code == 409
+        found = answer.json()["candidates"]
+        assert [(each["symbol"], each["life"]) for each in found] == [("MES1!", 1), ("MNQ1!", 1)]
+        for each, price in zip(found, (6900, 25740), strict=True):
+            told = api.get(each["url"]).json()
+            assert told.get("signal", told)["entry_price"] == price
+        told = api.get(f"{BASE}/signals/{TRADE_ID}{what}", {"symbol": "cme_mini:mes1!, 1m"}).json()
+        assert told.get("signal", told)["entry_price"] == 6900
+        assert [each["symbol"] for each in api.get(ALL, {"symbol": "mes1!"}).json()["results"]] == ["MES1!"]
+
+    def test_where_trades_shared_the_id_its_number_picks(self, api: Client) -> None:
+        send([(entry("Long"), at(3)), (exit_stop("Long"), at(9)), (entry("Long", entry_price=25800), at(20))])
+        answer = api.get(f"{BASE}/signals/Long")
+        assert (answer.status_code, [each["life"] for each in answer.json()["candidates"]]) == (409, [2, 1])
+        assert api.get(f"{BASE}/signals/Long", {"life": "2"}).json()["entry_price"] == 25800
+        assert api.get(f"{BASE}/signals/Long", {"life": "3"}).status_code == 404
+
     def test_a_source_that_does_not_have_it_is_404(self, api: Client) -> None:
         send(lifecycle())
         assert api.get(f"{BASE}/signals/{TRADE_ID}", {"source": "second"}).status_code == 404

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from dashboard.models import Job
 from reconciliation.cycle.run import run_sync
+from signals.dialects.builtin import BUILTIN
 from signals.models import Delivery
 from signals.receiving import uploads
 from signals.receiving.senders import default_source, new_token
+from signals.teaching.saving import save
 from tests.builders import at, the_signal
 
 from .conftest import quarantined
@@ -45,9 +47,19 @@ def job() -> int:
     ).pk
 
 
+def format() -> int:
+    spec = BUILTIN["traderspost"].spec
+    return save(spec, source=default_source(), by=None, now=timezone.now()).pk
+
+
 EXAMPLES: Mapping[str, Callable[[], dict[str, Any]]] = {
     "delivery": lambda: {"pk": Delivery.objects.order_by("pk")[0].pk},
     "mend": lambda: {"pk": quarantined().pk},
+    **dict.fromkeys(
+        ("teach", "read-shape", "dismiss-shape"), lambda: {"shape": quarantined(b"BTCUSDT Crossing 65,000").shape}
+    ),
+    **dict.fromkeys(("format", "change-format", "retire-format", "restore-format"), lambda: {"pk": format()}),
+    "use-format": lambda: {"built_in": "traderspost"},
     "ledger": lambda: {"key": upload()},
     "bars-import": lambda: {"key": upload("time,open,high,low,close\n")},
     "bars-day": lambda: {"day": "2025-12-11"},

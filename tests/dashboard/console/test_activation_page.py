@@ -16,9 +16,11 @@ from dashboard.watching import selftest
 from dashboard.watching.activation import Observed, observe, steps
 from dashboard.watching.checks.result import Problem
 from reconciliation.health import Health
+from signals.dialects.builtin import BUILTIN
 from signals.intake import Incoming, take_in
 from signals.models import AutomatedSignal, Source, SourceToken
 from signals.receiving.senders import default_source
+from signals.teaching.saving import save
 from signals.vocabulary import Status
 from tests.posting import CREATED, WEBHOOK, open_source
 
@@ -45,6 +47,26 @@ def test_an_empty_system_has_met_nothing_and_says_what_to_do() -> None:
 
 def test_a_system_that_works_has_met_everything() -> None:
     assert all(met(DONE))
+
+
+def test_what_arrived_and_was_not_read_is_no_alert_and_says_where_to_go() -> None:
+    told = steps(Observed(unread=2))
+    assert not told[0].met
+    assert told[0].figure == "2 arrived, none could be read"
+    assert told[0].link == reverse("console:unknown-formats")
+    assert "triangle" not in told[1].todo
+
+
+def test_where_orders_make_the_signals_nothing_is_asked_that_only_the_indicator_sends() -> None:
+    told = steps(replace(DONE, created_owed=False, first_created=None, first_entry=NOW, confirmed=9, cancelled=0))
+    assert all(step.met for step in told)
+    assert told[1].title == "The first ENTRY is stored"
+
+
+def test_an_alert_that_was_read_outweighs_those_that_were_not() -> None:
+    told = steps(replace(DONE, unread=2))[0]
+    assert told.met
+    assert told.figure == "an alert arrived and was read"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +125,26 @@ def test_the_page_turns_when_the_first_alert_is_posted(signed_in: As) -> None:
     part = client.get(PAGE, headers={"HX-Request": "true"}).content.decode()
     assert "Waiting for your first alert" not in part
     assert [step.met for step in client.get(PAGE).context["steps"]][:3] == [True, True, True]
+
+
+@pages
+def test_the_page_says_that_what_arrived_could_not_be_read(signed_in: As) -> None:
+    now = timezone.now()
+    take_in(default_source(), [Incoming(body=b"BTCUSDT Crossing 65,000", received_at=now)], now=now)
+    shown = signed_in("Viewer").get(PAGE)
+    assert not shown.context["steps"][0].met
+    assert "none of them could be read" in shown.content.decode()
+    assert "Waiting for your first alert" not in shown.content.decode()
+
+
+@pages
+def test_a_source_of_orders_begins_with_an_entry() -> None:
+    now, source = timezone.now(), default_source()
+    save(BUILTIN["traderspost"].spec, source=source, by=None, now=now)
+    body = b'{"ticker": "AMD", "action": "buy", "price": 143.12}'
+    take_in(source, [Incoming(body=body, received_at=now)], now=now)
+    seen = observe(now)
+    assert (seen.created_owed, seen.first_alert, seen.first_entry) == (False, now, now)
 
 
 @pages

@@ -68,7 +68,7 @@ def test_proposals_are_replayed_together_and_what_has_none_stays(signed_in: As) 
     link = f"{REPLAY}?pick={good.pk}&pick={hopeless.pk}"
     shown = client.get(link).content.decode()
     assert "1 of 2 can be replayed as proposed" in shown
-    assert "stays: The body is not a JSON object" in shown
+    assert "stays: This is no message of the indicator" in shown
     done = client.post(link, {"confirm": "yes"}, follow=True).content.decode()
     assert "1 replayed, 1 events stored. 1 stay in quarantine." in done
     good.refresh_from_db()

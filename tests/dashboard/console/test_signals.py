@@ -290,3 +290,11 @@ def test_what_a_sender_wrote_is_escaped(viewer: Client) -> None:
 
 def test_the_list_stands_in_the_navigation() -> None:
     assert Signals.icon
+
+
+def test_signals_of_one_id_are_told_apart(viewer: Client) -> None:
+    send([(entry("Long"), at(3)), (exit_stop("Long"), at(9)), (entry("Long", entry_price=25800), at(20))])
+    assert listed(viewer, "?search=Long") == ["Long", "Long"]
+    assert b"<b>no. 2</b>" in viewer.get(f"{LIST}?search=Long").content
+    second = viewer.get(reverse("console:signal", args=[AutomatedSignal.objects.get(life=2).pk])).content
+    assert b"One of several signals of its id</a>: no. 2" in second

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.console.pages.sources import observed_interval
+from dashboard.watching.checks.sources import charts
 from dashboard.watching.expiry import WARN_BEFORE, expiry_warning
 from signals.intake import Incoming, take_in
 from signals.models import Source, SourceToken
 from signals.receiving.senders import default_source, hash_token, new_token
 from signals.receiving.tokens import revoke, rotate, valid_tokens
-from tests.builders import created
+from tests.builders import created, send
 from tests.posting import CREATED, post
 
 from .conftest import As
@@ -188,3 +189,32 @@ def test_an_expiry_ahead_is_warned_about_on_the_list(signed_in: As) -> None:
     default_source()
     Source.objects.update(alert_expires_at=timezone.now() + timedelta(days=3))
     assert "expires in 3 days" in signed_in("Viewer").get(reverse("console:sources")).content.decode()
+
+
+@pages
+def test_what_is_not_known_of_a_chart_is_told_with_the_reason_and_can_be_set(signed_in: As) -> None:
+    client = signed_in("Administrator")
+    given = {
+        "name": "new",
+        "symbol": "",
+        "bar_minutes": "",
+        "tick_size": "0.25",
+        "calendar": "",
+        "alert_expires_at": "",
+    }
+    make(client, reverse("console:create-source"), **given)
+    source = Source.objects.get(name="new")
+    shown = client.get(reverse("console:source", args=[source.pk])).content.decode()
+    assert "Its bar length is not known: no alert states it, and too few show it" in shown
+    assert "Its market is not known: its symbol is not known yet" in shown
+    assert charts(NOW).ok
+    send([(created(), NOW - timedelta(minutes=3))], source)
+    assert "new: its bar length is not known" in charts(NOW).says
+    source.refresh_from_db()
+    source.symbol, source.bar_minutes = "BINANCE:BTCUSDT.P", 240
+    source.save()
+    shown = client.get(reverse("console:source", args=[source.pk])).content.decode()
+    assert "BTCUSDT.P as BINANCE:BTCUSDT.P (set by a person)" in shown
+    assert "4 hours (set by a person)" in shown
+    assert "24/7 (BINANCE: trades cryptocurrencies)" in shown
+    assert charts(NOW).ok

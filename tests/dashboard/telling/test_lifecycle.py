@@ -52,6 +52,13 @@ def test_steps_come_in_order_of_time_what_was_sent_before_what_was_made_of_it() 
     assert [step.at for step in found] == [at(1), at(10), at(10), at(10), at(12)]
 
 
+def test_what_would_have_ended_a_position_of_the_other_side_is_no_step() -> None:
+    idle = event(EventType.EXIT, 1, direction="Bearish", if_open=True)
+    ended = event(EventType.EXIT, 5, 2, direction="Bullish", if_open=True)
+
+    assert [(step.title, step.at) for step in told([idle, ended], direction="Bullish")] == [("Exit", at(5))]
+
+
 def test_updates_that_follow_each_other_are_one_step_told_by_the_last() -> None:
     updates = [event(EventType.MFE_UPDATE, n, n, be_mfe=f"0.{n}") for n in range(3, 9)]
     exits = [event(EventType.EXIT_BREAK_EVEN, 9, 9), event(EventType.MFE_UPDATE, 10, 10, be_mfe="0.9")]

@@ -142,6 +142,7 @@ class TestDelivering:
             "request_id": str(the_request().pk),
             "source": "default",
             "trade_ids": [trade(0)],
+            "signals": [{"trade_id": trade(0), "symbol": "MNQ1!"}],
             "reason": [HTF],
             "created_at": "2025-12-12T00:00:00Z",
             "expires_at": "2025-12-13T00:00:00Z",

@@ -121,7 +121,7 @@ class TestNothingFromWhatIsContradicted:
 class TestWhatASignalTellsOthers:
     def test_its_alignment_is_of_the_bar_of_the_event_that_told_it(self) -> None:
         told = told_by(signal(created(htf_alignment=TRENDS)))
-        assert told == (at(0), "20251211_094000000_BULLISH", TRENDS, "Bullish")
+        assert told == (at(0), "20251211_094000000_BULLISH", TRENDS, "Bullish", "")
 
     def test_a_creation_that_comes_late_tells_its_own_minute_and_nothing_of_m1(self) -> None:
         told = told_by(signal(created(9, htf_alignment=TRENDS)))

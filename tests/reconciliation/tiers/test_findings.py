@@ -38,6 +38,9 @@ rows = st.fixed_dictionaries(
         "stop_exit_at": moments,
         "before_its_bar": st.booleans(),
         "entries_differ": st.booleans(),
+        "price_far": st.booleans(),
+        "bars_far": st.booleans(),
+        "symbol_unclear": st.booleans(),
         "trade_id": st.sampled_from([TRADE_ID, SHORT_ID, SHORT_ID.lower(), "20251211_094000000", "Long", "xBULLISH"]),
     }
 )
@@ -66,6 +69,9 @@ def found(**fields: Any) -> set[str]:
         ({"session": "NY AM", "session_label": "SYDNEY"}, "unknown_session"),
         ({"before_its_bar": True}, "events_before_bar"),
         ({"entries_differ": True}, "entries_differ"),
+        ({"price_far": True}, "price_far"),
+        ({"bars_far": True}, "bars_far"),
+        ({"symbol_unclear": True}, "symbol_unclear"),
         ({"direction": "Bullish", "trade_id": SHORT_ID}, "direction_against_id"),
         ({"direction": "Bearish", "trade_id": TRADE_ID.lower()}, "direction_against_id"),
     ],
@@ -84,7 +90,7 @@ def test_zero_is_no_finding_where_it_is_a_value() -> None:
 
 
 def test_each_is_named_once_and_says_what_to_do() -> None:
-    assert len(BY_NAME) == len(FINDINGS) == 13
+    assert len(BY_NAME) == len(FINDINGS) == 16
     assert all(finding.advice.endswith(".") for finding in FINDINGS)
     assert [finding.name for finding in FINDINGS if finding.corrected] == ["wrong_session"]
 

@@ -136,7 +136,7 @@ def test_an_alert_that_cannot_be_read_is_a_fault_beside_those_that_can():
 
     assert [(event.trade_id, event.position) for event in reading.events] == [(A["trade_id"], 1)]
     assert reading.refused == 2
-    assert reading.faults[0].startswith("alert 1: No dialect is known")
+    assert reading.faults[0].startswith("alert 1: This is no message of the indicator")
     assert reading.faults[1].startswith("alert 3: plain: ENTRY: be_mfe 'x' is not a number")
 
 

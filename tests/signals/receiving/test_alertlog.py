@@ -208,7 +208,7 @@ def test_the_commonest_reason_is_told_beside_what_was_taken(tmp_path: Path) -> N
     log, out = tmp_path / "log.csv", io.StringIO()
     log.write_text(as_csv(TRADE[0], row("Stop hit", 3)), newline="")
     call_command("import_alerts", str(log), stdout=out)
-    assert "In quarantine, 1 of 1 because: The body is not a JSON object" in out.getvalue()
+    assert "In quarantine, 1 of 1 because: This is no message of the indicator" in out.getvalue()
 
 
 # -- tokens

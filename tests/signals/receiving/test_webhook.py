@@ -25,7 +25,7 @@ from signals.receiving import webhook
 from signals.receiving.senders import new_token
 from signals.receiving.spool import Spool, SpoolError
 from signals.receiving.webhook import MAX_BODY
-from signals.signal import saving
+from signals.signal import joining
 from signals.storage import deadlines
 from signalsync_project import gunicorn
 from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, first_spooled, open_source, post
@@ -83,13 +83,13 @@ def test_the_same_words_a_minute_later_are_news() -> None:
     ("body", "reason"),
     [
         (b"", "The body is empty"),
-        (b"the stop was hit", "not a JSON object"),
+        (b"the stop was hit", "no message of the indicator; it comes from another alert"),
         (b"[1, 2]", "not a JSON object"),
         (b'{"event_type":"ENTRY","trade_id":"20251212_1440', "cut off"),
         (b'{"event_type":"ENTRY","trade_id":"\xff\xfe"}', "not UTF-8"),
         (b'{"event_type":"ENTRY","trade_id":"\x00"}', "NUL"),
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "nested too deeply"),
-        (b'{"hello":"world"}', "No dialect is known by these keys"),
+        (b'{"hello":"world"}', "no message of the indicator; it comes from another alert"),
         (b'{"event_type":"ENTRY","trade_id":"\\ud800","entry_price":1}', "control characters"),
         (b'{"event_type":"SIGNAL_CREATED"}', "trade_id"),
         (b'{"event_type":"ENTRY","trade_id":"a","signal_date":"9999-12-31"}', "not in the years 2000 to 2099"),
@@ -305,14 +305,14 @@ def test_what_looking_up_the_source_took_is_not_left_for_storing(monkeypatch: py
 
 
 def test_a_failing_projection_costs_neither_delivery_nor_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    join = saving.join
+    join = joining.join
 
     def join_others(signal: AutomatedSignal, event: SignalEvent) -> None:
         join(signal, event)
         if signal.trade_id == TRADE:
             raise ArithmeticError("a bug")
 
-    monkeypatch.setattr(saving, "join", join_others)
+    monkeypatch.setattr(joining, "join", join_others)
     assert post().json()["events"] == 1
     assert SignalEvent.objects.get().signal.rebuild_error == "ArithmeticError: a bug"
     monkeypatch.undo()

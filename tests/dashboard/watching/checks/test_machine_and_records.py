@@ -65,8 +65,12 @@ class TestDisk:
 class TestRecords:
     def test_open_quarantine(self, sound: Any) -> None:
         holds(records.quarantine)
-        send([(b"not json", at(1))])
+        send([(b'{"event_type":"ENTRY"', at(1))])
         fails(records.quarantine, "1 delivery could not be read")
+
+    def test_other_alerts_in_quarantine_are_told_apart(self, sound: Any) -> None:
+        send([(b"BTCUSDT Crossing 65,000", at(1))])
+        fails(records.quarantine, "1 alert could not be read: it is no message of the indicator")
 
     def test_signals_set_aside(self, sound: Any) -> None:
         holds(records.set_aside)
