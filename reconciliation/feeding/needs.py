@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from reconciliation.cycle.loading import period_of
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import GapRecord
@@ -30,7 +32,7 @@ def needs_of(sources: Iterable[Source], now: datetime) -> dict[str, list[Need]]:
         use, _ = FeedUse.objects.get_or_create(symbol=symbol, feed=feed, feed_symbol=feed_symbol)
         if use.stopped_at is None:
             hours, tick = hours_of(symbol), min(source.tick_size for source in some)
-            periods = merged(periods_of(some, now))
+            periods = merged(periods_of(symbol, some, now))
             lacking = [
                 Span(hole.first, hole.last + MINUTE)
                 for start, end in periods
@@ -40,10 +42,12 @@ def needs_of(sources: Iterable[Source], now: datetime) -> dict[str, list[Need]]:
     return found
 
 
-def periods_of(sources: Iterable[Source], now: datetime) -> Iterable[tuple[datetime, datetime]]:
-    """The lives of the latest trades with a gap that bars may close."""
+def periods_of(symbol: str, sources: Iterable[Source], now: datetime) -> Iterable[tuple[datetime, datetime]]:
+    """The lives of the symbol's latest trades with a gap that bars may close."""
     gaps = GapRecord.objects.filter(state=GapRecord.State.OPEN, gap__in=BY_BARS)
-    trades = AutomatedSignal.objects.filter(source__in=sources, pk__in=gaps.values("signal")).select_related("source")
-    for trade in trades.order_by("-first_event_at")[:AT_ONCE]:
+    trades = AutomatedSignal.objects.filter(
+        Q(symbol="") | Q(symbol=symbol), source__in=sources, pk__in=gaps.values("signal")
+    )
+    for trade in trades.select_related("source").order_by("-first_event_at")[:AT_ONCE]:
         start, end = period_of(trade, now, trade.source)
         yield floor_minute(start - AROUND), min(floor_minute(end + AROUND), floor_minute(now))

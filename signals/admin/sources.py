@@ -45,8 +45,11 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg] # it takes none whe
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
-        feed = feeds().get(given.get("feed", ""))
-        if feed and (fault := feed.fault(given.get("feed_symbol", ""))):
+        name = given.get("feed", "")
+        feed = feeds().get(name)
+        if name and feed is None and "feed" in self.changed_data:
+            self.add_error("feed", "There is no such feed.")
+        elif feed and (fault := feed.fault(given.get("feed_symbol", ""))):
             self.add_error("feed_symbol", f"It is {fault}.")
         return given
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from signals import dialects
+from django.db.models import Q
+
 from signals.bars.storing import Bar, keep_refused, store_bars
-from signals.clock import MINUTE, bar_of
-from signals.facts import UnreadableError
+from signals.clock import MINUTE
+from signals.intake import Incoming, Parcel, bar_rows, open_parcel
 from signals.models import Delivery, FeedUse, PriceBar, RefusedBar, Source
 from signals.storage.queries import batches
-from signals.symbols import goes_below_zero
 from signals.vocabulary import DeliveryStatus
 
 DISAGREES = "its feed disagrees with the indicator"
@@ -46,20 +46,23 @@ def take_back(bars: Sequence[PriceBar]) -> int:
 
 
 def closes_told(symbol: str, times: Iterable[datetime]) -> Iterator[Bar]:
-    """The closes of these minutes that the indicator told with its alerts, read from these anew."""
-    fired = [time + MINUTE for time in times]
+    """The prices of these minutes that the indicator told with its alerts, read from these anew."""
+    wanted = set(times)
     told = Delivery.objects.filter(
-        source__symbol=symbol, status=DeliveryStatus.ACCEPTED, fire_minute__in=fired
-    ).select_related("source")
-    for delivery in told.iterator():
-        try:
-            reading = dialects.read(bytes(delivery.raw), signed=goes_below_zero(symbol))
-        except UnreadableError:
-            continue
-        for bar in reading.bars:
-            named = bar.symbol or delivery.symbol or delivery.source.symbol
-            if bar.high is None and bar.time is None and named == symbol:
-                yield Bar(
-                    symbol, bar_of(delivery.fire_minute), PriceBar.Kind.CLOSE, bar.open, None, bar.low, bar.close,
-                    f"{delivery.checksum}:{bar.position}",
-                )  # fmt: skip
+        Q(symbol=symbol) | Q(source__symbol=symbol),
+        status=DeliveryStatus.ACCEPTED,
+        fire_minute__in=[time + MINUTE for time in wanted],
+    )
+    for delivery in told.select_related("source"):
+        again = Incoming(
+            body=bytes(delivery.raw),
+            received_at=delivery.received_at,
+            fired_at=delivery.fire_minute,
+            symbol=delivery.symbol,
+        )
+        bars = bars_of(delivery.source, open_parcel(delivery.source, again))
+        yield from (bar for bar in bars if bar.symbol == symbol and bar.time in wanted)
+
+
+def bars_of(source: Source, parcel: Parcel) -> Iterable[Bar]:
+    return bar_rows(source, parcel) if parcel.reading else ()

@@ -91,5 +91,6 @@ def test_a_source_takes_a_feed_that_there_is_and_a_symbol_that_it_may_have(admin
         given |= {f"{inline.formset.prefix}-{name}": 0 for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
     given |= {name: json.dumps(getattr(source, name)) for name in ("gaps_off", "tiers_off", "zones", "sessions")}
     assert "It is no symbol of Massive" in admin_client.post(change, {**given, "feed_symbol": "MNQ1!"}).content.decode()
+    assert "There is no such feed" in admin_client.post(change, {**given, "feed": "os.system"}).content.decode()
     admin_client.post(change, {**given, "feed": "databento", "feed_symbol": "MNQ.v.0"})
     assert Source.objects.values_list("feed", "feed_symbol").get() == ("databento", "MNQ.v.0")
