@@ -13,6 +13,7 @@ from .base import About, Feed
 from .crypto import Crypto
 from .databento import Databento
 from .massive import Massive
+from .rates import rates
 
 log = logging.getLogger(__name__)
 GROUP = "signalsync.feeds"
@@ -44,17 +45,6 @@ def key_of(about: About) -> str:
 def rate_of(about: About) -> int:
     """Requests a minute: what FEED_RATES says, else what the adapter declares."""
     return rates(settings.FEED_RATES).get(about.name, about.per_minute)
-
-
-def rates(text: str) -> dict[str, int]:
-    """Of massive=100,databento=30. Raises ValueError for what cannot be read."""
-    found = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, number = part.partition("=")
-        if not number.isdecimal() or not int(number):
-            raise ValueError(f"{part!r} is no feed with requests a minute, as massive=100")
-        found[name.strip()] = int(number)
-    return found
 
 
 def unusable(name: str) -> str:

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from signals.checks import check_feeds
 from signals.feeds import registry
 from signals.feeds.massive import Massive
-from signals.feeds.registry import feeds, rate_of, rates, unusable
+from signals.feeds.rates import rates
+from signals.feeds.registry import feeds, rate_of, unusable
 
 
 class Other(Massive):
@@ -51,3 +53,8 @@ def test_a_plan_says_how_many_requests_it_allows(settings: Any) -> None:
     for text in ("massive", "massive=0", "massive=x"):
         with pytest.raises(ValueError, match="no feed with requests a minute"):
             rates(text)
+
+
+def test_a_rate_that_cannot_be_read_stops_the_start(settings: Any) -> None:
+    settings.FEED_RATES = "massive=fast"
+    assert [found.id for found in check_feeds()] == ["signals.E004"]
