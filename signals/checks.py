@@ -1,4 +1,4 @@
-"""Settings of the webhook and the feeds, checked when a command starts: a bad one stops the start, not the first alert."""
+"""Settings of webhook and feeds, checked when a command starts: a bad one stops the start, not the first alert."""
 
 import re
 from pathlib import Path
