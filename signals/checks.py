@@ -1,4 +1,4 @@
-"""Settings of the webhook, checked when a command starts: a bad one stops the start, not the first alert."""
+"""Settings of webhook and feeds, checked when a command starts: a bad one stops the start, not the first alert."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from signals.feeds.rates import rates
 from signals.networks import networks
 from signalsync_project.private import open_to_others
 
@@ -31,6 +32,15 @@ def check_addresses(app_configs: Any = None, **options: Any) -> list[CheckMessag
         networks(tuple(settings.WEBHOOK_ADDRESSES))
     except ValueError as error:
         return [Error(f"WEBHOOK_ADDRESSES: {error}", id="signals.E003")]
+    return []
+
+
+@register()
+def check_feeds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
+    try:
+        rates(settings.FEED_RATES)
+    except ValueError as error:
+        return [Error(f"FEED_RATES: {error}", id="signals.E004")]
     return []
 
 

@@ -76,6 +76,9 @@ VARIABLES: dict[str, Variable] = {
     "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
     "RUN_RETENTION_DAYS": Variable(int, 90, "Days that runs without any effect, and trends, are kept. 0: for ever."),
+    "MASSIVE_API_KEY": Variable(str, "", "Key of the feed massive (docs/feeds.md). Empty: it is not asked."),
+    "DATABENTO_API_KEY": Variable(str, "", "Key of the feed databento (docs/feeds.md). Empty: it is not asked."),
+    "FEED_RATES": Variable(str, "", "Requests a minute that a plan allows, as massive=100,databento=30."),
 }
 
 
@@ -154,6 +157,9 @@ APPROVAL_BELOW: str = value("APPROVAL_BELOW")
 CANCEL_GRACE_BARS: int = value("CANCEL_GRACE_BARS")
 HEALTH_WINDOW_HOURS: int = value("HEALTH_WINDOW_HOURS")
 RUN_RETENTION_DAYS: int = value("RUN_RETENTION_DAYS")
+MASSIVE_API_KEY: str = value("MASSIVE_API_KEY")
+DATABENTO_API_KEY: str = value("DATABENTO_API_KEY")
+FEED_RATES: str = value("FEED_RATES")
 SPOOL_DIR = VAR_DIR / "spool"
 PROXY_NOTE = VAR_DIR / "uncounted_proxy"
 WEBHOOK_ADDRESS = VAR_DIR / "webhook_address"  # the demo's, of this start

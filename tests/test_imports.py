@@ -30,7 +30,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"teaching.known"},
         {"intake"},
         {"receiving"},
-        {"teaching"},
+        {"feeds", "teaching"},
     ),
     "reconciliation": (
         {"models", "findings", "intervals"},
@@ -39,6 +39,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"replay"},
         {"asking", "health_windows"},
         {"cycle"},
+        {"feeding"},
     ),
     "dashboard": (
         {"models", "telling"},

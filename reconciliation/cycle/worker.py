@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from reconciliation import habits, health_windows
 from reconciliation.models import SyncRun
@@ -23,6 +24,7 @@ from .schedule import last_finished
 log = logging.getLogger(__name__)
 LATELY = timedelta(days=1)
 WEDGED_AFTER_INTERVALS = 2.5
+FEEDING = "reconciliation.feeding.step.task"  # by its name: it stands above the cycle
 
 
 def tick() -> str:
@@ -41,6 +43,9 @@ def tick() -> str:
         return f"skipped: {error}"
     health_windows.keep(now)
     habits.keep(now)
+    if Source.objects.exclude(feed="").exists():
+        # A task of its own: it waits for the network. After the cycle, whose gaps say what to ask.
+        async_task(FEEDING, group="feeds")  # type: ignore[no-untyped-call]
     return (
         f"{drained.count} drained, {report.signals_examined} signals examined, {report.fills} fills,"
         f" gaps {report.gaps_before} -> {report.gaps_after}, {report.errors} set aside"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,7 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminSelectWidget
 
+from signals.feeds.registry import feeds
 from signals.formats import EMPTY
 from signals.models import AlertId, AutomatedSignal, Delivery, Source, SourceToken
 from signals.receiving.senders import new_token
@@ -32,6 +35,31 @@ class ReadOnlyInline(TabularInline):
         return False
 
 
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg] # it takes none when it runs
+    """A feed is one of those that there are, and its symbol one that it may have."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "feed" in self.fields:
+            self.fields["feed"].widget = UnfoldAdminSelectWidget(choices=feed_choices(self.instance.feed))
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        name = given.get("feed", "")
+        feed = feeds().get(name)
+        if name and feed is None and "feed" in self.changed_data:
+            self.add_error("feed", "There is no such feed.")
+        elif feed and (fault := feed.fault(given.get("feed_symbol", ""))):
+            self.add_error("feed_symbol", f"It is {fault}.")
+        return given
+
+
+def feed_choices(now: str) -> list[tuple[str, str]]:
+    there = [(name, feed.about.title) for name, feed in feeds().items()]
+    gone = [(now, f"{now} (not installed)")] if now and now not in feeds() else []
+    return [("", "none"), *there, *gone]
+
+
 class TokenInline(ReadOnlyInline):
     model = SourceToken
     fields = ("label", "created_at", "expires_at")
@@ -46,6 +74,7 @@ class AlertIdInline(ReadOnlyInline):
 
 @admin.register(Source)
 class SourceAdmin(ModelAdmin):
+    form = SourceForm
     list_display = (
         "name", "symbol", "bar_minutes", "calendar", "clock_zone", "is_default", "last_heartbeat_at", "signal_count",
         "alert_expires_at", "see_signals", "see_deliveries",

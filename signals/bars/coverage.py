@@ -25,13 +25,14 @@ class Day:
     date: date
     expected: int
     files: int = 0  # whole bars by origin
+    feeds: int = 0
     indicator: int = 0
     closes: int = 0  # of which only the close is known
     refused: int = 0
 
     @property
     def whole(self) -> int:
-        return self.files + self.indicator
+        return self.files + self.feeds + self.indicator
 
     @property
     def missing(self) -> int:
@@ -40,8 +41,8 @@ class Day:
 
     @property
     def dirty(self) -> bool:
-        """Whether so many bars of its files were refused that the files are to be doubted."""
-        rows = self.refused + self.files
+        """Whether so many bars of its files and feeds were refused that these are to be doubted."""
+        rows = self.refused + self.files + self.feeds
         return rows >= LEAST and self.refused > rows * DIRTY
 
 
@@ -106,6 +107,7 @@ def coverage(symbol: str, days: Sequence[date], *, zone: str, hours: Market, now
                 date=sorted(days)[place],
                 expected=hours.open_minutes(start, min(upto, now)),
                 files=kinds[Kind.BAR, Origin.FILE],
+                feeds=kinds[Kind.BAR, Origin.FEED],
                 indicator=kinds[Kind.BAR, Origin.INDICATOR],
                 closes=sum(count for (kind, _), count in kinds.items() if kind == Kind.CLOSE),
                 refused=refused[place],

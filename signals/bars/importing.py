@@ -148,22 +148,25 @@ def check(bars: Iterable[FileBar], *, closes: bool) -> None:
         )
 
 
-def entries_of(symbol: str) -> dict[datetime, Decimal]:
-    """Entry prices that the symbol's indicators have told, by the open of ENTRY's bar."""
+def entries_of(symbol: str, span: tuple[datetime, datetime] | None = None) -> dict[datetime, Decimal]:
+    """Entry prices that the symbol's indicators have told, by the open of ENTRY's bar.
+
+    With a `span` only those of bars that open in [start, end).
+    """
     of_symbol = Q(signal__symbol=symbol) | Q(signal__symbol="", source__symbol=symbol)
     events = SignalEvent.objects.filter(of_symbol, type=EventType.ENTRY)
+    if span:
+        events = events.filter(fire_minute__gte=span[0] + MINUTE, fire_minute__lt=span[1] + MINUTE)
     told = events.order_by("-fire_minute").values_list("fire_minute", "facts")[:MOST_ENTRIES]
     return {bar_of(fired): Decimal(facts["entry_price"]) for fired, facts in told if "entry_price" in facts}
 
 
-def store(rows: Sequence[Judged | BadRowError], done: ImportedBars, *, dry_run: bool) -> None:
+def store(
+    rows: Sequence[Judged | BadRowError], done: ImportedBars, *, dry_run: bool, origin: int = PriceBar.Origin.FILE
+) -> None:
     """Store what is believed and keep what is refused, in one transaction."""
     judged = [row for row in rows if isinstance(row, Judged)]
-    believed = [
-        Bar(**each.bar._asdict(), kind=PriceBar.Kind.BAR, origin=PriceBar.Origin.FILE)
-        for each in judged
-        if not each.reason
-    ]
+    believed = [Bar(**each.bar._asdict(), kind=PriceBar.Kind.BAR, origin=origin) for each in judged if not each.reason]
     refused = [RefusedBar(**each.bar._asdict(), reason=each.reason) for each in judged if each.reason]
     with transaction.atomic():
         stored = store_bars(believed)

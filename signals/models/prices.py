@@ -19,8 +19,13 @@ class PriceBar(models.Model):
         BAR = 2, "Open, high, low, close"
 
     class Origin(models.IntegerChoices):
-        """Who says so; the greater is believed before the lesser. The indicator's own prices are its trades'."""
+        """Who says so; the greater is believed before the lesser. The indicator's own prices are its trades'.
 
+        A file is below it: a person chose it, mostly the very chart's export, and can correct a feed with it. A feed
+        may be of another contract, or of another symbol that is declared to have the same prices.
+        """
+
+        FEED = 0, "Feed"
         FILE = 1, "File"
         INDICATOR = 2, "Indicator"
 
@@ -48,7 +53,7 @@ class PriceBar(models.Model):
 
 
 class RefusedBar(models.Model):
-    """A bar of a file that cannot be right, kept as it was given. No value is ever made of it."""
+    """A bar of a file or a feed that cannot be right, kept as it was given. No value is ever made of it."""
 
     symbol = models.CharField(max_length=32)
     time = models.DateTimeField(help_text="Open of the bar, UTC.")

@@ -104,6 +104,12 @@ class Source(models.Model):
         help_text="Minutes between updates of an open trade, as expected.",
         validators=[MinValueValidator(1)],
     )
+    feed = models.CharField(
+        max_length=32, blank=True, help_text="Where missing price bars are asked for. Empty: nowhere."
+    )
+    feed_symbol = models.CharField(
+        max_length=64, blank=True, help_text="What the feed is asked for: the symbol, or another with the same prices."
+    )
     alert_expires_at = models.DateTimeField(
         null=True, blank=True, validators=[MinValueValidator(EXPIRY[0]), MaxValueValidator(EXPIRY[1])]
     )

@@ -90,9 +90,9 @@ def test_what_the_admin_lets_anybody_write_is_known_and_names_nothing_that_runs(
         if each.has_add_permission(request) or each.has_change_permission(request)
     }
     assert written.pop("Source") == [
-        "addresses", "alert_expires_at", "bar_minutes", "calendar", "clock_zone", "gaps_off", "is_default",
-        "market_zone", "name", "open_on_loopback", "sessions", "symbol", "tick_size", "tiers_off", "token_field",
-        "update_minutes", "zones",
+        "addresses", "alert_expires_at", "bar_minutes", "calendar", "clock_zone", "feed", "feed_symbol", "gaps_off",
+        "is_default", "market_zone", "name", "open_on_loopback", "sessions", "symbol", "tick_size", "tiers_off",
+        "token_field", "update_minutes", "zones",
     ]  # fmt: skip
     assert written.pop("Group") == ["name", "permissions"]
     assert set(written.pop("User")) <= {

@@ -21,6 +21,9 @@ from signals.models import (
     AlertId,
     AutomatedSignal,
     Delivery,
+    FeedState,
+    FeedUse,
+    FeedWindow,
     Fill,
     PriceBar,
     Quarantine,
@@ -35,8 +38,9 @@ from tests.builders import TRADE_ID, at, created, entry, send, the_signal, updat
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 12, 12, tzinfo=UTC)
+FEEDS = [FeedUse, FeedWindow, FeedState]
 EVIDENCE = [AutomatedSignal, SignalEvent, Fill, PriceBar, RefusedBar, Delivery, Quarantine]
-ALL = [Source, *EVIDENCE]
+ALL = [Source, *EVIDENCE, *FEEDS]
 HOSTILE = b"<script>alert('x')</script>"
 
 
@@ -59,6 +63,9 @@ def rows() -> None:
     RefusedBar.objects.create(
         symbol="MNQ1!", time=at(3), open=price, high=price, low=price, close=price, reason="a jump", evidence="x"
     )
+    use = FeedUse.objects.create(symbol="MNQ1!", feed="massive", feed_symbol="MNQZ5")
+    FeedWindow.objects.create(use=use, start=at(0), end=at(60), upto=at(60), answer="nothing", asked_at=at(99))
+    FeedState.objects.create(feed="massive", busy_until=NOW, next_at=NOW)
     Fill.objects.create(
         signal=the_signal(), field="targets_extended", value={"1R": "25750"}, tier="2", method="arithmetic",
         data_source="backend_calculated", confidence=Decimal("0.8"), evidence_key="k", created_at=NOW,

@@ -19,6 +19,7 @@ from signals.bars.coverage import coverage, holes, hours_of, last_day, span_of, 
 from signals.bars.importing import ImportedBars, import_bars
 from signals.bars.reading import NotBarsError
 from signals.clock import NEW_YORK, local
+from signals.feeds.overview import overview
 from signals.models import RefusedBar, Source
 from signals.receiving import uploads
 from signals.receiving.logfile import NotAnAlertLogError
@@ -69,6 +70,7 @@ class Bars(Page):
             "earlier": days[-1] - timedelta(days=1) if days else None,
             "later": min(last + timedelta(days=DAYS), local(now, NEW_YORK).date()) if last else None,
             "last": last,
+            "feeds": [(each, [(use, seconds_of(use.lag(now))) for use in each.uses]) for each in overview()],
         }
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -79,6 +81,10 @@ class Bars(Page):
             return self.render_to_response(self.get_context_data() | {"form": form}, status=400)
         now = self.get_context_data()["now"]
         return redirect(address("bars-import", uploads.keep(form.cleaned_data["file"], now).key))
+
+
+def seconds_of(lag: timedelta | None) -> float | None:
+    return lag.total_seconds() if lag is not None else None
 
 
 def asked_day(text: str) -> date | None:

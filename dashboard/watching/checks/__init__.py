@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from . import clocks, configuration, database, decisions, disk, records, sources, worker
+from . import clocks, configuration, database, decisions, disk, feeds, records, sources, worker
 from .result import Problem, Result, Severity, bad
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ CHECKS: tuple[Check, ...] = (
     Check(sources.clock),
     Check(clocks.clock_offset, stored=False, cheap=True),
     Check(sources.habits),
+    Check(feeds.feeds, cheap=True),
     Check(records.quarantine, cheap=True),
     Check(records.set_aside, cheap=True),
     Check(records.rebuild_errors),

@@ -1,0 +1,1 @@
+"""Price bars that are missing are asked of the feeds: `needs` says which, `step` asks."""
