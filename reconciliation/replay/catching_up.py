@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from reconciliation.models import ReplayedSignal, ReplayState, ReplayStretch
 from signals.market import Market
@@ -42,7 +42,7 @@ def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
     with transaction.atomic():
         states = ReplayState.objects.filter(symbol=symbol)
         base = states.filter(at__lt=first).order_by("-at").first()
-        rows = PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR, fresh=False)
+        rows = bars_replayed(symbol).filter(fresh=False)
         bars = rows.filter(time__gt=base.at) if base else rows
         follower = Follower.restored(hours, base.state) if base else Follower(hours)
         states.filter(at__gte=first).delete()
@@ -54,6 +54,14 @@ def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
         keep_stretches(symbol, base, stretches)
         keep_states(symbol, base, days)
     return done
+
+
+def bars_replayed(symbol: str) -> QuerySet[PriceBar]:
+    """The bars that the twin is given: whole ones, and none of a feed's.
+
+    A feed's go when it turns out to disagree, and nothing would tell the twin that they were not there.
+    """
+    return PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR).exclude(origin=PriceBar.Origin.FEED)
 
 
 def bars_of(rows: Any) -> Iterator[Bar]:

@@ -10,11 +10,12 @@ from django.db.models import Q
 from reconciliation.models import Agreement, ReplayedSignal, ReplayStretch
 from signals.clock import TradeId, bar_of, instant
 from signals.market import Market, market
-from signals.models import AutomatedSignal, PriceBar, Source
+from signals.models import AutomatedSignal, Source
 from signals.tiers import CALCULATION
 from signals.vocabulary import Origin
 
 from .agreeing import WARM_UP, Heard, Measure, measure
+from .catching_up import bars_replayed
 
 # A signal may be heard of first so long after its bar.
 LATE = timedelta(days=1)
@@ -129,7 +130,7 @@ def statements(heard: Iterable[HeardSignal], told: Iterable[ReplayedSignal]) -> 
 def where_bars_are(rows: Sequence[Heard], symbol: str) -> list[Heard]:
     """Without those whose very bar is missing: the twin cannot have said anything there."""
     doubted = {row.bar for row in rows if not row.agreed}
-    bars = PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR, time__in=doubted)
+    bars = bars_replayed(symbol).filter(time__in=doubted)
     there = set(bars.values_list("time", flat=True)) if doubted else set()
     return [row for row in rows if row.agreed or row.bar in there]
 
