@@ -52,6 +52,7 @@ def test_it_is_told_what_is_asked(token: str) -> None:
                 "request_id": str(the_request().pk),
                 "source": "default",
                 "trade_ids": [trade(0)],
+                "signals": [{"trade_id": trade(0), "symbol": "MNQ1!"}],
                 "reason": [HTF],
                 "created_at": "2025-12-12T00:00:00Z",
                 "expires_at": "2025-12-13T00:00:00Z",
