@@ -222,4 +222,4 @@ def test_its_queries_do_not_grow_with_the_signals(signed_in: As) -> None:
     few = queries()
     grow(range(2, 20))
     assert queries() == few
-    assert few <= 45
+    assert few <= 48  # each check of what may be wrong asks once or twice
