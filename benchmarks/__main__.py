@@ -5,13 +5,14 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 
-from benchmarks import burst, cycle, importing, pages, profiling, recorded, repair, replay, webhook
+from benchmarks import burst, cycle, freeze, importing, pages, profiling, recorded, repair, replay, webhook
 from benchmarks.report import Section, circumstances, write
 from benchmarks.sizes import FULL, QUICK, Size
 
 BENCHMARKS: dict[str, Callable[[Size], Section]] = {
     "webhook": webhook.measure,
     "burst": burst.measure,
+    "freeze": freeze.measure,
     "profile": profiling.measure,
     "import": importing.measure,
     "growth": importing.measure_growth,

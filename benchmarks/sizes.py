@@ -27,6 +27,7 @@ class Size:
     asked: int = 7  # requests of each address
     bursts: tuple[int, ...] = (1_000, 2_000)  # posts at one instant
     held: int = 200  # connections that send nothing, or nothing more
+    frozen_seconds: float = 20.0
 
 
 FULL = Size()
@@ -45,6 +46,7 @@ QUICK = Size(
     seeds=1,
     bursts=(20,),
     held=5,
+    frozen_seconds=1.0,
     stored_signals=2_000,
     seed_hours=6,
     active_signals=80,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alerts, burst, cycle, importing, load, pages, profiling, recorded, webhook
+from benchmarks import alerts, burst, cycle, freeze, importing, load, pages, profiling, recorded, webhook
 from benchmarks.databases import Database, postgres, sqlite
 from benchmarks.report import Section, Target, table, write
 from benchmarks.sizes import QUICK
@@ -49,6 +49,15 @@ def test_bursts_are_answered_and_stored_beside_the_bare_view() -> None:
     section = burst.measure(QUICK, [("here", databases)])
     assert [target.met for target in section.targets if target.measure == "posts of bursts not answered 2xx"] == [True]
     assert [row[0] for row in figures(section)] == ["here, webhook", "here, a page"]
+
+
+@pytest.mark.slow
+def test_alerts_of_a_frozen_database_are_answered_and_stored_after_it() -> None:
+    icebox = freeze.behind_a_relay if environ.get("DATABASE_URL", "").startswith("postgres") else freeze.behind_a_lock
+    section = freeze.measure(QUICK, [("here", databases, icebox)])
+    assert [target.met for target in section.targets if target.measure == "alerts of a freeze not answered 2xx"] == [
+        True
+    ]
 
 
 @pytest.mark.slow
