@@ -197,7 +197,7 @@ def _read(payload: Payload | Spoilt, signed: bool, formats: Formats) -> Reading:
     inner = unwrapped(payload)
     told = payload if inner is None else inner
     dialect = _recognised(told)
-    problem = UnreadableError(unknown(told))
+    problem = None
     if dialect is not None:
         try:
             reading = dialect.read(told, signed=signed)
@@ -207,7 +207,7 @@ def _read(payload: Payload | Spoilt, signed: bool, formats: Formats) -> Reading:
     offered = [(each, payload) for each in formats() if each.opens is None]
     taught = _by_format(offered, signed, formats)
     if taught is None:
-        raise problem
+        raise problem or UnreadableError(unknown(told))
     return taught
 
 
