@@ -6,7 +6,7 @@ job's progress, so that work which is cut off goes on where it was.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from time import monotonic
@@ -97,27 +97,49 @@ def work(key: int) -> str:
     return says
 
 
-def kept(job: Job, steps: int, result: Mapping[str, Any]) -> None:
-    """Note so many steps more, and all figures so far."""
-    rows = Job.objects.filter(pk=job.pk)
-    rows.update(done=F("done") + steps, result=result, updated_at=timezone.now())
+class Turn:
+    """The time that a job has now. `done` notes so many steps more and all figures so far; then the slice may be over.
+
+    It raises PausedError when it is.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job, self.until = job, monotonic() + SLICE
+
+    def done(self, steps: int, result: Mapping[str, Any]) -> None:
+        self.keep(steps, result)
+        self.end()
+
+    def keep(self, steps: int, result: Mapping[str, Any]) -> None:
+        rows = Job.objects.filter(pk=self.job.pk)
+        rows.update(done=F("done") + steps, result=result, updated_at=timezone.now())
+
+    def end(self) -> None:
+        if monotonic() > self.until:
+            raise PausedError
+
+
+def person_of(job: Job) -> User | None:
+    return User.objects.filter(username=job.started_by).first()
+
+
+def note(job: Job, changed: Sequence[LoggedChange]) -> None:
+    """In the audit log, in the name of who started it, as long as there is that account."""
+    if person := person_of(job):
+        log(person, changed)
 
 
 def import_upload(job: Job) -> str:
     """The same as import_alerts, from the row on where the last slice ended."""
-    upload, until = uploads.find(job.arguments["upload"]), monotonic() + SLICE
+    upload, turn = uploads.find(job.arguments["upload"]), Turn(job)
     source = Source.objects.filter(name=job.arguments["source"] or None).first()
     before, done, now = job.result, Imported(), timezone.now()
 
-    def progress(rows: int) -> None:
-        kept(job, rows, added(before, done))
-        if monotonic() > until:
-            raise PausedError
-
     with upload.lines() as file:
-        import_rows(islice(read_log(file, now=now), job.done, None), done, source, now, progress)
+        rows = islice(read_log(file, now=now), job.done, None)
+        import_rows(rows, done, source, now, lambda count: turn.done(count, added(before, done)))
     figures = added(before, done)
-    note_import(job, upload.name, figures["sources"])
+    note(job, log_noted(upload.name, figures["sources"]))
     if not figures["failed"]:
         upload.used()
     return imported(figures)
@@ -150,19 +172,15 @@ def imported(figures: Mapping[str, Any]) -> str:
     return " ".join(filter(None, [done, *told, of_retimed(figures.get("retimed", 0))]))
 
 
-def note_import(job: Job, name: str, rows: Mapping[str, int]) -> None:
-    person = User.objects.filter(username=job.started_by).first()
-    if person:
-        sources = Source.objects.filter(name__in=rows)
-        log(
-            person,
-            [LoggedChange(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources],
-        )
+def log_noted(name: str, rows: Mapping[str, int]) -> list[LoggedChange]:
+    """For the audit log: at the sources that rows of an alert log went to."""
+    sources = Source.objects.filter(name__in=rows)
+    return [LoggedChange(source, f"Imported {rows[source.name]} rows of the alert log {name}.") for source in sources]
 
 
 def import_bar_file(job: Job) -> str:
     """The same as import_bars. A slice reads the file from its start and stores what the last one had not reached."""
-    upload, until = uploads.find(job.arguments["upload"]), monotonic() + SLICE
+    upload, turn = uploads.find(job.arguments["upload"]), Turn(job)
     symbol, closes = job.arguments["symbol"], job.arguments["times"] == "close"
     before, done = job.result, ImportedBars()
 
@@ -171,20 +189,18 @@ def import_bar_file(job: Job) -> str:
         sums = {name: before.get(name, 0) + counts[name] for name in ("rows", "stored", "unchanged", "refused")}
         return sums | {"dirty_days": before.get("dirty_days", {}) | counts["dirty_days"]}
 
-    def progress(rows: int) -> None:
-        kept(job, rows, figures())
-        if monotonic() > until:
-            raise PausedError
-
-    hours = hours_of(symbol)
     import_bars(
-        lines_of(upload), symbol=symbol, hours=hours, closes=closes, skip=job.done, done=done, progress=progress
+        lines_of(upload),
+        symbol=symbol,
+        hours=hours_of(symbol),
+        closes=closes,
+        skip=job.done,
+        done=done,
+        progress=lambda rows: turn.done(rows, figures()),
     )
-    person, result = User.objects.filter(username=job.started_by).first(), figures()
-    if person:
-        log(person, bars_noted(upload.name, symbol, result["stored"]))
+    note(job, bars_noted(upload.name, symbol, figures()["stored"]))
     upload.used()
-    return bars_imported(result)
+    return bars_imported(figures())
 
 
 def lines_of(upload: uploads.Upload) -> Callable[[], Iterator[str]]:
@@ -204,14 +220,13 @@ def bars_noted(name: str, symbol: str, stored: int) -> list[LoggedChange]:
 
 
 def undo_fills(job: Job) -> str:
-    until = monotonic() + SLICE
-
-    def progress(fills: int) -> None:
-        kept(job, fills, {})
-        if monotonic() > until:
-            raise PausedError
-
-    undo(fills_of(job.arguments), actor=job.started_by, reason=job.arguments["reason"], progress=progress)
+    turn, asked = Turn(job), job.arguments
+    undo(
+        fills_of(asked),
+        actor=job.started_by,
+        reason=asked["reason"],
+        progress=lambda fills: turn.done(fills, {}),
+    )
     return f"{Job.objects.get(pk=job.pk).done:,} values undone."
 
 
@@ -225,7 +240,7 @@ def fix_gaps(job: Job) -> str:
 
     `result` adds up the figures of the runs' reports; `after` is the last key that was looked at.
     """
-    until, tiers = monotonic() + SLICE, job.arguments["tiers"] or None
+    turn, tiers = Turn(job), job.arguments["tiers"] or None
     result = {"after": 0, "runs": []} | job.result
     while chunk := left_to_fix(job.arguments["gap"], result["after"]):
         try:
@@ -236,9 +251,7 @@ def fix_gaps(job: Job) -> str:
             result[name] = result.get(name, 0) + sum(getattr(report, name) for report in reports)
         result["runs"] = [*result["runs"], *(report.run_id for report in reports)][-RUNS_NAMED:]
         result["after"] = chunk[-1].pk
-        kept(job, len(chunk), result)
-        if monotonic() > until:
-            raise PausedError
+        turn.done(len(chunk), result)
     return run_summary([Report(**{name: result.get(name, 0) for name in FIXED})])
 
 
@@ -248,7 +261,7 @@ def left_to_fix(gap: str, after: int) -> list[AutomatedSignal]:
 
 def read_again(job: Job) -> str:
     """What waits in a shape, oldest first, by the formats that are known by now. Each is replayed as by hand."""
-    until, person = monotonic() + SLICE, User.objects.filter(username=job.started_by).first()
+    turn, person = Turn(job), person_of(job)
     source, figures = Source.objects.filter(name=job.arguments["source"]).first(), dict(job.result)
     while True:
         done = replay_shape(
@@ -261,15 +274,12 @@ def read_again(job: Job) -> str:
             "last": done.last,
             "reasons": dict((Counter(figures.get("reasons", {})) + done.reasons).most_common(REASONS_KEPT)),
         }
-        kept(job, done.read + done.unread, figures)
+        turn.keep(done.read + done.unread, figures)
         if done.done:
             break
-        if monotonic() > until:
-            raise PausedError
-    if person:
-        sources = Source.objects.filter(name__in=job.arguments["sources"])
-        says = f"Read again what waited in the shape {job.arguments['label']}: {told(figures)}"
-        log(person, [LoggedChange(each, says) for each in sources])
+        turn.end()
+    says = f"Read again what waited in the shape {job.arguments['label']}: {told(figures)}"
+    note(job, [LoggedChange(each, says) for each in Source.objects.filter(name__in=job.arguments["sources"])])
     return told(figures)
 
 

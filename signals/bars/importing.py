@@ -18,7 +18,7 @@ from signals.symbols import normalised
 from signals.vocabulary import EventType
 
 from .judging import Judge, Judged
-from .reading import BadRowError, FileBar, NotBarsError, read_bars
+from .reading import BadRowError, FileBar, NotBarsError, Remedy, read_bars
 from .storing import Bar, keep_refused, store_bars
 
 AT_ONCE = 2_000  # bars in one transaction
@@ -101,7 +101,7 @@ def rows_of(lines: Iterable[str], symbol: str, closes: bool) -> Iterator[FileBar
             continue
         named = normalised(symbol) or row.symbol
         if not named:
-            raise NotBarsError("it does not name its symbol: say it, as --symbol MNQ1!")
+            raise NotBarsError("it does not name its symbol", Remedy.SYMBOL)
         yield row._replace(symbol=named)
 
 
@@ -141,11 +141,9 @@ def check(bars: Iterable[FileBar], *, closes: bool) -> None:
     if steps and sum(steps.values()) == sum(count for step, count in steps.items() if step < timedelta()):
         raise NotBarsError("its bars are newest first: sort it by time")
     if otherwise >= WITNESSES and otherwise > 2 * as_said:
-        means, say = ("opens", "open") if closes else ("closes", "close")
-        raise NotBarsError(
-            f"its times are the bars' {means}: {otherwise} entry prices that were heard fit so, {as_said} as said; "
-            f"import it with --times {say}"
-        )
+        means, remedy = ("opens", Remedy.OPENS) if closes else ("closes", Remedy.CLOSES)
+        fit = f"{otherwise} entry prices that were heard fit so, {as_said} as said"
+        raise NotBarsError(f"its times are the bars' {means}: {fit}", remedy)
 
 
 def entries_of(symbol: str, span: tuple[datetime, datetime] | None = None) -> dict[datetime, Decimal]:

@@ -9,6 +9,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -23,8 +24,20 @@ PLACES = 18
 YEARS = range(2000, 2100)
 
 
+class Remedy(StrEnum):
+    """What makes a file readable after all, as the command's options say it, behind the problem."""
+
+    SYMBOL = ": say it, as --symbol MNQ1!"
+    OPENS = "; import it with --times open"
+    CLOSES = "; import it with --times close"
+
+
 class NotBarsError(ValueError):
     """The file as a whole is no file of price bars; the message says what it lacks."""
+
+    def __init__(self, problem: str, remedy: Remedy | None = None) -> None:
+        super().__init__(f"{problem}{remedy or ''}")
+        self.problem, self.remedy = problem, remedy
 
 
 class BadRowError(ValueError):

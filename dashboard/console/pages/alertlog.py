@@ -10,18 +10,13 @@ from django import forms
 from django.contrib import messages
 from django.core.paginator import Page as Rows
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.utils import timezone
 
 from dashboard import jobs
-from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
-from dashboard.console.page import Page, refusal
-from dashboard.console.roles import REPLAY
+from dashboard.console.actions import ActionError, Done, Preview
+from dashboard.console.uploading import WORKERS, CsvField, UploadAction, UploadPage
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from dashboard.telling.import_preview import ImportPreview, preview_import
-from reconciliation.cycle.worker import wedged
 from signals.models import Delivery, Source
 from signals.receiving import uploads
 from signals.receiving.alertlog import Owners, import_log, read_log, times_against
@@ -41,43 +36,27 @@ MOST_COMPARED = 20_000
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(
+    file = CsvField(
         label="Alert log (CSV)",
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text="In TradingView: Alerts, Log, Export. Uploading only compares; nothing is stored yet.",
+        command="Import a file of that size with manage.py import_alerts.",
     )
 
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > uploads.MAX_BYTES:
-            most = uploads.MAX_BYTES // 2**20
-            raise forms.ValidationError(f"Over {most} MB. Import a file of that size with manage.py import_alerts.")
-        return file
 
-
-class AlertLog(Page):
+class AlertLog(UploadPage):
     name = "alert-log"
     route = "console/alert-log/"
     title = "Alert log"
     icon = "receipt_long"
     place = 70
     template_name = "dashboard/alertlog/page.html"
+    upload_form = UploadForm
+    wanted = "upload an alert log"
+    then = "ledger"
 
     def content(self, now: datetime) -> dict[str, Any]:
         imported = Delivery.objects.filter(channel=Channel.LOG, id__gte=first_id(now - timedelta(days=30)))
-        return {
-            "form": UploadForm(),
-            "may_act": self.request.user.has_perm(REPLAY),
-            "last_import": imported.order_by("-id").values_list("received_at", flat=True).first(),
-        }
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.has_perm(REPLAY):
-            return refusal(request, "upload an alert log")
-        form = UploadForm(request.POST, request.FILES)
-        if not form.is_valid():
-            return self.render_to_response(self.get_context_data() | {"form": form}, status=400)
-        return redirect(address("ledger", uploads.keep(form.cleaned_data["file"], timezone.now()).key))
+        return {"last_import": imported.order_by("-id").values_list("received_at", flat=True).first()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +77,17 @@ class SourceForm(forms.Form):
     )
 
 
-class LedgerPage(ActionPage[uploads.Upload]):
+class LedgerPage(UploadAction):
     """The ledger of an uploaded log, and the import of it: the same as `import_alerts`, as often as you like."""
 
     name = "ledger"
     route = "console/alert-log/<slug:key>/"
     title = "Alert log, compared"
-    permission = REPLAY
     template_name = "dashboard/alertlog/ledger.html"
     inputs = SourceForm
-    binding = True
+    command = "manage.py import_alerts"
     verb = "Import what is lost"
     back = "alert-log"
-
-    def subject(self) -> uploads.Upload:
-        try:
-            return uploads.find(self.kwargs["key"])
-        except uploads.UnknownUploadError as error:
-            raise Http404(str(error)) from error
 
     def initial(self, subject: uploads.Upload) -> dict[str, Any]:
         return {"source": None}
@@ -130,7 +102,7 @@ class LedgerPage(ActionPage[uploads.Upload]):
             return Preview(problem=str(error))
         if not rows:
             return Preview(problem="The file has a header and no rows. Export the log again.")
-        background = in_background(len(rows), now)
+        background = self.worker_down(now) if len(rows) > ROWS_AT_ONCE else []
         if more:
             many = f"{len(rows) + more:,} rows are too many to compare here. Importing stores what is not stored yet."
             return Preview(says=[many, WORKERS], warnings=background)
@@ -166,28 +138,13 @@ class LedgerPage(ActionPage[uploads.Upload]):
         said = jobs.imported(done.as_json())
         if done.failed:
             raise ActionError(said)
-        changed = [
-            LoggedChange(source, f"Imported {done.sources[source.name]} rows of the alert log {subject.name}.")
-            for source in Source.objects.filter(name__in=done.sources)
-        ]
         subject.used()
-        return Done(said, changed, link=address("ledger", subject.key))
-
-
-WORKERS = "The worker imports it in the background; a page shows how far it is."
+        return Done(said, jobs.log_noted(subject.name, done.sources), link=address("ledger", subject.key))
 
 
 def count_rows(upload: uploads.Upload, now: datetime) -> int:
     with upload.lines() as file:
         return sum(1 for _ in read_log(file, now=now))
-
-
-def in_background(rows: int, now: datetime) -> list[str]:
-    """What to say of the worker where the import is its work: only that it is down."""
-    fault = wedged(now) if rows > ROWS_AT_ONCE else None
-    if not fault:
-        return []
-    return [f"The worker is down ({fault}): the import waits until it is back. manage.py import_alerts does it now."]
 
 
 def sentences(compared: Ledger, brought: ImportPreview) -> list[str]:

@@ -5,19 +5,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404
 
 from dashboard import jobs
-from dashboard.console.actions import ActionError, ActionPage, Done, Preview
-from dashboard.console.page import Page, refusal
-from dashboard.console.roles import REPLAY
+from dashboard.console.actions import ActionError, Done, Preview
+from dashboard.console.page import Page
+from dashboard.console.uploading import WORKERS, CsvField, UploadAction, UploadPage
 from dashboard.telling.addresses import address
 from dashboard.telling.bars import bars_imported
-from reconciliation.cycle.worker import wedged
 from signals.bars.coverage import coverage, holes, hours_of, last_day, span_of, symbols
 from signals.bars.importing import ImportedBars, import_bars
-from signals.bars.reading import NotBarsError
+from signals.bars.reading import NotBarsError, Remedy
 from signals.clock import NEW_YORK, local
 from signals.feeds.overview import overview
 from signals.models import RefusedBar, Source
@@ -28,31 +26,33 @@ DAYS = 14
 MOST_HOLES, MOST_REFUSED = 200, 500
 # Files of more rows are imported by the worker, unseen: a request must end within its time.
 ROWS_AT_ONCE = 10_000
+REMEDIES = {
+    None: "",
+    Remedy.SYMBOL: ": name it below",
+    Remedy.OPENS: "; say below that they are opens",
+    Remedy.CLOSES: "; say below that they are closes",
+}
 
 
 class BarsForm(forms.Form):
-    file = forms.FileField(
+    file = CsvField(
         label="Price bars (CSV)",
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text="TradingView's chart export of a one-minute chart, time,open,high,low,close, or Databento's CSV."
         " Uploading only looks at it; nothing is stored yet.",
+        command="Import a file of that size with manage.py import_bars.",
     )
 
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > uploads.MAX_BYTES:
-            most = uploads.MAX_BYTES // 2**20
-            raise forms.ValidationError(f"Over {most} MB. Import a file of that size with manage.py import_bars.")
-        return file
 
-
-class Bars(Page):
+class Bars(UploadPage):
     name = "bars"
     route = "console/bars/"
     title = "Bars"
     icon = "waterfall_chart"
     place = 72
     template_name = "dashboard/bars/page.html"
+    upload_form = BarsForm
+    wanted = "upload price bars"
+    then = "bars-import"
 
     def content(self, now: datetime) -> dict[str, Any]:
         known = symbols()
@@ -62,8 +62,6 @@ class Bars(Page):
         days = [last - timedelta(days=back) for back in range(DAYS)] if last else []
         found = coverage(symbol, days, zone=NEW_YORK, hours=hours_of(symbol), now=now) if symbol else []
         return {
-            "form": BarsForm(),
-            "may_act": self.request.user.has_perm(REPLAY),
             "symbols": known,
             "symbol": symbol,
             "days": found[::-1],
@@ -72,15 +70,6 @@ class Bars(Page):
             "last": last,
             "feeds": [(each, [(use, seconds_of(use.lag(now))) for use in each.uses]) for each in overview()],
         }
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not request.user.has_perm(REPLAY):
-            return refusal(request, "upload price bars")
-        form = BarsForm(request.POST, request.FILES)
-        if not form.is_valid():
-            return self.render_to_response(self.get_context_data() | {"form": form}, status=400)
-        now = self.get_context_data()["now"]
-        return redirect(address("bars-import", uploads.keep(form.cleaned_data["file"], now).key))
 
 
 def seconds_of(lag: timedelta | None) -> float | None:
@@ -133,23 +122,16 @@ class FileForm(forms.Form):
     )
 
 
-class BarsImport(ActionPage[uploads.Upload]):
+class BarsImport(UploadAction):
     """An uploaded file of bars: what it holds, and its import; the same as `import_bars`."""
 
     name = "bars-import"
     route = "console/bars/import/<slug:key>/"
     title = "Import price bars"
-    permission = REPLAY
     inputs = FileForm
-    binding = True
+    command = "manage.py import_bars"
     verb = "Import the bars"
     back = "bars"
-
-    def subject(self) -> uploads.Upload:
-        try:
-            return uploads.find(self.kwargs["key"])
-        except uploads.UnknownUploadError as error:
-            raise Http404(str(error)) from error
 
     def heading(self, subject: uploads.Upload) -> str:
         return f"Import price bars: {subject.name}"
@@ -162,7 +144,7 @@ class BarsImport(ActionPage[uploads.Upload]):
         try:
             rows = count_lines(subject)
             if rows > ROWS_AT_ONCE:
-                return in_background(rows, now)
+                return Preview(says=[f"{rows:,} rows. {WORKERS}"], warnings=self.worker_down(now))
             done = imported(subject, given, dry_run=True)
         except (NotBarsError, NotAnAlertLogError) as error:
             return Preview(problem=problem_of(error))
@@ -186,13 +168,6 @@ class BarsImport(ActionPage[uploads.Upload]):
         return Done(bars_imported(done.as_json()), jobs.bars_noted(subject.name, given["symbol"], done.stored))
 
 
-def in_background(rows: int, now: datetime) -> Preview:
-    fault = wedged(now)
-    says = f"{rows:,} rows. The worker imports them in the background; a page shows how far it is."
-    down = f"The worker is down ({fault}): the import waits until it is back. manage.py import_bars does it now."
-    return Preview(says=[says], warnings=[down] if fault else [])
-
-
 def count_lines(upload: uploads.Upload) -> int:
     """Rows behind the header, roughly: a cell may hold a line end."""
     with upload.lines() as file:
@@ -206,9 +181,9 @@ def imported(upload: uploads.Upload, given: dict[str, Any], *, dry_run: bool = F
     return import_bars(read, symbol=symbol, hours=hours, closes=given["times"] == "close", dry_run=dry_run)
 
 
-def problem_of(error: Exception) -> str:
-    """What is wrong with the file, as a sentence; the command's options are fields here."""
-    said = str(error).replace("say it, as --symbol MNQ1!", "name it below")
-    said = said.replace("import it with --times close", "say below that they are closes")
-    said = said.replace("import it with --times open", "say below that they are opens")
-    return f"{said[:1].upper()}{said[1:]}{'' if said.endswith('.') else '.'}"
+def problem_of(error: NotBarsError | NotAnAlertLogError) -> str:
+    """What is wrong with the file, as a sentence. What to do about it are fields here, not the command's options."""
+    if isinstance(error, NotAnAlertLogError):
+        return str(error)
+    said = f"{error.problem}{REMEDIES[error.remedy]}"
+    return f"{said[:1].upper()}{said[1:]}."
