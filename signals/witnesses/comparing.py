@@ -16,7 +16,8 @@ from signals.vocabulary import Direction
 
 from .trades import Trade
 
-WITHIN = timedelta(minutes=5)  # an order is filled a bar after its alert, and clocks are cut to the minute
+BARS_APART = 5  # a trade and its signal, at most: an order is filled a bar after its alert, and charts are re-drawn
+WITHIN = BARS_APART * MINUTE
 ALIKE = Decimal("0.0005")  # of the price: so near are two prices of one trade, and hardly ever those of two
 HOURS = range(-14, 15)  # by how much a list may be off that was read in a wrong zone
 ENOUGH = 3  # trades; less than that says nothing about a zone

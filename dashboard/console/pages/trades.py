@@ -10,22 +10,23 @@ from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from dashboard.console.page import Page
+from dashboard.console.uploading import CsvField
 from signals.clock import is_zone
 from signals.models import Source
-from signals.witnesses.comparing import WITHIN, Comparison, Line, Verdict, compare
-from signals.witnesses.heard import heard_between
-from signals.witnesses.trades import NotTradesError, read_trades
+from signals.witnesses.comparing import Comparison, Line, Verdict
+from signals.witnesses.heard import compared_file
+from signals.witnesses.trades import NotTradesError
 from signals.witnesses.wording import sentences
 
-MAX_BYTES = 10 * 2**20  # some 70,000 trades
 SHOWN = 500  # lines of a page; what differs first
 
 
 class TradesForm(forms.Form):
-    file = forms.FileField(
+    file = CsvField(
         label="List of trades (CSV)",
-        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
         help_text="In TradingView: Strategy Tester, List of trades, Download. The file is compared and not kept.",
+        command="Compare it with manage.py compare_trades.",
+        most=10,  # some 70,000 trades
     )
     source = forms.ModelChoiceField(Source.objects.all(), empty_label=None)
     zone = forms.CharField(
@@ -34,12 +35,6 @@ class TradesForm(forms.Form):
         max_length=48,
         help_text="The export does not name it. Empty: the zone of the source's market. Else as America/New_York.",
     )
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > MAX_BYTES:
-            raise forms.ValidationError("Over 10 MB. Compare it with manage.py compare_trades.")
-        return file
 
     def clean_zone(self) -> str:
         zone: str = self.cleaned_data["zone"].strip()
@@ -102,7 +97,5 @@ class TradesPage(Page):
 def compared_with(given: dict[str, Any]) -> Compared:
     source: Source = given["source"]
     with TextIOWrapper(given["file"], encoding="utf-8-sig", newline="") as lines:
-        found = read_trades(lines, given["zone"] or source.market_zone)
-    trades = found.trades
-    heard = heard_between(source, trades[0].entered_at - WITHIN, trades[-1].entered_at + WITHIN) if trades else []
-    return Compared(compare(trades, heard), found.faults, given["file"].name, source)
+        comparison, faults = compared_file(source, lines, given["zone"])
+    return Compared(comparison, faults, given["file"].name, source)

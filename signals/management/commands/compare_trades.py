@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from signals.clock import is_zone
-from signals.witnesses.comparing import WITHIN, Verdict, compare
-from signals.witnesses.heard import heard_between
-from signals.witnesses.trades import NotTradesError, read_trades
+from signals.witnesses.comparing import Verdict
+from signals.witnesses.heard import compared_file
+from signals.witnesses.trades import NotTradesError
 from signals.witnesses.wording import sentences
 
 from .export_signals import named_source
@@ -31,16 +31,13 @@ class Command(BaseCommand):
             raise CommandError(f"There is no time zone {zone!r}. Give one as America/New_York.")
         try:
             with Path(file).open(encoding="utf-8-sig", newline="") as lines:
-                found = read_trades(lines, zone or owner.market_zone)
+                compared, faults = compared_file(owner, lines, zone)
         except (OSError, UnicodeDecodeError, NotTradesError) as error:
             raise CommandError(f"{file}: {error}") from error
-        trades = found.trades
-        heard = heard_between(owner, trades[0].entered_at - WITHIN, trades[-1].entered_at + WITHIN) if trades else []
-        compared = compare(trades, heard)
         if json:
-            self.stdout.write(dumped(compared.as_json() | {"faults": list(found.faults)}))
+            self.stdout.write(dumped(compared.as_json() | {"faults": list(faults)}))
             return
-        for sentence in (*sentences(compared), *found.faults):
+        for sentence in (*sentences(compared), *faults):
             self.stdout.write(sentence)
         for line in compared.lines:
             if line.verdict != Verdict.MATCHED:

@@ -10,7 +10,9 @@ from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.urls import reverse
 
+from signals.models import Source
 from signals.receiving.senders import default_source
+from signals.witnesses.heard import compared_file
 from tests.builders import TRADE_ID, at, created, entry, everything, send
 
 from .conftest import As
@@ -83,3 +85,15 @@ def test_the_command_names_a_zone_that_does_not_exist(tmp_path: Path) -> None:
     path.write_text(LISTED)
     with pytest.raises(CommandError, match="no time zone 'Moon'"):
         call_command("compare_trades", str(path), source=default_source().name, zone="Moon")
+
+
+def test_on_a_chart_of_longer_bars_trade_and_signal_may_be_as_many_bars_apart() -> None:
+    source = Source.objects.create(
+        name="hourly", symbol="BTCUSDT", calendar="24/7", bar_minutes=60, bar_minutes_by="set", tick_size="0.5"
+    )
+    told = entry("20251211_090000000_BULLISH", signal_time="09:00:00", entry_price=65000, stop_loss=64000)
+    send([(created("20251211_090000000_BULLISH", signal_time="09:00:00"), at(20)), (told, at(80))], source)
+    lines = ["Trade #,Type,Date/Time,Price USD\n", "1,Entry long,2025-12-11 11:00,65010\n"]
+    comparison, faults = compared_file(source, lines, "")
+    assert faults == ()
+    assert [(line.verdict, line.entry_minutes) for line in comparison.lines] == [("matched", 60)]
