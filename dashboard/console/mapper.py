@@ -12,12 +12,16 @@ from typing import Any
 from django import forms
 
 from reconciliation.gaps import CATALOGUE
+from signals.dialects.numbers import GROUPS, POINTS
+from signals.dialects.paths import MAX_LENGTH
+from signals.dialects.spec import MAX_NAME
+from signals.dialects.texts import BETWEEN as MARKS
+from signals.dialects.texts import EQUALS
 from signals.dialects.translation import STEPS
 from signals.models import Source
 from signals.vocabulary import REPORTS
 
 RULES, RULES_SHOWN = 16, 6
-NAME_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +94,9 @@ TOLD: Mapping[str, str] = {
 }
 CHOICES = [("", ""), *((step, TOLD.get(step, step)) for step in STEPS if step not in REPORTS)]
 # How a separator is chosen; a browser would change a line's end.
-BETWEEN: Mapping[str, str] = {"line": "\n", "blank": " ", **{mark: mark for mark in ",;|&"}}
-
-
+BETWEEN: Mapping[str, str] = {"line": "\n", "blank": " ", **{mark: mark for mark in MARKS if not mark.isspace()}}
 # Decimal point and mark of thousands.
-WRITTEN = [
-    (point, group) for point in ".,'" for group in ("", ".", ",", "'", " ") if point != group and point + group != "."
-]
+WRITTEN = [(point, group) for point in POINTS for group in GROUPS if point != group and point + group != "."]
 
 
 def parts(text: str, mark: str = ",", most: int = 0) -> list[str]:
@@ -147,14 +147,7 @@ def as_translations(found: Mapping[str, Mapping[str, str]]) -> str:
     )
 
 
-class MapperForm(forms.Form):
-    """A format as fields. What the JSON of a format may hold besides is kept as it is."""
-
-    name = forms.SlugField(
-        max_length=NAME_LENGTH,
-        help_text=f"At most {NAME_LENGTH} letters, digits and hyphens; deliveries are told by it.",
-    )
-    title = forms.CharField(max_length=80, required=False, label="Title", help_text="If you like, in your own words.")
+class ForSource(forms.Form):
     source = forms.ModelChoiceField(
         Source.objects.all(),
         required=False,
@@ -162,15 +155,31 @@ class MapperForm(forms.Form):
         label="For",
         help_text="Whose alerts it reads.",
     )
+
+
+class UseForm(ForSource):
+    replay = forms.BooleanField(required=False, label="Read again what waits in this shape")
+
+
+class MapperForm(UseForm):
+    """A format as fields. What the JSON of a format may hold besides is kept as it is."""
+
+    name = forms.SlugField(
+        max_length=MAX_NAME,
+        help_text=f"At most {MAX_NAME} letters, digits and hyphens; deliveries are told by it.",
+    )
+    title = forms.CharField(max_length=80, required=False, label="Title", help_text="If you like, in your own words.")
     templates = forms.CharField(
         required=False, label="Texts", help_text="One a line, with {{name}} where a value stands.",
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
     )  # fmt: skip
     between = forms.MultipleChoiceField(
         required=False, label="It is names and values, with between them", widget=forms.CheckboxSelectMultiple,
-        choices=[("line", "a new line"), ("blank", "a blank"), *((mark, mark) for mark in ",;|&")],
+        choices=[(name, {"line": "a new line", "blank": "a blank"}.get(name, name)) for name in BETWEEN],
     )  # fmt: skip
-    equals = forms.ChoiceField(required=False, label="Between name and value", choices=[("=", "="), (":", ":")])
+    equals = forms.ChoiceField(
+        required=False, label="Between name and value", choices=[(mark, mark) for mark in EQUALS]
+    )
     first = forms.CharField(
         required=False, label="Values without a name", help_text="Names for those at the beginning, in their order."
     )
@@ -202,7 +211,6 @@ class MapperForm(forms.Form):
         required=False, label="What it does not give, and what is then no gap", widget=forms.CheckboxSelectMultiple,
         choices=[(gap.name, gap.title) for gap in CATALOGUE.values()],
     )  # fmt: skip
-    replay = forms.BooleanField(required=False, label="Read again what waits in this shape")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -277,7 +285,11 @@ def path_field(fact: Fact) -> forms.CharField:
     """Where a value is; the browser offers the paths of the sample (`<datalist id="paths">`)."""
     attributes = {"list": "paths", "autocomplete": "off", "spellcheck": "false"}
     return forms.CharField(
-        required=False, max_length=200, label=fact.label, help_text=fact.help, widget=forms.TextInput(attrs=attributes)
+        required=False,
+        max_length=MAX_LENGTH,
+        label=fact.label,
+        help_text=fact.help,
+        widget=forms.TextInput(attrs=attributes),
     )
 
 

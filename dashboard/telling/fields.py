@@ -47,7 +47,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
 }  # fmt: skip
 NAMES = {name: label for group in GROUPS.values() for name, label in group.items()}
-NAMES |= {"tp1": "Target 1", "tp2": "Target 2", "tp3": "Target 3", "exit_price": "Exit price", "exit_reason": "Because"}
+NAMES |= {"tp1": "Target 1", "tp2": "Target 2", "tp3": "Target 3", "exit_reason": "Because"}
 NAMES |= {
     "mfe_as_of": "MFE as of", "mae_as_of": "MAE as of", "be_mfe_peak": "Highest MFE, break-even leg",
     "no_be_mfe_peak": "Highest MFE, original stop", "htf_as_of": "Timeframes as of",

@@ -118,10 +118,8 @@ def symbols_named(payload: Payload, entries: Sequence[Entry]) -> tuple[str, ...]
 
 def names_symbol(named: Payload) -> bool:
     symbol = named.get("symbol")
-    if not isinstance(symbol, str) or values.is_absent(symbol):
-        return False
     try:
-        return bool(values.symbol(symbol))
+        return isinstance(symbol, str) and bool(symbol_in(symbol))
     except FaultError:
         return False
 
@@ -150,9 +148,9 @@ def _stated_symbol(entry: Payload, payload: Payload, absent: list[str]) -> str:
     """What the entry, else its payload, is about; "" with a note where that cannot be read."""
     named = payload.get("symbol") if values.is_absent(entry.get("symbol")) else entry["symbol"]
     try:
-        return "" if values.is_absent(named) else values.symbol(named)
+        return symbol_in(named)
     except FaultError as fault:
-        absent.append(f"symbol {quoted(named)} {fault}")
+        absent.append(str(fault))
         return ""
 
 
@@ -221,6 +219,11 @@ def symbol_of(payload: Payload, position: int | None = None) -> str:
     signals = payload.get("signals")
     if position is not None and isinstance(signals, list) and isinstance(signals[position], dict):
         named = signals[position].get("symbol") or named
+    return symbol_in(named)
+
+
+def symbol_in(named: Any) -> str:
+    """A symbol in its one spelling, "" where none is named. Raises FaultError with what was sent."""
     if values.is_absent(named):
         return ""
     try:

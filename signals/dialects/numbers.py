@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from signals.dialects.values import FaultError
 from signals.formats import quoted
 
-MARKS = frozenset({"", ".", ",", "'", " "})
+POINTS = (".", ",", "'")
+GROUPS = ("", *POINTS, " ")
 
 
 class Numbers(NamedTuple):
@@ -35,7 +36,7 @@ def numbers(spec: Any) -> Numbers:
     if not isinstance(spec, dict) or not spec.keys() <= {"decimal", "group"}:
         raise FaultError('must be {"decimal": ",", "group": "."}')
     decimal, group = spec.get("decimal", "."), spec.get("group", "")
-    if decimal not in MARKS - {"", " "} or group not in MARKS or decimal == group:
+    if decimal not in POINTS or group not in GROUPS or decimal == group:
         raise FaultError("needs two different marks: decimal is one of . , ' and group one of . , ' or a space")
     if decimal == "." and not group:
         return Numbers()

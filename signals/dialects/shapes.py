@@ -55,15 +55,10 @@ def shape_of(body: bytes) -> Shape:
 
 
 def shape_of_text(text: str, relay: str = "") -> Shape:
-    try:
-        payload = json.loads(text)
-    except (ValueError, RecursionError):
-        payload = None
-    if isinstance(payload, list) and payload:
-        payload = payload[0]
-    if isinstance(payload, dict):
-        name = next((name for name in RELAYED if isinstance(payload.get(name), str)), "")
-        if name and not relay and len(payload) <= MOST_BESIDE:
+    payload = object_in(text)
+    if payload is not None:
+        name = "" if relay else relayed_in(payload)
+        if name:
             inner = shape_of_text(payload[name].strip(), name)
             return shape("relay", f"{name}\n{inner.key}", f"{name}: {inner.label}", foreign=inner.foreign)
         paths = sorted(set(paths_in(payload)))
@@ -71,6 +66,23 @@ def shape_of_text(text: str, relay: str = "") -> Shape:
     masked = masked_text(text)
     foreign = bool(text) and "\x00" not in text and "\N{REPLACEMENT CHARACTER}" not in text and not is_ours(text)
     return shape("text", masked, masked or "nothing", foreign=foreign)
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The object that the text is as JSON, of a list its first; None where it is none."""
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(payload, list) and payload:
+        payload = payload[0]
+    return payload if isinstance(payload, dict) else None
+
+
+def relayed_in(payload: dict[str, Any]) -> str:
+    """The name under which a relay's payload has the message; "" where it is no relay's."""
+    name = next((name for name in RELAYED if isinstance(payload.get(name), str)), "")
+    return name if len(payload) <= MOST_BESIDE else ""
 
 
 def shape(kind: str, told: str, label: str, *, foreign: bool) -> Shape:

@@ -33,6 +33,7 @@ from signals.dialects.values import FaultError
 from signals.formats import quoted
 
 MAX_SPEC = 20_000  # characters of JSON
+MAX_NAME = 16  # its own, in characters
 MAX_NAMES, MAX_RULES, MAX_WORDS = 60, 40, 60
 PARTS = frozenset(
     {"name", "title", "about", "text", "within", "recognise", "values", "words", "events", "trade_id", "sides", "times",
@@ -81,8 +82,8 @@ def checked(spec: Any) -> None:
     if unknown := sorted(spec.keys() - PARTS):
         raise SpecError(str(unknown[0]), f"There is no such part. There are {', '.join(sorted(PARTS))}.")
     name = spec.get("name")
-    if not isinstance(name, str) or not name.isascii() or not 0 < len(name) <= 16:
-        raise SpecError("name", "Give a name of 1 to 16 letters, digits, - and _.")
+    if not isinstance(name, str) or not name.isascii() or not 0 < len(name) <= MAX_NAME:
+        raise SpecError("name", f"Give a name of 1 to {MAX_NAME} letters, digits, - and _.")
     if not all(letter.isalnum() or letter in "-_" for letter in name):
         raise SpecError("name", "Give a name of letters, digits, - and _.")
     for told in ("title", "about"):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from signals.clock import MINUTE
 from signals.dialects import values
-from signals.dialects.base import PRICES, Entry, Payload, is_signed, whole_bar
+from signals.dialects.base import PRICES, Entry, Payload, is_signed, symbol_in, whole_bar
 from signals.dialects.jsontext import Spoilt
 from signals.dialects.numbers import Numbers
 from signals.dialects.paths import Found
@@ -155,7 +155,7 @@ class Translation(NamedTuple):
             value = entry.get(name)
             if is_absent(value):
                 raise FaultError(f"{name}, of which the trade id is made, is missing")
-            parts.append(values.symbol(value) if name == SYMBOL else text_of(value))
+            parts.append(symbol_in(value) if name == SYMBOL else text_of(value))
         if self.apart and side:
             parts.append(SIDE_NAMES[side])
         return " ".join(parts)
@@ -244,7 +244,7 @@ class BarReader:
         if minutes is None or minutes > LONGEST_BAR:
             said = f"its interval {quoted(sent.get('interval'))} is not one of 1 to {LONGEST_BAR} minutes"
             raise FaultError(f"{said}, which a bar's close is a minute's of")
-        symbol = "" if is_absent(sent.get(SYMBOL)) else values.symbol(sent[SYMBOL])
+        symbol = symbol_in(sent.get(SYMBOL))
         prices = {name: sent[name] if is_absent(sent[name]) else self.numbers.read(name, sent[name]) for name in PRICES}
         bar = whole_bar(prices, signed or is_signed({SYMBOL: symbol}))
         if bar is None:

@@ -1,7 +1,7 @@
 """What a spec would make of what is stored, before it is saved."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -73,23 +73,19 @@ class Preview:
 
 def preview(spec: Any, shape: str, *, source: Source | None = None, limit: int = MOST) -> Preview:
     """Read what is stored of a shape by this spec alone, and store nothing."""
-    try:
-        dialect = compiled(spec)
-    except SpecError as error:
-        return Preview(error)
-    waiting, home = open_rows(shape, source), source.symbol if source else ""
-    rows = tuple(row_preview(row.delivery, dialect) for row in waiting[:limit])
-    return Preview(None, rows, signals_of(rows, home), max(0, waiting.count() - len(rows)))
+    waiting = open_rows(shape, source)
+    found = tried(spec, (row.delivery for row in waiting[:limit]), source)
+    return found if found.problem else replace(found, more=max(0, waiting.count() - len(found.rows)))
 
 
-def tried(spec: Any, deliveries: Iterable[Delivery], home: str = "") -> Preview:
+def tried(spec: Any, deliveries: Iterable[Delivery], source: Source | None = None) -> Preview:
     """Read these by this spec alone, whatever read them before, and store nothing."""
     try:
         dialect = compiled(spec)
     except SpecError as error:
         return Preview(error)
     rows = tuple(row_preview(delivery, dialect) for delivery in deliveries)
-    return Preview(None, rows, signals_of(rows, home))
+    return Preview(None, rows, signals_of(rows, source.symbol if source else ""))
 
 
 def row_preview(delivery: Delivery, dialect: Dialect) -> RowPreview:

@@ -1,16 +1,17 @@
 """Unknown formats: the open quarantine by shape, so that people decide once about what is of one make."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Max, Min, QuerySet
 
-from signals.models import Delivery, Quarantine, Source
+from signals.models import Quarantine, Source
 from signals.receiving.quarantine import dismiss_all
+from signals.storage.paging import counted
 
 OPEN = Quarantine.State.OPEN
 
@@ -77,21 +78,16 @@ def open_rows(shape: str, source: Source | None = None) -> QuerySet[Quarantine]:
     return open_of(source).filter(shape=shape).select_related("delivery__source").order_by("pk")
 
 
-def bodies_of(rows: Iterable[Quarantine]) -> list[bytes]:
-    return [bytes(row.delivery.raw) for row in rows]
+class Waiting(NamedTuple):
+    """How much of the open quarantine is of other alerts, and how much is damaged. Bounded counts."""
+
+    foreign: int
+    damaged: int
 
 
-def counts(source: Source | None = None) -> tuple[int, int]:
-    """How much of the open quarantine is of other alerts, and how much is damaged."""
-    rows = open_of(source)
-    foreign = rows.filter(foreign=True).count()
-    return foreign, rows.count() - foreign
-
-
-def read_ever(source: Source | None = None) -> bool:
-    """Whether an alert has been read yet: one that arrived and could not be is no proof of anything."""
-    rows = Delivery.objects.filter(status="accepted")
-    return (rows if source is None else rows.filter(source=source)).exists()
+def counts() -> Waiting:
+    rows = open_of(None)
+    return Waiting(counted(rows.filter(foreign=True)), counted(rows.filter(foreign=False)))
 
 
 def dismiss_shape(shape: str, note: str, *, by: User | None, now: datetime, source: Source | None = None) -> int:

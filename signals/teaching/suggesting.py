@@ -16,7 +16,7 @@ from typing import Any
 from signals import dialects
 from signals.dialects.base import Payload
 from signals.dialects.builtin import BUILTIN, Builtin
-from signals.dialects.shapes import RELAYED, masks
+from signals.dialects.shapes import masks, object_in, relayed_in
 from signals.dialects.spec import compiled
 from signals.dialects.texts import BETWEEN, EQUALS, TextError, named, opener
 from signals.dialects.translation import ACTION, CONTRACTS, POSITION, PRICE, SYMBOL, word_of
@@ -84,19 +84,15 @@ def reads(spec: Mapping[str, Any], body: bytes) -> bool:
 def carried(body: bytes) -> str | dict[str, Any]:
     """The message itself: an object, or a text, without the relay around it."""
     text = body.decode("utf-8-sig", "replace").strip()
-    for _ in range(2):
-        try:
-            payload = json.loads(text)
-        except (ValueError, RecursionError):
-            return text
-        payload = payload[0] if isinstance(payload, list) and payload else payload
-        if not isinstance(payload, dict):
-            return text
-        inner = next((payload[name] for name in RELAYED if isinstance(payload.get(name), str)), "")
-        if not inner or len(payload) > 4:
-            return payload
-        text = inner.strip()
-    return text
+    payload = object_in(text)
+    if payload is None:
+        return text
+    name = relayed_in(payload)
+    inner = payload[name].strip() if name else ""
+    if not inner:
+        return payload
+    within = object_in(inner)
+    return inner if within is None else within
 
 
 def paths_of(body: bytes, text: Mapping[str, Any] | None = None) -> list[FoundValue]:
@@ -229,7 +225,7 @@ def rules_of(found: Mapping[str, str], said: Sequence[str]) -> list[dict[str, An
 
 def text_of(message: str) -> dict[str, Any]:
     """How a text seems to be made: a list with `key=value` in it, or words with values between them."""
-    for equals, between in product(EQUALS, sorted(BETWEEN, key=",;|&\n ".index)):
+    for equals, between in product(EQUALS, BETWEEN):
         parts = [part.strip() for part in message.split(between) if part.strip()]
         pairs = [part for part in parts if re.fullmatch(rf"[A-Za-z_]\w*\s*{equals}\s*\S.*", part)]
         bare = parts[: len(parts) - len(pairs)]

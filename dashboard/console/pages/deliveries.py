@@ -23,11 +23,12 @@ from signals import dialects
 from signals.clock import NEW_YORK
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.wrapped import NAME as WRAPPED
-from signals.models import Delivery, Format, Quarantine, SignalEvent, Source
+from signals.models import Delivery, Format, SignalEvent, Source
 from signals.receiving import refusals
 from signals.receiving.masking import hide_secrets
 from signals.receiving.refusals import Refusal
-from signals.storage.paging import BoundedPaginator, counted
+from signals.storage.paging import BoundedPaginator
+from signals.teaching.shapes import counts
 from signals.vocabulary import Channel, DeliveryStatus
 
 # TradingView stops an alert that fires more often than this.
@@ -110,19 +111,6 @@ def refused(now: datetime) -> Refused:
     return Refused(dict(book.since(since).most_common()), last[:REFUSED_SHOWN])
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """What waits in quarantine: damaged messages of the indicator, and messages of other alerts. Bounded counts."""
-
-    damaged: int
-    foreign: int
-
-
-def unread() -> Unread:
-    rows = Quarantine.objects.filter(state=Quarantine.State.OPEN)
-    return Unread(counted(rows.filter(foreign=False)), counted(rows.filter(foreign=True)))
-
-
 def read_as() -> list[str]:
     """What a delivery may have been read as: the dialects, and the formats by name."""
     taught = Format.objects.order_by("name").values_list("name", flat=True).distinct()
@@ -179,7 +167,7 @@ class Deliveries(Page):
             "pulses": pulses(now),
             "limit": LIMIT,
             "refused": refused(now),
-            "unread": unread(),
+            "unread": counts(),
             "filtered": any(self.request.GET.get(name) for name in form.fields),
         }
 

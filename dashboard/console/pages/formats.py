@@ -6,11 +6,12 @@ from typing import Any
 
 from django import forms
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
+from dashboard.console.mapper import ForSource, UseForm
 from dashboard.console.page import Page, picked
 from dashboard.console.roles import TEACH
 from dashboard.telling.addresses import address
@@ -19,11 +20,11 @@ from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
 from signals.models import Format, Source
 from signals.teaching.previewing import preview
-from signals.teaching.saving import brought_in, exported, imported, read_specs, restore, retire
+from signals.teaching.saving import brought_in, exported, imported, in_use, read_specs, restore, retire
 from signals.teaching.shapes import ShapeGroup
 
-from .teaching import becomes, never_told, owing, problem_of, sentences, taught
-from .unknown import waiting_in
+from .teaching import becomes, built_in, never_told, owing, problem_of, sentences, taught
+from .unknown import only_source, waiting_in
 
 MOST_AT_ONCE = 200
 MAX_FILE = 256 * 1024  # characters
@@ -92,20 +93,6 @@ class ExportFormats(Page):
         )
 
 
-class ForSource(forms.Form):
-    source = forms.ModelChoiceField(
-        Source.objects.all(),
-        required=False,
-        empty_label="every source",
-        label="For",
-        help_text="Whose alerts it reads.",
-    )
-
-
-class UseForm(ForSource):
-    replay = forms.BooleanField(required=False, label="Read again what waits in this shape")
-
-
 class UseFormat(ActionPage[Spec]):
     """Switch a built-in format on for a source. `?shape=key` tries it on what waits in that shape, and reads it."""
 
@@ -123,9 +110,7 @@ class UseFormat(ActionPage[Spec]):
         return UseForm if self.group else ForSource
 
     def subject(self) -> Spec:
-        if self.kwargs["built_in"] not in BUILTIN:
-            raise Http404("No built-in format has this name.")
-        return BUILTIN[self.kwargs["built_in"]].spec
+        return built_in(self.kwargs["built_in"]).spec
 
     @cached_property
     def group(self) -> ShapeGroup | None:
@@ -139,9 +124,7 @@ class UseFormat(ActionPage[Spec]):
         return address("unknown-formats" if self.group else "formats")
 
     def initial(self, subject: Spec) -> dict[str, Any]:
-        sources = self.group.sources if self.group else []
-        source = Source.objects.filter(name=sources[0]).first() if len(sources) == 1 else None
-        return {"source": source} | ({"replay": True} if self.group else {})
+        return {"source": only_source(self.group), "replay": True} if self.group else {"source": None}
 
     def preview(self, subject: Spec, given: dict[str, Any], now: datetime) -> Preview:
         source = given.get("source")
@@ -223,7 +206,7 @@ class RestoreFormat(OnFormat):
     def preview(self, subject: Format, given: dict[str, Any], now: datetime) -> Preview:
         if subject.state == Format.State.ACTIVE:
             return Preview(problem="It is in use already.")
-        newest = latest().filter(name=subject.name, source=subject.source).first()
+        newest = in_use(subject.name, subject.source).first()
         says = [f"Alerts of {subject.source or 'every source'} are read as version {subject.version} said."]
         if newest:
             says.append(f"Version {newest.version}, which is in use now, is replaced by it. It is kept, too.")

@@ -46,50 +46,52 @@ class Replay(Page):
         }
 
 
-class ApproveFound(OnSignal):
-    """Let a signal that replay found, and is not sure of, stand."""
+class OnFound(OnSignal):
+    """A yes or no to a signal that replay found, and is not sure of."""
+
+    inputs = ReasonForm
+    says = ""
+
+    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
+        if subject.approval != Approval.WAITING:
+            return Preview(problem="It does not wait for approval.")
+        return Preview(says=[self.says])
+
+    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
+        try:
+            return self.decide(subject.pk, given["reason"], now)
+        except ValueError as error:
+            raise ActionError(str(error)) from error
+
+    def decide(self, key: int, reason: str, now: datetime) -> Done:
+        """Raises ValueError when it no longer waits."""
+        raise NotImplementedError
+
+
+class ApproveFound(OnFound):
+    """Let it stand."""
 
     name = "approve-found"
     route = "console/signals/<int:pk>/approve/"
     title = "Approve a signal found by replay"
     verb = "Approve"
-    inputs = ReasonForm
+    says = "It stands then as one that was found by replay, as long as the bars show it."
 
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        if subject.approval != Approval.WAITING:
-            return Preview(problem="It does not wait for approval.")
-        return Preview(says=["It stands then as one that was found by replay, as long as the bars show it."])
-
-    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
-        try:
-            approve_found(subject.pk, actor=self.who, reason=given["reason"], now=now)
-        except ValueError as error:
-            raise ActionError(str(error)) from error
+    def decide(self, key: int, reason: str, now: datetime) -> Done:
+        approve_found(key, actor=self.who, reason=reason, now=now)
         return Done("Approved: the signal stands.")
 
 
-class RefuseFound(OnSignal):
-    """Withdraw a signal that replay found, for good."""
+class RefuseFound(OnFound):
+    """Withdraw it, for good."""
 
     name = "refuse-found"
     route = "console/signals/<int:pk>/refuse/"
     title = "Refuse a signal found by replay"
     verb = "Refuse"
     danger = True
-    inputs = ReasonForm
+    says = "It is withdrawn and does not come back, whatever the bars show. Should an alert tell of it, it does."
 
-    def preview(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Preview:
-        if subject.approval != Approval.WAITING:
-            return Preview(problem="It does not wait for approval.")
-        return Preview(
-            says=[
-                "It is withdrawn and does not come back, whatever the bars show. Should an alert tell of it, it does."
-            ]
-        )
-
-    def perform(self, subject: AutomatedSignal, given: dict[str, Any], now: datetime) -> Done:
-        try:
-            refuse_found(subject.pk, actor=self.who, reason=given["reason"], now=now)
-        except ValueError as error:
-            raise ActionError(str(error)) from error
+    def decide(self, key: int, reason: str, now: datetime) -> Done:
+        refuse_found(key, actor=self.who, reason=reason, now=now)
         return Done("Refused: the signal is withdrawn.", link=address("replay"))

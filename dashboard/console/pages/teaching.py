@@ -19,7 +19,7 @@ from dashboard.console.roles import TEACH
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from reconciliation.gaps import CATALOGUE
-from signals.dialects.builtin import BUILTIN
+from signals.dialects.builtin import BUILTIN, Builtin
 from signals.dialects.shapes import shape_of
 from signals.dialects.spec import SpecError
 from signals.dialects.texts import TextError
@@ -30,7 +30,7 @@ from signals.teaching.saving import brought_in, in_use, save
 from signals.teaching.shapes import ShapeGroup, open_rows
 from signals.teaching.suggesting import DRAFT_NAME, FoundValue, paths_of, suggest
 
-from .unknown import OnShape, reading_again
+from .unknown import OnShape, only_source, reading_again
 
 SAMPLES = 20  # bodies that a suggestion is made from
 TRIED = 100
@@ -146,21 +146,24 @@ def becomes(name: str, source: Source | None) -> str:
 
 def never_told(spec: Mapping[str, Any]) -> str:
     """The gaps of what such alerts do not tell, in words."""
-    titles = [CATALOGUE[name].title for name in spec.get("gaps_off", []) if name in CATALOGUE]
+    titles = [CATALOGUE[name].title for name in off(spec)]
     return ", ".join(f"{title[0].lower()}{title[1:]}" for title in titles)
+
+
+def off(spec: Mapping[str, Any]) -> list[str]:
+    return [name for name in spec.get("gaps_off", []) if name in CATALOGUE]
 
 
 def owing(spec: Mapping[str, Any], source: Source | None) -> list[str]:
     """What it means that such alerts never tell some things: a source is then not asked for them."""
-    off = [name for name in spec.get("gaps_off", []) if name in CATALOGUE]
-    titles = ", ".join(CATALOGUE[name].title.lower() for name in off)
-    if not off:
+    titles = never_told(spec)
+    if not titles:
         return []
     if source is None:
         return [
             f"For every source, what such alerts do not tell stays a gap ({titles}). Choose a source to change that."
         ]
-    fresh = set(off) - set(source.gaps_off)
+    fresh = set(off(spec)) - set(source.gaps_off)
     if not fresh or not AutomatedSignal.objects.filter(source=source).exists():
         return []
     return [
@@ -211,16 +214,13 @@ class Teach(Mapper[ShapeGroup], OnShape):
     @cached_property
     def base(self) -> Mapping[str, Any]:
         name = self.request.GET.get("from", "")
-        if name and name not in BUILTIN:
-            raise Http404("No built-in format has this name.")
-        return BUILTIN[name].spec if name else suggest(self.bodies, unused(DRAFT_NAME))
+        return built_in(name).spec if name else suggest(self.bodies, unused(DRAFT_NAME))
 
     def about(self, subject: ShapeGroup) -> str:
         return subject.label
 
     def initial(self, subject: ShapeGroup) -> dict[str, Any]:
-        source = Source.objects.filter(name=subject.sources[0]).first() if len(subject.sources) == 1 else None
-        return initial_of(self.base) | {"source": source, "replay": True}
+        return initial_of(self.base) | {"source": only_source(subject), "replay": True}
 
 
 class ChangeFormat(Mapper[Format]):
@@ -262,7 +262,7 @@ class ChangeFormat(Mapper[Format]):
         if outcome.problem or outcome.rows:
             return outcome, says
         read = list(brought_in(self.format).select_related("source")[:TRIED])
-        outcome = tried(spec, reversed(read), source.symbol if source else "")
+        outcome = tried(spec, reversed(read), source)
         if not outcome.rows:
             return outcome, says
         latest = f"Of the latest {some(len(outcome.rows), 'alert')} that it has read, {outcome.read:,} can be read so."
@@ -276,6 +276,13 @@ def unused(name: str) -> str:
     """The name, with a number where there is a format of it already: a draft must not replace what is in use."""
     names = set(Format.objects.filter(name__startswith=name).values_list("name", flat=True))
     return next(each for number in count(1) if (each := name if number == 1 else f"{name}-{number}") not in names)
+
+
+def built_in(name: str) -> Builtin:
+    """The built-in format of this name. Raises Http404 when there is none."""
+    if name not in BUILTIN:
+        raise Http404("No built-in format has this name.")
+    return BUILTIN[name]
 
 
 def samples_of(name: str) -> list[bytes]:

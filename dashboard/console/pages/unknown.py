@@ -102,6 +102,11 @@ def waiting_in(key: str) -> ShapeGroup:
     raise Http404("Nothing waits in this shape any more.")
 
 
+def only_source(shape: ShapeGroup) -> Source | None:
+    """The source that all of it is of; None where it is of several."""
+    return Source.objects.filter(name=shape.sources[0]).first() if len(shape.sources) == 1 else None
+
+
 def reading_again(person: User, shape: str, source: Source | None, now: datetime) -> Job | None:
     """The job that reads again what waits in a shape, of one source or of all; None when nothing does."""
     waiting = open_rows(shape, source)

@@ -159,6 +159,15 @@ def test_ids_are_of_the_values_that_the_format_names() -> None:
     assert "order, of which the trade id is made, is missing" in refusal(BUY, made)
 
 
+def test_a_symbol_that_is_none_is_named_with_what_was_sent() -> None:
+    bar = {name: name for name in ("open", "high", "low", "close", "time", "interval")} | {"symbol": "ticker"}
+    sent = {"ticker": "X" * 33, "open": 1, "high": 1, "low": 1, "close": 1, "time": 1772467140, "interval": "1"}
+
+    said = f"symbol '{'X' * 33}' is longer than 32 characters"
+    assert f"mine: {said}" in refusal({**BUY, "ticker": "X" * 33}, spec())
+    assert f"price bar: {said}" in refusal(sent, spec(events=None, bar=bar))
+
+
 def test_numbers_as_others_write_them_are_read_only_as_the_format_says() -> None:
     german = spec(numbers={"decimal": ",", "group": "."})
 
