@@ -28,6 +28,7 @@ from signals.intake import MAX_BODY, Incoming, Outcome, take_in
 from signals.models import Source
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
+from signalsync_project.front.alerts import ARRIVED
 
 from . import origins, outage, refusals
 from .known import SECONDS, RememberedTokens
@@ -42,7 +43,6 @@ WAIT_MS = 1000  # after which no statement begins, and which none may take: stor
 TOKEN_CACHE_SECONDS = SECONDS
 KNOWN = RememberedTokens(WAIT_MS)
 RETRY_AFTER = "5"
-ARRIVED = "signalsync.arrived"  # of the environment: seconds since 1970, by the front door
 
 
 class UnknownSenderError(Exception):
