@@ -11,15 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 
-from django.db.models import Q
-
 from signals import dialects
 from signals.clock import TradeId, instant
 from signals.facts import UnreadableError
 from signals.intake import Incoming, checksum_of
-from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, Source
 from signals.models.deliveries import ORIGINAL
 from signals.signal.registers import BIRTH
+from signals.signal.zones import votes_of
 from signals.storage.queries import batches
 from signals.vocabulary import DeliveryStatus, EventType
 
@@ -152,7 +151,7 @@ def id_lags(births: Sequence[Birth], source: Source) -> list[timedelta]:
 
 def usual_lags(source: Source) -> list[timedelta]:
     """After their bars opened, the stored births that voted for a zone: as long as the source's bars are, mostly."""
-    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by("-fire_minute")
+    votes = votes_of(source).order_by("-fire_minute")
     return [
         minute - instant(named.naive, zone, near=minute)
         for trade_id, minute, zone in votes.values_list("signal__trade_id", "fire_minute", "clock_vote")[:USUAL]

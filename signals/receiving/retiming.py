@@ -18,7 +18,6 @@ from statistics import median_low
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from signals.bars.storing import Bar, store_bars
 from signals.clock import bar_of
@@ -26,7 +25,7 @@ from signals.intake import Incoming, bar_rows, open_parcel
 from signals.models import AutomatedSignal, Delivery, PriceBar, SignalEvent, Source
 from signals.models.deliveries import ORIGINAL
 from signals.signal.rebuilding import SIGNALS_AT_ONCE, chunks, restore
-from signals.signal.zones import Hold, hold_clock
+from signals.signal.zones import Hold, count_again, hold_clock
 from signals.storage.queries import batches
 from signals.vocabulary import Channel, DeliveryStatus
 
@@ -156,7 +155,7 @@ def give_times_of_log(source: Source, pairs: Sequence[Pair], now: datetime) -> N
     """The webhooks become duplicates of the log's rows, and what was derived from their events is derived anew."""
     keys = [pair.webhook.pk for pair in pairs]
     with transaction.atomic():
-        hold_clock(source, Hold.ALONE, [""])
+        hold_clock(source, Hold.ALONE, ())
         events = SignalEvent.objects.filter(delivery__in=keys)
         signals = sorted(set(events.values_list("signal_id", flat=True)))
         forget_bars(source, keys)
@@ -202,12 +201,6 @@ def bars_of(source: Source, delivery: Delivery) -> list[Bar]:
 
 def settle_clock(source: Source, now: datetime) -> None:
     """The zones that are voted for now, and all signals by them where that can have changed any."""
-    with transaction.atomic():
-        hold_clock(source, Hold.ALONE, [""])
-        before = source.zones_seen
-        votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by()
-        source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
-        source.save(update_fields=["zones_seen"])
-    if source.zones_seen != before or len(before) > 1:
+    if count_again(source) or len(source.zones_seen) > 1:
         for chunk in chunks(source):
             restore(chunk, now=now)
