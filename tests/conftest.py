@@ -78,8 +78,8 @@ def django_db_modify_db_settings(
 def _own_spool_and_cache(settings: object, tmp_path: Path) -> Iterator[None]:
     from signals.receiving.outage import breaker
 
-    settings.SPOOL_DIR = tmp_path / "spool"  # type: ignore[attr-defined]
-    settings.PROXY_NOTE = tmp_path / "uncounted_proxy"  # type: ignore[attr-defined]
+    settings.SPOOL_DIR = tmp_path / "spool"
+    settings.PROXY_NOTE = tmp_path / "uncounted_proxy"
     cache.clear()
     breaker.worked()
     yield

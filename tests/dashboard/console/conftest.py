@@ -48,7 +48,7 @@ def with_password(role: str) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def _own_uploads(settings: object, tmp_path: Path) -> None:
-    settings.VAR_DIR = tmp_path  # type: ignore[attr-defined]
+    settings.VAR_DIR = tmp_path
 
 
 @pytest.fixture

@@ -68,6 +68,6 @@ def test_a_source_can_do_without_it() -> None:
 
 @pytest.mark.usefixtures("_lost")
 def test_settings_change_its_confidence(settings: object) -> None:
-    settings.TIER_CONFIDENCE = "4=0.25"  # type: ignore[attr-defined]
+    settings.TIER_CONFIDENCE = "4=0.25"
     runsync()
     assert float(Fill.objects.get().confidence) == 0.25
