@@ -18,7 +18,7 @@ from signals.intake import Incoming, checksum_of
 from signals.models import AutomatedSignal, Delivery, Source
 from signals.models.deliveries import ORIGINAL
 from signals.signal.registers import BIRTH
-from signals.signal.zones import votes_of
+from signals.signal.zones import voting
 from signals.storage.queries import batches
 from signals.vocabulary import DeliveryStatus, EventType
 
@@ -151,7 +151,7 @@ def id_lags(births: Sequence[Birth], source: Source) -> list[timedelta]:
 
 def usual_lags(source: Source) -> list[timedelta]:
     """After their bars opened, the stored births that voted for a zone: as long as the source's bars are, mostly."""
-    votes = votes_of(source).order_by("-fire_minute")
+    votes = voting(source).order_by("-fire_minute")
     return [
         minute - instant(named.naive, zone, near=minute)
         for trade_id, minute, zone in votes.values_list("signal__trade_id", "fire_minute", "clock_vote")[:USUAL]

@@ -148,7 +148,8 @@ def named_time(signal: AutomatedSignal) -> datetime:
     return trade_id.naive
 
 
-def votes_of(source: Source) -> QuerySet[SignalEvent]:
+def voting(source: Source) -> QuerySet[SignalEvent]:
+    """The events that speak for a zone."""
     return SignalEvent.objects.filter(~Q(clock_vote=""), source=source)
 
 
@@ -157,14 +158,14 @@ def count_again(source: Source) -> bool:
     with transaction.atomic():
         hold_clock(source, Hold.ALONE, ())
         before = source.zones_seen
-        source.zones_seen = sorted(votes_of(source).order_by().values_list("clock_vote", flat=True).distinct())
+        source.zones_seen = sorted(voting(source).order_by().values_list("clock_vote", flat=True).distinct())
         source.save(update_fields=["zones_seen"])
     return bool(source.zones_seen != before)
 
 
 def votes_around(source: Source, start: datetime, end: datetime, beyond: int) -> list[Vote]:
     """The source's votes from `start` to `end`, and at least `beyond` on either side, in order of fire time."""
-    votes = votes_of(source)
+    votes = voting(source)
     first, last = edge(source, start, -beyond), edge(source, end, beyond)
     if first:
         votes = votes.filter(fire_minute__gte=first)
@@ -176,7 +177,7 @@ def votes_around(source: Source, start: datetime, end: datetime, beyond: int) ->
 
 def edge(source: Source, moment: datetime, count: int) -> datetime | None:
     """Fire minute of the vote that is `count` votes after the moment (before it, when negative); None if fewer."""
-    votes = votes_of(source)
+    votes = voting(source)
     if count > 0:
         beyond = votes.filter(fire_minute__gt=moment).order_by("fire_minute")
     else:
