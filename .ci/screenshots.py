@@ -133,7 +133,7 @@ def prepare(site: str, webhook: str, page: Page) -> dict[str, str]:
     page.fill("[name=password]", PASSWORD)
     page.click("#login-form button[type=submit]")
     file = {"name": "alerts-log.csv", "mimeType": "text/csv", "buffer": log_of(sent).encode()}
-    page.set_input_files("input[type=file]", files=[file])  # type: ignore[list-item]
+    page.set_input_files("input[type=file]", files=[file])
     page.get_by_role("button", name="Compare").click()
     page.wait_for_url("**/console/alert-log/*/")
     return {"ledger": page.url.removeprefix(site), "signal": f"/console/signals/?search={signal['trade_id']}"}

@@ -35,22 +35,12 @@ class Burst:
     visible: float | None
 
     @property
-    def answered(self) -> int:
-        return sum(count for answer, count in self.load.answers.items() if answer[:1] == "2" or answer == "spooled")
-
-    @property
-    def last(self) -> float:
-        return max(self.load.latencies)
-
-    @property
     def row(self) -> tuple[str | float, ...]:
         spooled, median = self.load.answers["spooled"], self.load.percentile(50) / 1000
-        return self.name, self.count, self.answered, spooled, median, self.last, self.visible or "-"
+        return self.name, self.count, self.load.answered, spooled, median, self.load.last, self.visible or "-"
 
 
-def measure(
-    size: Size, kinds: Sequence[tuple[str, Databases]] = (("PostgreSQL", postgres), ("SQLite", sqlite))
-) -> Section:
+def measure(size: Size, kinds: Sequence[tuple[str, Databases]] = BOTH) -> Section:
     bursts: list[Burst] = []
     held: list[tuple[str, Load]] = []
     for kind, databases in kinds:
@@ -115,8 +105,8 @@ def pages(address: Address, size: Size) -> Load:
 
 
 def targets(bursts: Sequence[Burst], held: Sequence[tuple[str, Load]]) -> list[Target]:
-    lost = sum(each.count - each.answered for each in bursts)
-    last, visible = max(each.last for each in bursts), max(each.visible or 0.0 for each in bursts)
+    lost = sum(each.count - each.load.answered for each in bursts)
+    last, visible = max(each.load.last for each in bursts), max(each.visible or 0.0 for each in bursts)
     slowest = max(load.percentile(99) for name, load in held if name.endswith("webhook"))
     return [
         Target("posts of bursts not answered 2xx", "0", str(lost), not lost),

@@ -38,18 +38,10 @@ class Frozen:
     after: float
 
     @property
-    def answered(self) -> int:
-        return sum(count for answer, count in self.load.answers.items() if answer[:1] == "2" or answer == "spooled")
-
-    @property
-    def last(self) -> float:
-        return max(self.load.latencies)
-
-    @property
     def row(self) -> tuple[str | float, ...]:
         posts, spooled = len(self.load.latencies), self.load.answers["spooled"]
         median = self.load.percentile(50) / 1000
-        return self.name, self.seconds, posts, self.answered, spooled, median, self.last, self.after
+        return self.name, self.seconds, posts, self.load.answered, spooled, median, self.load.last, self.after
 
 
 @contextmanager
@@ -174,8 +166,8 @@ def seconds_until(database: Database, count: int) -> float:
 
 
 def targets(found: Sequence[Frozen]) -> list[Target]:
-    lost = sum(len(each.load.latencies) - each.answered for each in found)
-    last = max(each.last for each in found)
+    lost = sum(len(each.load.latencies) - each.load.answered for each in found)
+    last = max(each.load.last for each in found)
     return [
         Target("alerts of a freeze not answered 2xx", "0", str(lost), not lost),
         Target("last answer in a freeze", f"within {ANSWERED:g} s", f"{last:.2f} s", last <= ANSWERED),

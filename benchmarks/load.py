@@ -48,6 +48,16 @@ class Load:
         ordered = sorted(self.latencies)
         return 1000 * ordered[max(0, ceil(len(ordered) * percent / 100) - 1)]
 
+    @property
+    def answered(self) -> int:
+        """How many were answered 2xx."""
+        return sum(count for answer, count in self.answers.items() if answer[:1] == "2" or answer == "spooled")
+
+    @property
+    def last(self) -> float:
+        """The longest latency: when the last of what was due at one instant was answered."""
+        return max(self.latencies)
+
     def __add__(self, other: "Load") -> "Load":
         return Load(
             self.seconds + other.seconds,

@@ -24,7 +24,6 @@ from benchmarks.repairer import world
 
 LOST = 0.5  # of the deliveries
 UNHEARD = 0.1  # of the signals: no trace of them arrives
-FORMS = ("telemetry", "batch")
 MINUTE = timedelta(minutes=1)
 SYMBOL = "MNQ1!"
 # Measurements are compared as of the bar that the stored one covers.

@@ -24,7 +24,7 @@ from .dialects.shapes import shape_of
 from .facts import BarFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Learned, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
-from .models.deliveries import NO_TIME
+from .models.deliveries import NO_TIME, ORIGINAL
 from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
 from .rhythm import Birth
@@ -287,8 +287,7 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UU
     Returns the keys of these, and the deliveries whose symbol was told.
     """
     same = Delivery.objects.filter(
-        ~Q(status=DeliveryStatus.DUPLICATE),
-        replay_of=None,
+        ORIGINAL,
         source=source,
         checksum__in={parcel.delivery.checksum for parcel in parcels},
         fire_minute__in={parcel.delivery.fire_minute for parcel in parcels},

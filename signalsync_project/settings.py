@@ -1,135 +1,20 @@
-"""Settings: everything that differs between machines is a variable of the environment, listed once in VARIABLES.
+"""Settings: everything that differs between machines is a variable of the environment (see variables.py).
 
-docs/settings.md shows the same table; tests/project/test_settings.py compares the two. Development and the demo need no
-variable at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a webhook token.
+Development and the demo need none at all; PRODUCTION=1 refuses to start without a secret key, allowed hosts and a
+webhook token.
 """
 
 import os
-import re
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from signalsync_project.private import close_to_others, make_file
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-class Variable(NamedTuple):
-    kind: type
-    default: Any
-    meaning: str
-
-
-VARIABLES: dict[str, Variable] = {
-    "PRODUCTION": Variable(bool, False, "Refuse unsafe defaults: needs SECRET_KEY, ALLOWED_HOSTS, WEBHOOK_TOKEN."),
-    "DEBUG": Variable(bool, False, "Django's debug pages. Never together with PRODUCTION."),
-    "SECRET_KEY": Variable(str, "", "Signs sessions. Empty outside production: one is made and kept in VAR_DIR."),
-    "ALLOWED_HOSTS": Variable(
-        list, [], "Host names of pages, beside PUBLIC_URL's, comma-separated. Empty outside production: loopback."
-    ),
-    "CSRF_TRUSTED_ORIGINS": Variable(list, [], "Origins (https://…) that forms may come from behind a proxy."),
-    "TRUSTED_PROXIES": Variable(
-        int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For. 0 behind one is told by doctor."
-    ),
-    "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
-    "DATABASE_STATEMENT_TIMEOUT": Variable(
-        int, 90_000, "PostgreSQL statement timeout, ms, 0: none; of pages never more than 25000."
-    ),
-    "VAR_DIR": Variable(
-        str, str(BASE_DIR / "var"), "Where the SQLite file, the spool, uploads and the made secret key live."
-    ),
-    "HOST": Variable(str, "127.0.0.1", "Address that `manage.py serve` binds."),
-    "PORT": Variable(int, 8000, "Port that `manage.py serve` binds."),
-    "WEB_WORKERS": Variable(int, 2, "Processes of the front door, and as many again of the pages."),
-    "PUBLIC_URL": Variable(str, "", "https://… under which TradingView reaches us, for the addresses we show."),
-    "WEBHOOK_TOKEN": Variable(str, "", "First token of the default source (stored hashed). At least 24 characters."),
-    "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),
-    "BAD_TOKEN_RATE": Variable(str, "60/min", "Most requests with an unknown token per address and process."),
-    "BAD_LOGIN_RATE": Variable(str, "30/min", "Most failed logins per address and process, whatever the names."),
-    "WEBHOOK_ADDRESSES": Variable(
-        list, [], "Addresses and networks that alerts come from; tradingview stands for TradingView's. Empty: any."
-    ),
-    "CLIENT_CERT_HEADER": Variable(
-        str, "", "Header in which the TLS proxy passes the client certificate or its subject. Empty: none is asked for."
-    ),
-    "CLIENT_CERT_NAMES": Variable(
-        list,
-        ["webhook-server@tradingview.com", "TradingView Webhooks"],
-        "Names of certificates that are taken: an alternative name where the header tells them, else the common name.",
-    ),
-    "TIME_SERVER": Variable(
-        str, "", "NTP server (host) or web address that is asked hourly whether our clock is right. Empty: nobody is."
-    ),
-    "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
-    "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
-    "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
-    "LOG_LEVEL": Variable(str, "INFO", "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."),
-    "TIER_CONFIDENCE": Variable(str, "", "Declared confidences, as 2.exit=0.7,3=0.9 (see docs/reconciliation.md)."),
-    "APPROVAL_BELOW": Variable(str, "", "Fills of a tier with less confidence wait for an operator, as 2=0.75."),
-    "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
-    "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
-    "RUN_RETENTION_DAYS": Variable(int, 90, "Days that runs without any effect, and trends, are kept. 0: for ever."),
-    "MASSIVE_API_KEY": Variable(str, "", "Key of the feed massive (docs/feeds.md). Empty: it is not asked."),
-    "DATABENTO_API_KEY": Variable(str, "", "Key of the feed databento (docs/feeds.md). Empty: it is not asked."),
-    "FEED_RATES": Variable(str, "", "Requests a minute that a plan allows, as massive=100,databento=30."),
-}
-
-
-def log_level(text: str) -> str:
-    level = text.strip().upper()
-    if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
-        raise ValueError(f"{text!r} is no level")
-    return level
-
-
-def web_address(text: str) -> str:
-    """Without its closing slash; empty is allowed."""
-    parts = urlsplit(text)
-    if text and not (parts.scheme in {"http", "https"} and parts.hostname):
-        raise ValueError(f"{text!r} is no address with http:// or https:// and a host")
-    return text.rstrip("/")
-
-
-def header_name(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Za-z0-9-]+", text):
-        raise ValueError(f"{text!r} is no name of a header")
-    return text
-
-
-def not_negative(number: int) -> int:
-    if number < 0:
-        raise ValueError(f"{number} is less than 0")
-    return number
-
-
-# What must hold beside the type for the settings to be of any use. Other bounds are system checks of the apps.
-RULES: dict[str, Callable[[Any], Any]] = {
-    "LOG_LEVEL": log_level,
-    "PUBLIC_URL": web_address,
-    "CLIENT_CERT_HEADER": header_name,
-    "DATABASE_STATEMENT_TIMEOUT": not_negative,
-}
-
-env: Any = environ.Env()  # type: ignore[no-untyped-call]
-
-
-def value(name: str) -> Any:
-    """The variable's typed value; a bad one stops the start and names itself."""
-    variable = VARIABLES[name]
-    readers: dict[type, Any] = {bool: env.bool, int: env.int, list: env.list, str: env.str}
-    try:
-        given = readers[variable.kind](name, default=variable.default)
-        return RULES[name](given) if name in RULES else given
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error}. {variable.meaning}") from error
-
+from signalsync_project.variables import BASE_DIR, env, value
 
 PRODUCTION: bool = value("PRODUCTION")
 DEBUG: bool = value("DEBUG") and not PRODUCTION

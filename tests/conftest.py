@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -75,11 +76,11 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(autouse=True)
-def _own_spool_and_cache(settings: object, tmp_path: Path) -> Iterator[None]:
+def _own_spool_and_cache(settings: Any, tmp_path: Path) -> Iterator[None]:
     from signals.receiving.outage import breaker
 
-    settings.SPOOL_DIR = tmp_path / "spool"  # type: ignore[attr-defined]
-    settings.PROXY_NOTE = tmp_path / "uncounted_proxy"  # type: ignore[attr-defined]
+    settings.SPOOL_DIR = tmp_path / "spool"
+    settings.PROXY_NOTE = tmp_path / "uncounted_proxy"
     cache.clear()
     breaker.worked()
     yield

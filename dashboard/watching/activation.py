@@ -231,14 +231,7 @@ def observe(now: datetime) -> Observed:
     if first_alert:
         start = floor_minute(first_alert)
         hour = signals.filter(first_event_at__gte=start, first_event_at__lt=start + FIRST_HOUR)
-    confirmed = Q(status__in=(Status.CONFIRMED, Status.COMPLETED))
-    day = recent.aggregate(
-        all=Count("pk"),
-        confirmed=Count("pk", filter=confirmed),
-        without=Count("pk", filter=confirmed & Q(created_fired_at__isnull=True)),
-        cancelled=Count("pk", filter=Q(status=Status.CANCELLED)),
-        last_cancelled=Max("updated_at", filter=Q(status=Status.CANCELLED)),
-    )
+    day = by_status(recent)
     gaps = count_gaps(view, window(now))
     return Observed(
         first_alert=first_alert,
@@ -263,6 +256,18 @@ def observe(now: datetime) -> Observed:
         last_cancelled=day["last_cancelled"],
         by_hand=done_by_hand(now),
         stopped=next(iter(cycles(now).problems), None),
+    )
+
+
+def by_status(signals: QuerySet[AutomatedSignal]) -> dict[str, Any]:
+    """How many there are, confirmed, confirmed without a SIGNAL_CREATED, and cancelled; when one was cancelled last."""
+    confirmed = Q(status__in=(Status.CONFIRMED, Status.COMPLETED))
+    return signals.aggregate(
+        all=Count("pk"),
+        confirmed=Count("pk", filter=confirmed),
+        without=Count("pk", filter=confirmed & Q(created_fired_at__isnull=True)),
+        cancelled=Count("pk", filter=Q(status=Status.CANCELLED)),
+        last_cancelled=Max("updated_at", filter=Q(status=Status.CANCELLED)),
     )
 
 

@@ -15,6 +15,9 @@ from .sources import Source
 
 # The fire minute of a log row whose time cannot be read.
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+# What the unique index is of: a query that asks for this as well is served by it. A replay repeats its original on
+# purpose: its quarantine is what happens only once.
+ORIGINAL = ~Q(status=DeliveryStatus.DUPLICATE) & Q(replay_of__isnull=True)
 
 
 def new_delivery_id() -> uuid.UUID:
@@ -76,8 +79,7 @@ class Delivery(models.Model):
             # Two charts may send the same bytes in one minute: where a log's Tickers say so, `apart` lets both stand.
             models.UniqueConstraint(
                 fields=["source", "checksum", "fire_minute", "apart"],
-                # A replay repeats its original on purpose: its quarantine is what happens only once.
-                condition=~Q(status=DeliveryStatus.DUPLICATE) & Q(replay_of__isnull=True),
+                condition=ORIGINAL,
                 name="delivery_same_bytes_same_minute",
             ),
         ]

@@ -16,6 +16,7 @@ from signals.dialects.values import MAX_SYMBOL
 from signals.formats import quoted
 from signals.intake import MAX_BODY, Incoming, Taken, checksum_of, take_in
 from signals.models import AlertId, Source
+from signals.storage.queries import batches
 from signals.symbols import normalised
 from signals.vocabulary import Channel, DeliveryStatus
 
@@ -248,7 +249,7 @@ def import_rows(
     first = list(islice(rows, ROWS_JUDGED))
     wrong = {owner.pk: says for owner, says in times_against(first, owners).items()}
     rows = chain(first, rows)
-    while chunk := list(islice(rows, ROWS_AT_ONCE)):
+    for chunk in batches(rows, ROWS_AT_ONCE):
         by_source: dict[int, list[Incoming]] = {}
         for item in chunk:
             owner = owners.remembered(item.alert_id)

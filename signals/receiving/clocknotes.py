@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from threading import get_native_id
 
 from django.conf import settings
+
+from .files import rewrite
 
 KEPT = timedelta(days=7)
 """A witness's word counts for so long."""
@@ -50,11 +51,8 @@ def path_of(witness: Witness) -> Path:
 
 def note(witness: Witness, ahead: timedelta, at: datetime) -> None:
     """Keep a witness's latest word. Never raises: a full disk must not cost what it was learned from."""
-    path = path_of(witness)
     with suppress(OSError):
-        draft = path.with_suffix(f".{get_native_id()}")
-        draft.write_text(json.dumps({"at": at.isoformat(), "ahead": ahead.total_seconds()}))
-        draft.rename(path)
+        rewrite(path_of(witness), json.dumps({"at": at.isoformat(), "ahead": ahead.total_seconds()}).encode())
 
 
 def noted(now: datetime) -> Iterator[Noted]:

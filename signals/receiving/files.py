@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_native_id
 
 LOCK_POLL = 0.002  # seconds; flock(2) has no time-out of its own
 
@@ -21,6 +22,18 @@ def write_all(fd: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(fd, view) :]
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    """Write a small file anew, for our user alone: who reads it meanwhile finds the old or the new, whole. Not durable.
+
+    Raises OSError.
+    """
+    draft = path.with_suffix(f".{get_native_id()}")  # no other thread's of this machine, of whatever process
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)
+    draft.rename(path)
 
 
 def fsync_directory(path: Path) -> None:

@@ -11,7 +11,7 @@ from signals.storage.deadlines import transaction_within
 
 from . import outage
 
-SECONDS = 5
+TOKEN_CACHE_SECONDS = 5
 """For which a process remembers; a revoked token is refused after this long."""
 NAMES = "token-names"
 NONE = "\0"  # of the cache, for a hash of no token
@@ -34,7 +34,7 @@ class RememberedTokens:
                 found = token_names()
         except DatabaseError:
             return outage.names_of(outage.known_senders())
-        cache.set(NAMES, found, SECONDS)
+        cache.set(NAMES, found, TOKEN_CACHE_SECONDS)
         return found
 
     def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ class RememberedTokens:
             except DatabaseError:
                 return outage.fields_of(hashes, outage.known_senders())
             fresh = dict.fromkeys(unknown, NONE) | asked
-            cache.set_many({f"token:{key}": field for key, field in fresh.items()}, SECONDS)
+            cache.set_many({f"token:{key}": field for key, field in fresh.items()}, TOKEN_CACHE_SECONDS)
             found |= fresh
         return {key: field for key, field in found.items() if field != NONE}
 

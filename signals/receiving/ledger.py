@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Q, TextChoices
+from django.db.models import TextChoices
 
 from signals.clock import floor_minute
 from signals.intake import Incoming, checksum_of
 from signals.models import Delivery, Quarantine, Source
+from signals.models.deliveries import ORIGINAL
+from signals.storage.queries import batches
 from signals.vocabulary import Channel, DeliveryStatus
 
 WITHIN = timedelta(minutes=2)
@@ -120,14 +122,8 @@ def receipts_of(rows: Iterable[Incoming], source: Source | None = None) -> Itera
     sources = [source] if source else list(Source.objects.all())
     bodies = sorted({checksum_of(row.body) for row in rows})
     fields = ("pk", "checksum", "fired_at", "fire_minute", "received_at", "channel", "status", "event_count")
-    for start in range(0, len(bodies), LOOKED_UP):
-        # As the unique index is declared, so that it serves.
-        stored = Delivery.objects.filter(
-            ~Q(status=DeliveryStatus.DUPLICATE),
-            replay_of=None,
-            source__in=sources,
-            checksum__in=bodies[start : start + LOOKED_UP],
-        )
+    for asked in batches(bodies, LOOKED_UP):
+        stored = Delivery.objects.filter(ORIGINAL, source__in=sources, checksum__in=asked)
         for key, checksum, fired, minute, received, channel, status, events, state in stored.values_list(
             *fields, "quarantine__state"
         ):

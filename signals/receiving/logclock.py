@@ -5,20 +5,21 @@ bodies that are stored with other times, ids that are stored with other times, a
 source's where its others do. One row proves nothing: repeated alerts, late ones and edited ones are usual.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 
-from django.db.models import Q
-
 from signals import dialects
 from signals.clock import TradeId, instant
 from signals.facts import UnreadableError
 from signals.intake import Incoming, checksum_of
-from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, Source
+from signals.models.deliveries import ORIGINAL
 from signals.signal.registers import BIRTH
+from signals.signal.zones import voting
+from signals.storage.queries import batches
 from signals.vocabulary import DeliveryStatus, EventType
 
 LEAST = 3  # of fewer nothing follows
@@ -79,17 +80,12 @@ def is_of_zones(offset: timedelta) -> bool:
 
 def body_offsets(rows: Sequence[Incoming], source: Source) -> Iterator[timedelta]:
     """From stored deliveries to rows of the same bytes, where there is one of each: others are fresh news."""
-    bodies = Counter(checksum_of(row.body) for row in rows)
-    once = {key: row for row in rows if bodies[key := checksum_of(row.body)] == 1}
-    keys = sorted(once)
-    for start in range(0, len(keys), LOOKED_UP):
-        stored = Delivery.objects.filter(
-            ~Q(status=DeliveryStatus.DUPLICATE),
-            replay_of=None,
-            source=source,
-            checksum__in=keys[start : start + LOOKED_UP],
-            status=DeliveryStatus.ACCEPTED,
-        )
+    bodies: dict[str, list[Incoming]] = defaultdict(list)
+    for row in rows:
+        bodies[checksum_of(row.body)].append(row)
+    once = {key: alike[0] for key, alike in bodies.items() if len(alike) == 1}
+    for asked in batches(sorted(once), LOOKED_UP):
+        stored = Delivery.objects.filter(ORIGINAL, source=source, checksum__in=asked, status=DeliveryStatus.ACCEPTED)
         found = list(stored.values_list("checksum", "fired_at", "received_at"))
         times = Counter(checksum for checksum, _, _ in found)
         for checksum, fired, received in found:
@@ -155,7 +151,7 @@ def id_lags(births: Sequence[Birth], source: Source) -> list[timedelta]:
 
 def usual_lags(source: Source) -> list[timedelta]:
     """After their bars opened, the stored births that voted for a zone: as long as the source's bars are, mostly."""
-    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by("-fire_minute")
+    votes = voting(source).order_by("-fire_minute")
     return [
         minute - instant(named.naive, zone, near=minute)
         for trade_id, minute, zone in votes.values_list("signal__trade_id", "fire_minute", "clock_vote")[:USUAL]

@@ -4,8 +4,6 @@ Both go with the token, never instead of it: TradingView's addresses and its cer
 What this machine itself sends is not asked, and neither is a source that takes alerts from `any` address.
 """
 
-from ipaddress import ip_address
-
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -14,7 +12,7 @@ from signals.networks import ANY, holds, listed
 
 from .certificates import is_one_of
 from .refusals import Cause
-from .senders import FORWARDING, client_address, forwarded_for
+from .senders import FORWARDING, client_address, forwarded_for, is_loopback
 
 
 def fault_of(request: HttpRequest, source: Source | None) -> Cause | None:
@@ -47,10 +45,3 @@ def is_certified(request: HttpRequest) -> bool:
 def is_local(request: HttpRequest) -> bool:
     """Whether a program of this machine made the request, and no proxy has passed it on."""
     return not FORWARDING & request.META.keys() and is_loopback(client_address(request))
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -5,13 +5,12 @@ that the file does not know may have been made a moment ago: its alerts are take
 """
 
 import json
-import os
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from threading import Lock, get_native_id
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -20,6 +19,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from signals.models import Source, SourceToken
 
+from .files import rewrite
 from .masking import TOKEN
 from .spool import Spool
 from .spooled import Spooled
@@ -86,11 +86,7 @@ def remember_senders() -> None:
         if path.read_bytes() == text:
             return
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{get_native_id()}")  # no other thread's of this machine, of whatever process
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(text)
-    draft.rename(path)
+    rewrite(path, text)
 
 
 def remember(record: Spooled) -> None:

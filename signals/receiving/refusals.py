@@ -21,7 +21,7 @@ from django.http import HttpRequest
 
 from signalsync_project.masking import masked
 
-from .files import locked
+from .files import locked, rewrite
 from .masking import hide_secrets
 from .senders import client_address, mask_body
 
@@ -202,7 +202,4 @@ def write(counts: Counter[tuple[str, str]], last: Sequence[Refusal]) -> None:
             causes = hours.setdefault(hour, {})
             causes[cause] = causes.get(cause, 0) + count
         content = {"hours": hours, "last": [asdict(each) for each in (*reversed(last), *book.last)][:LAST]}
-        draft = path.with_suffix(".tmp")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(content))
-        draft.rename(path)
+        rewrite(path, json.dumps(content).encode())

@@ -14,19 +14,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from statistics import median_low
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from signals.bars.storing import Bar, store_bars
 from signals.clock import bar_of
 from signals.intake import Incoming, bar_rows, open_parcel
 from signals.models import AutomatedSignal, Delivery, PriceBar, SignalEvent, Source
+from signals.models.deliveries import ORIGINAL
 from signals.signal.rebuilding import SIGNALS_AT_ONCE, chunks, restore
-from signals.signal.zones import Hold, hold_clock
+from signals.signal.zones import Hold, count_again, hold_clock
+from signals.storage.queries import batches
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .clocknotes import EARLIEST, Witness, note
@@ -85,9 +85,8 @@ def retime(
         return Retimed()
     pairs = [pair for group in groups for pair in paired(*group, ahead)]
     if not dry_run:
-        todo = iter(pairs)
-        while chunk := list(islice(todo, AT_ONCE)):
-            give_times_of_log(source, chunk, now)
+        for some in batches(pairs, AT_ONCE):
+            give_times_of_log(source, some, now)
         settle_clock(source, now)
         note(Witness.LOG, ahead, max(pair.row.at for pair in pairs))
     return Retimed(ahead, len(pairs))
@@ -113,18 +112,14 @@ Group = tuple[list[Stored], list[Stored]]
 
 def twins(source: Source, span: tuple[datetime, datetime] | None) -> Iterator[Group]:
     """Webhooks whose time no log has told, and rows of logs, that have the same bytes."""
-    told = Delivery.objects.filter(
-        ~Q(status=DeliveryStatus.DUPLICATE), replay_of=None, source=source, status=DeliveryStatus.ACCEPTED
-    )
+    told = Delivery.objects.filter(ORIGINAL, source=source, status=DeliveryStatus.ACCEPTED)
     untold = told.filter(channel=Channel.WEBHOOK, fired_at=None)
     if span:
         untold = untold.filter(received_at__range=(span[0] - LONGEST, span[1] + LONGEST))
     webhooks: dict[str, list[Stored]] = defaultdict(list)
     for checksum, pk, at, minute in untold.values_list("checksum", "pk", "received_at", "fire_minute").iterator():
         webhooks[checksum].append(Stored(pk, at, minute))
-    keys = sorted(webhooks)
-    for start in range(0, len(keys), LOOKED_UP):
-        asked = keys[start : start + LOOKED_UP]
+    for asked in batches(sorted(webhooks), LOOKED_UP):
         rows: dict[str, list[Stored]] = defaultdict(list)
         logged = told.filter(channel=Channel.LOG, fired_at__isnull=False, checksum__in=asked)
         for checksum, pk, fired, minute in logged.values_list("checksum", "pk", "fired_at", "fire_minute"):
@@ -160,7 +155,7 @@ def give_times_of_log(source: Source, pairs: Sequence[Pair], now: datetime) -> N
     """The webhooks become duplicates of the log's rows, and what was derived from their events is derived anew."""
     keys = [pair.webhook.pk for pair in pairs]
     with transaction.atomic():
-        hold_clock(source, Hold.ALONE, [""])
+        hold_clock(source, Hold.ALONE, ())
         events = SignalEvent.objects.filter(delivery__in=keys)
         signals = sorted(set(events.values_list("signal_id", flat=True)))
         forget_bars(source, keys)
@@ -172,8 +167,8 @@ def give_times_of_log(source: Source, pairs: Sequence[Pair], now: datetime) -> N
                 raw=b"", repaired_text="", event_count=0, faults=[],
             )  # fmt: skip
         restore_bars(source, [pair.webhook.minute for pair in pairs])
-        for start in range(0, len(signals), SIGNALS_AT_ONCE):
-            chunk = AutomatedSignal.objects.filter(pk__in=signals[start : start + SIGNALS_AT_ONCE])
+        for some in batches(signals, SIGNALS_AT_ONCE):
+            chunk = AutomatedSignal.objects.filter(pk__in=some)
             restore(list(chunk), now=now)
             chunk.update(needs_sync=True)
 
@@ -206,12 +201,6 @@ def bars_of(source: Source, delivery: Delivery) -> list[Bar]:
 
 def settle_clock(source: Source, now: datetime) -> None:
     """The zones that are voted for now, and all signals by them where that can have changed any."""
-    with transaction.atomic():
-        hold_clock(source, Hold.ALONE, [""])
-        before = source.zones_seen
-        votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by()
-        source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
-        source.save(update_fields=["zones_seen"])
-    if source.zones_seen != before or len(before) > 1:
+    if count_again(source) or len(source.zones_seen) > 1:
         for chunk in chunks(source):
             restore(chunk, now=now)

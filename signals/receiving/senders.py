@@ -87,19 +87,22 @@ def credentials(request: HttpRequest, token: str, body: bytes, known: Tokens) ->
     ours = next((key for name, key in found if fields.get(key, "").lower() == name), "")
     if found and not (token or ours or here):
         return Credentials(mask_tokens(body, names=named)[0], found[0][1], loopback=False)
-    kept = keep_strange(body, known)
+    kept = keep_strange(body, known, named)
     key = hash_token(token) if token else ours
     return Credentials(kept, key, loopback=here and not key)
 
 
-def keep_strange(body: bytes, known: Tokens) -> bytes:
-    """The body with the tokens of ours masked, and with everything else that only stands where one may stand."""
+def keep_strange(body: bytes, known: Tokens, named: frozenset[str]) -> bytes:
+    """The body with the tokens of ours masked, and with everything else that only stands where one may stand.
+
+    `named` are the names under which one may.
+    """
 
     def spared(value: bytes) -> bool:
         hashes = [hash_token(part.decode(errors="replace")) for part in parts_of(value)]
         return len(hashes) <= MOST_PARTS and not known.fields_of(hashes)
 
-    return mask_tokens(body, spared, known.names() | {TOKEN})[0]
+    return mask_tokens(body, spared, named | {TOKEN})[0]
 
 
 def parts_of(value: bytes) -> Iterator[bytes]:
@@ -185,7 +188,12 @@ def on_loopback(request: HttpRequest) -> bool:
     origin = request.META.get("HTTP_ORIGIN")
     if settings.TRUSTED_PROXIES or signs or (origin and urlsplit(origin).netloc != request.META.get("HTTP_HOST")):
         return False
+    return is_loopback(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine's; what is no address is not."""
     try:
-        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+        return ip_address(address).is_loopback
     except ValueError:
         return False

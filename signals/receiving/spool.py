@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from django.conf import settings
+
+from signals.storage.queries import batches
 
 from .files import fsync_directory, locked, size_of, write_all
 from .spooled import Line, Spooled, decode, encode, frame, lines, unframe
@@ -161,8 +162,7 @@ class Spool:
         stopped = None
         try:
             for segment in self._segments():
-                rest = lines(segment, self._drained_bytes(segment))
-                while run := list(islice(rest, AT_ONCE)):
+                for run in batches(lines(segment, self._drained_bytes(segment)), AT_ONCE):
                     if handle_many and len(run) >= MANY and self._hand_over_all(run, handle_many):
                         outcomes["count"] += len(run)
                         self._note_progress(progress_fd, segment, run[-1].end)

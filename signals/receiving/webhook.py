@@ -28,9 +28,10 @@ from signals.intake import MAX_BODY, Incoming, Outcome, take_in
 from signals.models import Source
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
+from signalsync_project.front.alerts import ARRIVED
 
 from . import origins, outage, refusals
-from .known import SECONDS, RememberedTokens
+from .known import TOKEN_CACHE_SECONDS, RememberedTokens
 from .refusals import Cause
 from .senders import client_address, credentials, open_source, source_of_token
 from .spool import Spool, spool
@@ -39,10 +40,8 @@ from .throttling import BadTokenThrottle, SourceThrottle
 
 log = logging.getLogger(__name__)
 WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
-TOKEN_CACHE_SECONDS = SECONDS
 KNOWN = RememberedTokens(WAIT_MS)
 RETRY_AFTER = "5"
-ARRIVED = "signalsync.arrived"  # of the environment: seconds since 1970, by the front door
 
 
 class UnknownSenderError(Exception):

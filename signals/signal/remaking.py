@@ -11,7 +11,7 @@ from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.storage.bulk import update
 
 from .registers import BIRTH
-from .zones import Hold, decide_zones, hold_clock, vote_of
+from .zones import Hold, count_again, decide_zones, hold_clock, vote_of
 
 ROWS_AT_ONCE = 1000  # a transaction: births of the source wait for it
 
@@ -30,11 +30,7 @@ def remake(source: Source) -> None:
     last: int | None = 0
     while last is not None:
         last = vote_again(source, last)
-    with transaction.atomic():
-        hold_clock(source, Hold.ALONE, ())
-        votes = SignalEvent.objects.filter(source=source).exclude(clock_vote="").order_by()
-        source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
-        source.save(update_fields=["zones_seen"])
+    count_again(source)
     last = 0
     while last is not None:
         last = decide_again(source, last)

@@ -27,10 +27,6 @@ from .zones import Hold, decide_zones, hold_clock, is_quiet, swayed_signals
 log = logging.getLogger(__name__)
 IDS_AT_ONCE = 200
 COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not field.primary_key]
-# What a signal that could not be stored is stored with.
-MARKED = (
-    "standing", "symbol_unclear", "first_event_at", "last_event_at", "event_count", "created_at", "updated_at",
-)  # fmt: skip
 UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
 
 

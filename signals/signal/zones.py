@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from django.db import connection
-from django.db.models import Q
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from signals.clock import VOTES_THAT_DECIDE, TradeId, Vote, decide, possible_zones, vote_zone
 from signals.market import market
@@ -148,9 +148,24 @@ def named_time(signal: AutomatedSignal) -> datetime:
     return trade_id.naive
 
 
+def voting(source: Source) -> QuerySet[SignalEvent]:
+    """The events that speak for a zone."""
+    return SignalEvent.objects.filter(~Q(clock_vote=""), source=source)
+
+
+def count_again(source: Source) -> bool:
+    """Remember the zones that are voted for now, after votes were changed or taken away: whether they are others."""
+    with transaction.atomic():
+        hold_clock(source, Hold.ALONE, ())
+        before = source.zones_seen
+        source.zones_seen = sorted(voting(source).order_by().values_list("clock_vote", flat=True).distinct())
+        source.save(update_fields=["zones_seen"])
+    return bool(source.zones_seen != before)
+
+
 def votes_around(source: Source, start: datetime, end: datetime, beyond: int) -> list[Vote]:
     """The source's votes from `start` to `end`, and at least `beyond` on either side, in order of fire time."""
-    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source)
+    votes = voting(source)
     first, last = edge(source, start, -beyond), edge(source, end, beyond)
     if first:
         votes = votes.filter(fire_minute__gte=first)
@@ -162,7 +177,7 @@ def votes_around(source: Source, start: datetime, end: datetime, beyond: int) ->
 
 def edge(source: Source, moment: datetime, count: int) -> datetime | None:
     """Fire minute of the vote that is `count` votes after the moment (before it, when negative); None if fewer."""
-    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source)
+    votes = voting(source)
     if count > 0:
         beyond = votes.filter(fire_minute__gt=moment).order_by("fire_minute")
     else:

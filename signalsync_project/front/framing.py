@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from tempfile import SpooledTemporaryFile
 
 HEAD_LIMIT = 64 * 1024  # bytes; gunicorn's own limits lie below
-CHUNKED_LIMIT = 1024 * 1024  # bytes of a body without a stated length
 IN_MEMORY = 256 * 1024  # bytes of a body, beyond which it goes to a temporary file
 SIZE_LINE = 1024  # bytes of a chunk's size with its extensions
 

@@ -22,18 +22,16 @@ from gunicorn.workers.base import Worker
 
 from signalsync_project.masking import masked
 
+from .alerts import ARRIVED, WEBHOOK
 from .connection import Call, Connection
 from .counter import Answer
 from .journal import Journal
 
 PAGES = "SIGNALSYNC_PAGES"
 """Variable with the Unix socket of the processes that answer pages."""
-ARRIVED = "signalsync.arrived"
-"""Of a request's environment: when its first byte reached this machine, in seconds since 1970."""
-
-WEBHOOK = b"/api/automated-signals/webhook"
+ALERTS = WEBHOOK.encode()
 ALIVE = b"/healthz"  # asks whether this process answers
-WARM_UP = b"OPTIONS %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % WEBHOOK
+WARM_UP = b"OPTIONS %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % ALERTS
 WEBHOOK_THREADS = 2
 PAGE_THREADS = 4
 QUEUE = 32  # alerts that may wait for a thread; more than that cannot be stored in time
@@ -117,7 +115,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             idle.drop()
 
     def is_alert(self, path: bytes) -> bool:
-        return path.startswith(WEBHOOK) and path[len(WEBHOOK) : len(WEBHOOK) + 1] in (b"", b"/")
+        return path.startswith(ALERTS) and path[len(ALERTS) : len(ALERTS) + 1] in (b"", b"/")
 
     def take(self, call: Call) -> None:
         """A whole request."""

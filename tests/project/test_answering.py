@@ -3,13 +3,12 @@
 import socket
 from collections.abc import Iterator
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from signalsync_project.answering import Answering, AnsweringSocket
+from tests.listening import Handler, listening
 
 
 @pytest.fixture
@@ -23,20 +22,12 @@ def deaf() -> Iterator[str]:
 def failing() -> Iterator[str]:
     """The address of a server that answers everything with 500."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Failing(Handler):
         def do_GET(self) -> None:
             self.send_error(500)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(Failing) as address:
+        yield f"{address}/"
 
 
 def test_only_misses_in_a_row_are_a_fault_and_then_it_starts_over(deaf: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from dashboard.watching.checks.disk import privacy
 from signals.checks import check_privacy
 from signalsync_project.private import close_to_others, open_to_others
-from signalsync_project.settings import VARIABLES
+from signalsync_project.variables import VARIABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from signalsync_project.settings import VARIABLES
+from signalsync_project.variables import VARIABLES
 from tests.processes import PATIENCE, wait_for
 
 from .durability.web import Web

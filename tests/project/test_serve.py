@@ -15,6 +15,7 @@ from django.core.management import CommandError, call_command
 from tests.processes import PATIENCE, Output, children_of, freeze
 
 ROOT = Path(__file__).resolve().parents[2]
+with_death_signals = pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
 
 # `manage.py` whose supervisor asks often, but only once it is told to: however long a start takes, it is no fault.
 IMPATIENT = """
@@ -110,7 +111,7 @@ def status_of(url: str) -> int:
         return answer.status
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
+@with_death_signals
 def test_it_serves_survives_its_web_server_and_stops_cleanly(serve) -> None:
     output = serve()
     url = output.expect(r"SignalSync runs at (http://\S+)")[1]
@@ -126,7 +127,7 @@ def test_it_serves_survives_its_web_server_and_stops_cleanly(serve) -> None:
     assert output.process.wait() == 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
+@with_death_signals
 def test_nothing_is_left_after_it_was_killed(serve) -> None:
     output = serve()
     output.expect("Q Cluster .* running")
@@ -163,7 +164,7 @@ def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve, t
     output.expect_end()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
+@with_death_signals
 def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(serve, tmp_path: Path) -> None:
     output = serve("--no-worker", setup=WEB)
     url = output.expect(r"SignalSync runs at (http://\S+)")[1]
@@ -178,7 +179,7 @@ def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(ser
     output.expect_end()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="death signals are Linux's")
+@with_death_signals
 def test_pages_whose_master_hangs_and_whose_workers_died_are_restarted_and_alerts_do_not_notice(
     serve, tmp_path: Path
 ) -> None:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from signalsync_project.settings import VARIABLES, value
+from signalsync_project.variables import VARIABLES, value
 from tests.processes import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]

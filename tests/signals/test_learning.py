@@ -11,7 +11,7 @@ START = datetime(2026, 11, 23, 15, tzinfo=UTC)
 
 
 def told(minute: int, **says: object) -> Told:
-    return Told(START + timedelta(minutes=minute), f"checksum-{minute}", **says)  # type: ignore[arg-type]
+    return Told(START + timedelta(minutes=minute), f"checksum-{minute}", **says)
 
 
 def known(*said: Told) -> tuple[object, ...]:

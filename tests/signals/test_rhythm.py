@@ -103,6 +103,6 @@ births = st.lists(
 @given(births, st.integers(0, 40), st.randoms())
 def test_neither_order_nor_repetition_nor_splitting_matters(all_of_them: list[Birth], at: int, chance: object) -> None:
     mixed = [*all_of_them, *all_of_them[:at]]
-    chance.shuffle(mixed)  # type: ignore[attr-defined]
+    chance.shuffle(mixed)
     whole = heard({}, all_of_them, ZONES)
     assert heard(heard({}, mixed[:at], ZONES), mixed[at:], ZONES) == whole

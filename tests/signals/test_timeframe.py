@@ -1,6 +1,6 @@
 """Bars of any length: which one an alert is about, its neighbours, and how many lie between."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -10,8 +10,6 @@ from signals.clock import MINUTE
 from signals.market import market
 from signals.markets import CME, CRYPTO, FOREX, NYSE, calendar_of
 from signals.timeframe import Timeframe
-
-HOUR = timedelta(hours=1)
 
 
 def utc(text: str) -> datetime:

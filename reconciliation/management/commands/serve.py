@@ -23,9 +23,9 @@ from signalsync_project.answering import Answering, AnsweringSocket
 from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.private import UMASK
-from signalsync_project.settings import value
 from signalsync_project.supervised import die_with
 from signalsync_project.supervisor import Child, Supervisor
+from signalsync_project.variables import value
 
 CLUSTER_ASKED_EVERY = 15.0  # seconds
 CLUSTER_ASKED_AFTER = 60.0  # it starts within seconds, but its scheduler first looks after 30

@@ -4,11 +4,13 @@ import json as json_format
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from signals.models import Source
 from signals.receiving.retiming import Retimed, retime
+
+from .export_signals import named_source
 
 
 class Command(BaseCommand):
@@ -20,9 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, source: str | None, dry_run: bool, json: bool, **options: Any) -> None:
-        sources = list(Source.objects.filter(name=source) if source else Source.objects.order_by("name"))
-        if source and not sources:
-            raise CommandError(f"There is no source {source!r}.")
+        sources = [named_source(source)] if source else list(Source.objects.order_by("name"))
         done = {each.name: retime(each, now=timezone.now(), dry_run=dry_run) for each in sources}
         if json:
             self.stdout.write(json_format.dumps({name: as_json(each) for name, each in done.items()}))

@@ -188,7 +188,7 @@ def test_without_javascript_everything_can_be_done(chromium: Browser, live_serve
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_are_accessible(visitor: Visitor, theme: str) -> None:
     some_of_everything()
-    visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    visitor.page.emulate_media(color_scheme=theme)
     visitor.sign_in("Administrator")
     row = Quarantine.objects.earliest("pk")
     paths = [reverse(f"console:{page.name}") for page in SHOWN]

@@ -99,7 +99,7 @@ def test_no_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_pages_are_accessible_and_readable(visitor: Visitor, theme: str) -> None:
-    visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    visitor.page.emulate_media(color_scheme=theme)
     visitor.sign_in("Operator", "/")
     assert browser.violations(visitor, pages(), opened=4) == []
 

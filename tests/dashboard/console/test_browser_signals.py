@@ -280,7 +280,7 @@ def test_both_pages_are_accessible_and_readable(visitor: Visitor, theme: str) ->
     send([(update(-0.1, mae=0.2, trade_id=STRANGER), at(9)), (created(OTHER, session="LONDON"), at(3))])
     run_sync(now=at(60), trigger="command")
     dismiss_gap(the_signal(STRANGER), "no_entry_price", actor="operator-person", reason="before its time")
-    visitor.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+    visitor.page.emulate_media(color_scheme=theme)
     visitor.sign_in("Operator", LIST)
     paths = (LIST, f"{LIST}?status=COMPLETED", link_of(STRANGER), link_of(OTHER), link_of(the_signal().trade_id))
     assert browser.violations(visitor, paths) == []

@@ -257,7 +257,7 @@ def test_an_empty_list_says_what_to_do(viewer: Client) -> None:
 def exported(client: Client, query: str) -> str:
     answer = client.get(f"{EXPORT}{query}")
     assert answer.status_code == 200
-    return b"".join(answer.streaming_content).decode()  # type: ignore[arg-type]
+    return b"".join(answer.streaming_content).decode()
 
 
 @pytest.mark.usefixtures("four")

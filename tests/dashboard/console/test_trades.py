@@ -34,7 +34,7 @@ def _a_trade(db: None) -> None:
 def compared(client: As, text: str, **given: str) -> HttpResponse:
     file = SimpleUploadedFile("trades.csv", text.encode())
     fields = {"file": file, "source": str(default_source().pk), **given}
-    return client("Viewer").post(reverse("console:trades"), fields)  # type: ignore[return-value]
+    return client("Viewer").post(reverse("console:trades"), fields)
 
 
 def test_a_viewer_sees_what_was_heard_and_what_was_not(signed_in: As) -> None:

@@ -24,7 +24,7 @@ def line(minutes: float | None, now: datetime = NOON, **options: object) -> Line
     """A source whose last alert was so many minutes ago."""
     last = None if minutes is None else now - timedelta(minutes=minutes)
     given = {"name": "one", "last": last, "in_trades": True, "every": 1, "hours": Market(ALWAYS_OPEN), **options}
-    return Line(**given)  # type: ignore[arg-type]
+    return Line(**given)
 
 
 def states(*lines: Line, now: datetime = NOON, worker_alive: bool = True) -> list[State]:

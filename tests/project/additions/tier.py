@@ -2,6 +2,7 @@
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -53,7 +54,7 @@ def test_pages_name_it(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("_lost")
-def test_what_it_filled_is_undone(settings: object) -> None:
+def test_what_it_filled_is_undone(settings: Any) -> None:
     runsync("--tier", "4")
     since = ("--since", "2020-01-01T00:00:00Z", "--reason", "a guess", "--by", "ann")
     call_command("undosync", "--tier", "4", *since, stdout=StringIO())
@@ -67,7 +68,7 @@ def test_a_source_can_do_without_it() -> None:
 
 
 @pytest.mark.usefixtures("_lost")
-def test_settings_change_its_confidence(settings: object) -> None:
-    settings.TIER_CONFIDENCE = "4=0.25"  # type: ignore[attr-defined]
+def test_settings_change_its_confidence(settings: Any) -> None:
+    settings.TIER_CONFIDENCE = "4=0.25"
     runsync()
     assert float(Fill.objects.get().confidence) == 0.25

@@ -86,7 +86,7 @@ class Door:
         connection = HTTPConnection("127.0.0.1", self.web.port, timeout=self.within)
         connection.request(method, path, body)
         response = connection.getresponse()
-        response.text = response.read().decode()  # type: ignore[attr-defined]
+        response.text = response.read().decode()
         connection.close()
         return response
 

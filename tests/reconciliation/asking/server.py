@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event
+
+from tests.listening import Handler, listening
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Server:
 def serving() -> Iterator[Server]:
     told = Server()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Told(Handler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             told.received.append((dict(self.headers), body))
@@ -46,18 +47,9 @@ def serving() -> Iterator[Server]:
                 self.send_header(name, value)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    told.url = f"http://127.0.0.1:{http.server_port}/requests"
-    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield told
-    finally:
-        told.closing.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with listening(Told) as address:
+        told.url = f"{address}/requests"
+        try:
+            yield told
+        finally:
+            told.closing.set()

@@ -139,7 +139,7 @@ def test_a_gap_that_closed_during_the_back_off_is_forgotten_and_asked_afresh_whe
     assert step(now=hours(30)).asked == 0
     open_gap(row, since=hours(31))
     assert step(now=hours(31)).asked == 1
-    assert row.asked.order_by("-pk").first().times == 1  # type: ignore[union-attr]
+    assert row.asked.order_by("-pk").first().times == 1
 
 
 def test_a_gap_that_opens_while_another_is_asked_waits_its_turn() -> None:

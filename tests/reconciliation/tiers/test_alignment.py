@@ -33,7 +33,7 @@ def every(minutes: Iterable[int], **frames: str) -> list[Told]:
 
 
 def filled(told: Iterable[Told], **options: object) -> dict[str, str] | None:
-    found = proposals("2", case(entry(), told=sorted(told), **options), {GAP})  # type: ignore[arg-type]
+    found = proposals("2", case(entry(), told=sorted(told), **options), {GAP})
     return found["htf_alignment"].value if "htf_alignment" in found else None
 
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from signals.clock import MINUTE
+from tests.listening import Handler, listening
 
 KEY = "a-key-of-nobody"
 START = datetime(2025, 12, 10, 15, 0, tzinfo=UTC)  # a Wednesday, 10:00 in New York
@@ -78,7 +78,7 @@ class Vendor:
 def selling(**options: Any) -> Iterator[Vendor]:
     vendor = Vendor(**options)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Asked(Handler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             allowed = self.headers.get("Authorization") == f"Bearer {KEY}"
@@ -107,21 +107,12 @@ def selling(**options: Any) -> Iterator[Vendor]:
                 self.wfile.write(b" ")
             self.wfile.write(body if vendor.body is None else vendor.body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    vendor.url = f"http://127.0.0.1:{http.server_port}"
-    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield vendor
-    finally:
-        vendor.closing.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with listening(Asked) as address:
+        vendor.url = address
+        try:
+            yield vendor
+        finally:
+            vendor.closing.set()
 
 
 @dataclass

@@ -78,10 +78,10 @@ def test_pages_before_a_failure_are_kept_and_only_the_rest_is_asked_again(vendor
     def second_page_fails(path: str, query: dict[str, list[str]]) -> dict[str, Any]:
         return {"status": "ERROR"} if "cursor" in query else ask_first(path, query)
 
-    vendor.massive = second_page_fails  # type: ignore[method-assign]
+    vendor.massive = second_page_fails
     ask()
     assert window() == ("failed", 25, 25, True)
-    vendor.massive = ask_first  # type: ignore[method-assign]
+    vendor.massive = ask_first
     ask(LATER + timedelta(hours=3))
     assert window() == ("bars", 60, 60, False)
     assert PriceBar.objects.count() == 60

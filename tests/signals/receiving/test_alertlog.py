@@ -1,9 +1,6 @@
 """Alert logs: TradingView's CSV read row by row, taken in chunk by chunk, told in numbers."""
 
-import csv
-import io
 import json
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,40 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import DataError, OperationalError, connection
+from django.db import DataError
 
 from signals.models import AlertId, AutomatedSignal, Delivery, PriceBar, Quarantine, SignalEvent, Source, SourceToken
 from signals.receiving import alertlog
 from signals.receiving.alertlog import import_log
-from signals.receiving.logfile import NotAnAlertLogError, opened
 from signals.receiving.quarantine import replay
 from signals.receiving.senders import default_source, hash_token
 from signals.vocabulary import Channel
 from tests.builders import at, created, entry, update
 from tests.cases import case
 
+from .logs import NOW, TRADE, as_csv, case_imported, imported, lines, row
+
 pytestmark = pytest.mark.django_db
-NOW = datetime(2025, 12, 12, tzinfo=UTC)
-HEADER = ("Alert ID", "Ticker", "Name", "Description", "Time")
-
-
-def row(body: Any, minute: float, alert_id: str = "3486109403", ticker: str = "CME_MINI:MNQ1!, 1m") -> tuple[str, ...]:
-    text = body if isinstance(body, str) else json.dumps(body)
-    return (alert_id, ticker, "", text, f"{at(minute):%Y-%m-%dT%H:%M:%SZ}")
-
-
-def as_csv(*rows: tuple[str, ...], header: tuple[str, ...] = HEADER) -> str:
-    file = io.StringIO(newline="")
-    csv.writer(file).writerows([header, *rows])
-    return file.getvalue()
-
-
-def lines(text: str) -> list[str]:
-    return list(io.StringIO(text, newline=""))
-
-
-TRADE = [row(update(0.4), 6), row(entry(), 4), row(created(), 1)]
 
 
 # -- what a row becomes
@@ -139,102 +116,6 @@ def test_bytes_that_are_no_text_disturb_nobody(tmp_path: Path) -> None:
     assert (bytes(kept.raw), kept.alert_id) == (b'{"event_type":"\xfe"}', "34861")
 
 
-# -- what is no log
-
-
-@pytest.mark.parametrize(
-    ("text", "missing"),
-    [
-        ("", "Description, Time"),
-        ("trade_id;entry_price\n1;2\n", "Description, Time"),
-        (as_csv(header=("Alert ID", "Description")), "Time"),
-    ],
-)
-def test_a_file_that_is_no_alert_log_is_refused_with_what_to_do(text: str, missing: str, tmp_path: Path) -> None:
-    log = tmp_path / "other.csv"
-    log.write_text(text)
-    with pytest.raises(CommandError) as refusal:
-        imported(log)
-    assert str(refusal.value).startswith(f"{log}: No column {missing} in the first line. Export the log in TradingView")
-    assert not Delivery.objects.exists()
-
-
-@pytest.mark.parametrize("start", ["", "sep=;\r\n", '"sep=;"\r\n', "\ufeff"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
-@pytest.mark.parametrize("separator", [";", "\t"])
-def test_a_log_that_went_through_a_spreadsheet_is_read(
-    start: str, encoding: str, separator: str, tmp_path: Path
-) -> None:
-    file = io.StringIO(newline="")
-    csv.writer(file, delimiter=separator).writerows([HEADER, *TRADE])
-    log = tmp_path / "log.csv"
-    log.write_bytes((start.replace(";", separator) + file.getvalue()).encode(encoding))
-    assert imported(log)["accepted"] == 3
-    kinds = {json.loads(bytes(row.raw))["event_type"] for row in Delivery.objects.all()}
-    assert kinds == {"SIGNAL_CREATED", "ENTRY", "MFE_UPDATE"}
-
-
-@pytest.mark.parametrize(
-    ("start", "named"),
-    [
-        (b"PK\x03\x04rest", "an Excel workbook"),
-        (b"\x1f\x8brest", "compressed with gzip"),
-        (b"<!DOCTYPE html><html>", "a web page"),
-    ],
-)
-def test_a_file_that_is_no_text_is_named(start: bytes, named: str, tmp_path: Path) -> None:
-    log = tmp_path / "log.csv"
-    log.write_bytes(start)
-    with pytest.raises(CommandError, match=f"This file is {named}.*Export the log in TradingView"):
-        imported(log)
-
-
-def test_a_header_in_another_language_is_shown_as_it_is(tmp_path: Path) -> None:
-    log = tmp_path / "log.csv"
-    log.write_text("Alarm-ID,Ticker,Name,Beschreibung,Zeit\n1,2,3,4,5\n")
-    with pytest.raises(CommandError, match="this file's are 'alarm-id', 'ticker', 'name', 'beschreibung', 'zeit'"):
-        imported(log)
-
-
-def test_a_log_of_which_no_row_can_be_read_fails_and_says_why_most_are_not(tmp_path: Path) -> None:
-    log = tmp_path / "log.csv"
-    rows = [(*TRADE[0][:4], f"12/{day}/2025 14:44") for day in (11, 12, 13)]
-    log.write_text(as_csv(row("Stop hit", 3), *rows), newline="")
-    with pytest.raises(CommandError, match="In quarantine, 3 of 4 because: The row's time '12/11/2025 14:44' is"):
-        imported(log)
-
-
-def test_the_commonest_reason_is_told_beside_what_was_taken(tmp_path: Path) -> None:
-    log, out = tmp_path / "log.csv", io.StringIO()
-    log.write_text(as_csv(TRADE[0], row("Stop hit", 3)), newline="")
-    call_command("import_alerts", str(log), stdout=out)
-    assert "In quarantine, 1 of 1 because: This is no message of the indicator" in out.getvalue()
-
-
-# -- tokens
-
-
-@pytest.mark.parametrize(("value", "kept"), [("PEPEUSDT", "PEPEUSDT"), ("s3cret", "***"), ("x" * 32, "x" * 32)])
-def test_only_a_token_of_ours_is_masked(value: str, kept: str) -> None:
-    SourceToken.objects.create(source=default_source(), token_hash=hash_token("s3cret"))
-    import_log(lines(as_csv(row(created(token=value), 1))), now=NOW)
-    assert json.loads(bytes(Delivery.objects.get().raw))["token"] == kept
-
-
-def test_the_case_of_a_token_that_is_a_ticker() -> None:
-    body = case("01-token-is-the-ticker", "event.json").read_text()
-    assert import_log(lines(as_csv(row(body, 1))), now=NOW).accepted == 1
-    assert bytes(Delivery.objects.get().raw).decode() == body
-
-
-# -- the cases
-
-
-def case_imported(name: str, file: str) -> dict[str, Any]:
-    with case(name, file).open("rb") as stream:
-        return import_log(opened(stream), now=datetime(2026, 11, 26, tzinfo=UTC)).as_json()
-
-
 @pytest.mark.parametrize(
     ("name", "file", "why"),
     [
@@ -251,20 +132,20 @@ def test_the_cases_of_times_that_are_no_moment(name: str, file: str, why: str) -
     assert not AutomatedSignal.objects.exists()
 
 
-@pytest.mark.parametrize("file", ["semicolon.csv", "utf16.csv"])
-def test_the_cases_of_semicolons_and_utf16(file: str) -> None:
-    assert case_imported("17-semicolons-and-utf16", file)["accepted"] == 1
-    assert AutomatedSignal.objects.get().created_fired_at == datetime(2026, 11, 24, 15, 1, tzinfo=UTC)
+# -- tokens
 
 
-def test_a_field_that_never_ends_is_told_with_its_line() -> None:
-    with pytest.raises(NotAnAlertLogError, match=r"Line \d+ is not CSV \(field larger than .* import the file again"):
-        import_log(lines(as_csv(TRADE[0]) + '"' + "x" * (1 << 21)), now=NOW)
+@pytest.mark.parametrize(("value", "kept"), [("PEPEUSDT", "PEPEUSDT"), ("s3cret", "***"), ("x" * 32, "x" * 32)])
+def test_only_a_token_of_ours_is_masked(value: str, kept: str) -> None:
+    SourceToken.objects.create(source=default_source(), token_hash=hash_token("s3cret"))
+    import_log(lines(as_csv(row(created(token=value), 1))), now=NOW)
+    assert json.loads(bytes(Delivery.objects.get().raw))["token"] == kept
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"missing\.csv: .*No such file"):
-        imported(tmp_path / "missing.csv")
+def test_the_case_of_a_token_that_is_a_ticker() -> None:
+    body = case("01-token-is-the-ticker", "event.json").read_text()
+    assert import_log(lines(as_csv(row(body, 1))), now=NOW).accepted == 1
+    assert bytes(Delivery.objects.get().raw).decode() == body
 
 
 # -- whose rows they are
@@ -399,104 +280,3 @@ def endless(rows: int) -> Iterator[str]:
     yield as_csv()
     for number in range(rows):
         yield as_csv(row(update(0.4, count=rows), number), header=()).lstrip()
-
-
-# -- the command
-
-
-def imported(*files: Path | str, **options: Any) -> dict[str, Any]:
-    out = io.StringIO()
-    call_command("import_alerts", *map(str, files), json=True, stdout=out, **options)
-    return json.loads(out.getvalue())
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "log.csv"
-    path.write_text(as_csv(*TRADE), newline="")
-    return path
-
-
-def test_the_result_is_told_to_machines(log: Path) -> None:
-    assert imported(log, log) == {
-        "rows": 6,
-        "accepted": 3,
-        "duplicates": 3,
-        "quarantined": 0,
-        "repaired": 0,
-        "events": 3,
-        "signals_created": 1,
-        "signals_updated": 0,
-        "sources": {"default": 6},
-        "other_symbols": {},
-        "reasons": {},
-        "failed": [],
-        "retimed": 0,
-    }
-
-
-def test_the_result_is_told_to_people(log: Path) -> None:
-    out = io.StringIO()
-    call_command("import_alerts", str(log), stdout=out)
-    assert out.getvalue() == (
-        "3 rows to default (3): 3 accepted, 0 duplicates, 0 quarantined, 0 repaired.\n"
-        "3 events; 1 signals created, 0 updated.\n"
-    )
-
-
-def test_people_are_told_of_another_symbol(log: Path) -> None:
-    log.write_text(as_csv(row(update(0.4), 7, ticker="CME_MINI:ES1!, 1m")), newline="")
-    out = io.StringIO()
-    call_command("import_alerts", str(log), stdout=out)
-    assert "Not of their source's symbol by the log's Ticker: ES1! (1 rows). Their prices are kept" in out.getvalue()
-
-
-def test_a_dry_run_counts_everything_and_stores_nothing(log: Path) -> None:
-    real = imported(log, dry_run=True)
-    assert (real["accepted"], real["events"], real["signals_created"]) == (3, 3, 1)
-    for model in (Delivery, SignalEvent, AutomatedSignal, AlertId, Source):
-        assert not model.objects.exists()
-    assert imported(log) == real
-
-
-def test_standard_input_is_read_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -> None:
-    body = '{"event_type":"ENTRY",\r\n"trade_id":"20251211_094000000_BULLISH","entry_price":25740,"x":"\udcff"}'
-    text = "\ufeff" + as_csv(row(body, 4), TRADE[0])
-    pipe = io.BytesIO(text.encode(errors="surrogateescape"))
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe, encoding="ascii"))
-    assert imported("-")["rows"] == 2
-    assert bytes(Delivery.objects.get(fire_minute=at(4)).raw) == body.encode(errors="surrogateescape")
-
-
-def test_a_source_that_does_not_exist_is_told_with_those_that_do(log: Path) -> None:
-    Source.objects.create(name="chart")
-    Source.objects.create(name="other")
-    with pytest.raises(CommandError, match=r"There is no source 'chat'\. Known sources: chart, other\."):
-        imported(log, source="chat")
-
-
-def test_an_import_stops_when_the_database_is_gone(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried = []
-
-    def gone(*args: Any, **options: Any) -> Any:
-        tried.append(args)
-        raise OperationalError("server closed the connection unexpectedly\n")
-
-    monkeypatch.setattr(alertlog, "take_in", gone)
-    monkeypatch.setattr(connection, "is_usable", lambda: False)
-    with pytest.raises(CommandError) as failure:
-        imported(log)
-    assert str(failure.value) == (
-        f"{log}: the database is gone (server closed the connection unexpectedly):"
-        " import the file again when it is back; nothing is taken in twice."
-    )
-    assert len(tried) == 1
-
-
-def test_rows_that_could_not_be_stored_are_a_failure(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*args: Any, **options: Any) -> Any:
-        raise DataError("value out of range")
-
-    monkeypatch.setattr(alertlog, "take_in", refuse)
-    with pytest.raises(CommandError, match="3 rows could not be stored; import the file again"):
-        imported(log)

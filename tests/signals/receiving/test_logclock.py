@@ -14,7 +14,8 @@ from signals.receiving.alertlog import import_log
 from signals.receiving.logclock import agreed, is_of_zones
 from signals.receiving.senders import default_source
 from tests.builders import created, entry
-from tests.signals.receiving.test_alertlog import as_csv, lines
+
+from .logs import as_csv, lines
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2025, 12, 11, 17, tzinfo=UTC)
