@@ -222,15 +222,7 @@ def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
         log.exception("%s could not be stored", signal.trade_id)
         marked = blank(signal.source_id, signal.trade_id, signal.symbol, signal.life)
         marked.pk = signal.pk
-        for name in (
-            "standing",
-            "symbol_unclear",
-            "first_event_at",
-            "last_event_at",
-            "event_count",
-            "created_at",
-            "updated_at",
-        ):
+        for name in MARKED:
             setattr(marked, name, getattr(signal, name))
         marked.rebuild_error = text_of(error)
         marked.save()
