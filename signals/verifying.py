@@ -14,8 +14,8 @@ from uuid import UUID
 from . import dialects
 from .dialects.base import Dialect
 from .facts import Reading, UnreadableError
-from .intake import checksum_of
 from .models import Delivery, SignalEvent
+from .parcels import checksum_of
 from .teaching.known import formats_of, made
 from .vocabulary import DeliveryStatus
 

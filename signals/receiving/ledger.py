@@ -13,8 +13,8 @@ from uuid import UUID
 from django.db.models import Q, TextChoices
 
 from signals.clock import floor_minute
-from signals.intake import Incoming, checksum_of
 from signals.models import Delivery, Quarantine, Source
+from signals.parcels import Incoming, checksum_of
 from signals.vocabulary import Channel, DeliveryStatus
 
 WITHIN = timedelta(minutes=2)

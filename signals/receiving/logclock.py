@@ -16,8 +16,8 @@ from django.db.models import Q
 from signals import dialects
 from signals.clock import TradeId, instant
 from signals.facts import UnreadableError
-from signals.intake import Incoming, checksum_of
 from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.parcels import Incoming, checksum_of
 from signals.signal.registers import BIRTH
 from signals.vocabulary import DeliveryStatus, EventType
 

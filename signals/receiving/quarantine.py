@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 from signals import dialects
 from signals.dialects.repair import proved
 from signals.facts import Reading, UnreadableError
-from signals.intake import Incoming, Outcome, take_in
+from signals.intake import Outcome, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine
+from signals.parcels import Incoming
 from signals.symbols import goes_below_zero
 from signals.teaching.known import formats_of
 from signals.vocabulary import Channel
