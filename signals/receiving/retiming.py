@@ -26,7 +26,7 @@ from signals.clock import bar_of
 from signals.models import AutomatedSignal, Delivery, PriceBar, SignalEvent, Source
 from signals.parcels import bars_told
 from signals.signal.rebuilding import SIGNALS_AT_ONCE, chunks, restore
-from signals.signal.zones import Hold, hold_clock
+from signals.signal.zones import Hold, count_zones, hold_clock
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .clocknotes import EARLIEST, Witness, note
@@ -197,9 +197,7 @@ def settle_clock(source: Source, now: datetime) -> None:
     with transaction.atomic():
         hold_clock(source, Hold.ALONE, [""])
         before = source.zones_seen
-        votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by()
-        source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
-        source.save(update_fields=["zones_seen"])
+        count_zones(source)
     if source.zones_seen != before or len(before) > 1:
         for chunk in chunks(source):
             restore(chunk, now=now)

@@ -11,7 +11,7 @@ from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from signals.storage.bulk import update
 
 from .registers import BIRTH
-from .zones import Hold, decide_zones, hold_clock, vote_of
+from .zones import Hold, count_zones, decide_zones, hold_clock, vote_of
 
 ROWS_AT_ONCE = 1000  # a transaction: births of the source wait for it
 
@@ -32,9 +32,7 @@ def remake(source: Source) -> None:
         last = vote_again(source, last)
     with transaction.atomic():
         hold_clock(source, Hold.ALONE, ())
-        votes = SignalEvent.objects.filter(source=source).exclude(clock_vote="").order_by()
-        source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
-        source.save(update_fields=["zones_seen"])
+        count_zones(source)
     last = 0
     while last is not None:
         last = decide_again(source, last)

@@ -170,6 +170,13 @@ def edge(source: Source, moment: datetime, count: int) -> datetime | None:
     return beyond.values_list("fire_minute", flat=True)[abs(count) - 1 : abs(count)].first()
 
 
+def count_zones(source: Source) -> None:
+    """Remember the zones that the source's stored events vote for, and no others. The caller holds its clock alone."""
+    votes = SignalEvent.objects.filter(~Q(clock_vote=""), source=source).order_by()
+    source.zones_seen = sorted(votes.values_list("clock_vote", flat=True).distinct())
+    source.save(update_fields=["zones_seen"])
+
+
 def swayed_signals(source: Source, votes: Sequence[Vote]) -> list[AutomatedSignal]:
     """Signals decided by votes that these new votes can have changed, locked. Remembers the zones voted for.
 
