@@ -49,7 +49,8 @@ def alerts() -> Iterator[Alert]:
 
 def take() -> None:
     """Take the alerts in as an imported log's, in the order of their fire times."""
-    from signals.intake import Incoming, take_in
+    from signals.intake import take_in
+    from signals.parcels import Incoming
     from signals.receiving.senders import default_source
     from signals.vocabulary import Channel
 

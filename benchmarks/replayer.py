@@ -224,7 +224,8 @@ def replayed(path: Path, form: str, seed: int) -> Replayed:
 
 
 def take(source: Any, sent: Iterable[Sent], now: datetime) -> None:
-    from signals.intake import Incoming, take_in
+    from signals.intake import take_in
+    from signals.parcels import Incoming
     from signals.storage.queries import batches
     from signals.vocabulary import Channel
 

@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import Delivery, Source, SourceToken
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source, hash_token, new_token
 from signals.receiving.spool import spool
 from signals.simulator import Alert, sample_history, stream

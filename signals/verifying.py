@@ -14,8 +14,8 @@ from uuid import UUID
 from . import dialects
 from .dialects.base import Dialect
 from .facts import Reading, UnreadableError
-from .intake import checksum_of
 from .models import Delivery, SignalEvent
+from .parcels import checksum_of
 from .teaching.known import formats_of, made
 from .vocabulary import DeliveryStatus
 
@@ -33,7 +33,7 @@ def verify(since: UUID | None = None) -> Iterator[tuple[int, list[Fault]]]:
     """A chunk of deliveries after the other, in order of arrival: how many, and what is wrong with them."""
     last = since
     while True:
-        rows = Delivery.objects.order_by("pk").select_related("duplicate_of", "format")
+        rows = Delivery.objects.order_by("pk").select_related("source", "duplicate_of", "format")
         chunk = list((rows if last is None else rows.filter(pk__gt=last))[:DELIVERIES_AT_ONCE])
         if not chunk:
             return
@@ -63,7 +63,7 @@ def faults_of(delivery: Delivery, events: list[SignalEvent]) -> Iterator[str]:
 def event_faults(delivery: Delivery, events: Iterable[SignalEvent]) -> Iterator[str]:
     """Events that are not what its bytes say, as they are read today."""
     try:
-        reading = dialects.read(bytes(delivery.raw), formats=partial(formats_then, delivery))
+        reading = dialects.read(bytes(delivery.raw), signed=delivery.signed, formats=partial(formats_then, delivery))
     except UnreadableError as error:
         yield f"It was read when it came, and cannot be read now: {error.reason}"
         return

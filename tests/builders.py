@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from signals.exporting import record
-from signals.intake import Incoming, Taken, take_in
+from signals.intake import Taken, take_in
 from signals.models import AutomatedSignal, Source
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 

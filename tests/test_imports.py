@@ -28,6 +28,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"receiving.masking", "bars"},
         {"dialects", "receiving.senders", "exporting", "signal"},
         {"teaching.known"},
+        {"parcels"},
         {"intake"},
         {"receiving"},
         {"feeds", "teaching"},

@@ -12,8 +12,8 @@ from datetime import datetime
 from reconciliation.gaps import CATALOGUE
 from signals import dialects
 from signals.facts import EventFacts, Reading, UnreadableError
-from signals.intake import Incoming
 from signals.models import AutomatedSignal
+from signals.parcels import Incoming
 from signals.symbols import goes_below_zero
 from signals.teaching.known import formats_of
 

@@ -7,8 +7,8 @@ from django.db.models import Q
 
 from signals.bars.storing import Bar, keep_refused, store_bars
 from signals.clock import MINUTE
-from signals.intake import Incoming, Parcel, bar_rows, open_parcel
 from signals.models import Delivery, FeedUse, PriceBar, RefusedBar, Source
+from signals.parcels import bars_told
 from signals.storage.queries import batches
 from signals.vocabulary import DeliveryStatus
 
@@ -54,15 +54,5 @@ def closes_told(symbol: str, times: Iterable[datetime]) -> Iterator[Bar]:
         fire_minute__in=[time + MINUTE for time in wanted],
     )
     for delivery in told.select_related("source"):
-        again = Incoming(
-            body=bytes(delivery.raw),
-            received_at=delivery.received_at,
-            fired_at=delivery.fire_minute,
-            symbol=delivery.symbol,
-        )
-        bars = bars_of(delivery.source, open_parcel(delivery.source, again))
+        bars = bars_told(delivery.source, delivery)
         yield from (bar for bar in bars if bar.symbol == symbol and bar.time in wanted)
-
-
-def bars_of(source: Source, parcel: Parcel) -> Iterable[Bar]:
-    return bar_rows(source, parcel) if parcel.reading else ()

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from signals.symbols import goes_below_zero
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .formats import Format
@@ -99,6 +100,11 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dialect or 'delivery'} of {self.fire_minute:%Y-%m-%d %H:%M}Z"
+
+    @property
+    def signed(self) -> bool:
+        """Whether its market has prices of zero and less, which dialects are told."""
+        return goes_below_zero(self.symbol or self.source.symbol)
 
 
 class Quarantine(models.Model):

@@ -14,8 +14,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from signals.dialects.values import MAX_SYMBOL
 from signals.formats import quoted
-from signals.intake import MAX_BODY, Incoming, Taken, checksum_of, take_in
+from signals.intake import Taken, take_in
 from signals.models import AlertId, Source
+from signals.parcels import MAX_BODY, Incoming, checksum_of
 from signals.storage.queries import batches
 from signals.symbols import normalised
 from signals.vocabulary import Channel, DeliveryStatus

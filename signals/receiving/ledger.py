@@ -13,9 +13,9 @@ from uuid import UUID
 from django.db.models import TextChoices
 
 from signals.clock import floor_minute
-from signals.intake import Incoming, checksum_of
 from signals.models import Delivery, Quarantine, Source
 from signals.models.deliveries import ORIGINAL
+from signals.parcels import Incoming, checksum_of
 from signals.storage.queries import batches
 from signals.vocabulary import Channel, DeliveryStatus
 

@@ -14,9 +14,9 @@ from statistics import median_low
 from signals import dialects
 from signals.clock import TradeId, instant
 from signals.facts import UnreadableError
-from signals.intake import Incoming, checksum_of
 from signals.models import AutomatedSignal, Delivery, Source
 from signals.models.deliveries import ORIGINAL
+from signals.parcels import Incoming, checksum_of
 from signals.signal.registers import BIRTH
 from signals.signal.zones import voting
 from signals.storage.queries import batches

@@ -13,9 +13,9 @@ from django.db.models import QuerySet
 from signals import dialects
 from signals.dialects.repair import proved
 from signals.facts import Reading, UnreadableError
-from signals.intake import Incoming, Outcome, take_in
+from signals.intake import Outcome, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine
-from signals.symbols import goes_below_zero
+from signals.parcels import Incoming
 from signals.teaching.known import formats_of
 from signals.vocabulary import Channel
 
@@ -70,8 +70,7 @@ def read_copy(original: Delivery, body: bytes) -> Reading:
     """Read a mended body. Raises UnreadableError, also where mending the body would not be enough."""
     if original.channel == Channel.LOG and original.fired_at is None:
         raise UnreadableError(f"{original.reason} Correct it in the log, import the log again, and dismiss this row.")
-    signed = goes_below_zero(original.symbol or original.source.symbol)
-    return dialects.read(body, signed=signed, formats=formats_of(original.source_id))
+    return dialects.read(body, signed=original.signed, formats=formats_of(original.source_id))
 
 
 def suggestion(quarantine: Quarantine) -> str:

@@ -19,11 +19,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from signals.bars.storing import Bar, store_bars
+from signals.bars.storing import store_bars
 from signals.clock import bar_of
-from signals.intake import Incoming, bar_rows, open_parcel
 from signals.models import AutomatedSignal, Delivery, PriceBar, SignalEvent, Source
 from signals.models.deliveries import ORIGINAL
+from signals.parcels import bars_told
 from signals.signal.rebuilding import SIGNALS_AT_ONCE, chunks, restore
 from signals.signal.zones import Hold, count_again, hold_clock
 from signals.storage.queries import batches
@@ -176,7 +176,7 @@ def give_times_of_log(source: Source, pairs: Sequence[Pair], now: datetime) -> N
 def forget_bars(source: Source, keys: Sequence[UUID]) -> None:
     """Take away the prices that these deliveries put at the minutes of their receipts."""
     for delivery in Delivery.objects.filter(pk__in=keys):
-        for bar in bars_of(source, delivery):
+        for bar in bars_told(source, delivery):
             if bar.time == bar_of(delivery.fire_minute):
                 PriceBar.objects.filter(symbol=bar.symbol, time=bar.time, evidence=bar.evidence).delete()
 
@@ -184,19 +184,7 @@ def forget_bars(source: Source, keys: Sequence[UUID]) -> None:
 def restore_bars(source: Source, minutes: Sequence[datetime]) -> None:
     """Store again what else tells of these minutes: it may have stood behind what was there."""
     others = Delivery.objects.filter(source=source, fire_minute__in=minutes, status=DeliveryStatus.ACCEPTED)
-    store_bars(bar for delivery in others for bar in bars_of(source, delivery))
-
-
-def bars_of(source: Source, delivery: Delivery) -> list[Bar]:
-    item = Incoming(
-        body=bytes(delivery.raw),
-        received_at=delivery.received_at,
-        channel=Channel(delivery.channel),
-        fired_at=delivery.fired_at,
-        symbol=delivery.symbol,
-    )
-    parcel = open_parcel(source, item)
-    return bar_rows(source, parcel) if parcel.reading else []
+    store_bars(bar for delivery in others for bar in bars_told(source, delivery))
 
 
 def settle_clock(source: Source, now: datetime) -> None:

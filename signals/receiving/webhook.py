@@ -24,8 +24,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from signals.intake import MAX_BODY, Incoming, Outcome, take_in
+from signals.intake import Outcome, take_in
 from signals.models import Source
+from signals.parcels import MAX_BODY, Incoming
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
 from signalsync_project.front.alerts import ARRIVED

@@ -9,8 +9,8 @@ the life before it begins another life.
 new events by the rows that are stored, where these show that nothing else can change; else it says so.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import Any, NamedTuple, Protocol
 
@@ -20,7 +20,7 @@ from signals.symbols import spellings
 from signals.vocabulary import EXITS, REPORTS, EventType
 
 from .positions import of_positions, trades_of
-from .registers import BIRTH
+from .registers import BIRTH, Heard
 
 ENDS = frozenset({*EXITS, EventType.CANCELLED})
 ENDED = ("be_exit_at", "stop_exit_at", "cancelled_at", "seen_completed_at")
@@ -29,15 +29,9 @@ REPEATED = timedelta(minutes=2)
 Standing = AutomatedSignal.Standing
 
 
-class Event(Protocol):
-    """What identity needs of an event."""
+class Event(Heard, Protocol):
+    """What identity needs of an event besides: the symbol that it states, "" for none."""
 
-    @property
-    def type(self) -> str: ...
-    @property
-    def fire_minute(self) -> datetime: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
     @property
     def symbol(self) -> str: ...
 

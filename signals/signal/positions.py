@@ -5,46 +5,34 @@ its trades in a symbol, and their order in time tells them apart. An order to bu
 anything was: such an end (`if_open`) is idle where the trade is of the other side. Pure, of the set of events.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
-from typing import Any, Protocol
 
 from signals.vocabulary import EXITS
 
-from .registers import BIRTH
+from .registers import BIRTH, Heard
 
 MINUTE_BESIDE = timedelta(minutes=1)
 
 
-class Event(Protocol):
-    """What telling trades apart needs of an event."""
-
-    @property
-    def type(self) -> str: ...
-    @property
-    def fire_minute(self) -> datetime: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-
-
-def of_positions(events: Iterable[Event]) -> bool:
+def of_positions(events: Iterable[Heard]) -> bool:
     """Whether these are of an id that holds one position at a time."""
     return any(event.facts.get("one_position") for event in events)
 
 
-def is_idle(event: Event, direction: str | None) -> bool:
+def is_idle(event: Heard, direction: str | None) -> bool:
     """Whether the event ends a position of the other side than the signal's: it says nothing about the signal."""
     return bool(event.facts.get("if_open")) and event.facts.get("direction") != direction
 
 
-def side_of(event: Event) -> str:
+def side_of(event: Heard) -> str:
     """Bullish or Bearish, "" where it does not say."""
     return str(event.facts.get("direction") or "")
 
 
-def repeats(birth: Event, earlier: Iterable[Event]) -> bool:
+def repeats(birth: Heard, earlier: Iterable[Heard]) -> bool:
     """Whether the birth is one of these again: the alert log can have an alert in the minute before its receipt."""
     return any(
         (birth.type, birth.facts) == (other.type, other.facts)
@@ -61,7 +49,7 @@ class Trade:
     side: str = ""
     begun: bool = False
     ended: bool = False
-    births: list[Event] = field(default_factory=list)
+    births: list[Heard] = field(default_factory=list)
 
     def is_other(self, side: str) -> bool:
         return bool(side and self.side and side != self.side)
@@ -73,7 +61,7 @@ class Trade:
         self.side, self.begun = self.side or side, True
 
 
-def trades_of(events: Sequence[Event], first: int = 1) -> list[int]:
+def trades_of(events: Sequence[Heard], first: int = 1) -> list[int]:
     """The number of the trade that each event is of. `first` is the number of the first.
 
     Within a minute what ends the trade before comes first, then what begins another, then what ends that one.
@@ -95,14 +83,14 @@ def trades_of(events: Sequence[Event], first: int = 1) -> list[int]:
     return found
 
 
-def turn_of(event: Event, told: Sequence[Event]) -> tuple[bool, bool, str]:
+def turn_of(event: Heard, told: Sequence[Heard]) -> tuple[bool, bool, str]:
     """When an event's turn is within its minute, so that the order in which it came cannot matter."""
     is_birth = event.type in BIRTH
     first = repeats(event, told) if is_birth else bool(event.facts.get("if_open"))
     return not is_birth, not first, side_of(event)
 
 
-def follow(trade: Trade, event: Event) -> None:
+def follow(trade: Trade, event: Heard) -> None:
     """Take the next event in, which may begin another trade."""
     side = side_of(event)
     if event.type in BIRTH:

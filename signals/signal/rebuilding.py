@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -16,7 +15,7 @@ from signals.signal.joining import blank, count_in, in_turn, join, join_fill, te
 from .deriving import Venue
 from .identity import Place, grouping, is_unclear, standings
 from .registers import Event
-from .regrouping import IDENTITY, KEPT
+from .regrouping import IDENTITY, KEPT, by_signal
 from .saving import UPDATED, overwrite, regroup_ids, settle_or_mark
 from .zones import decide_zones
 
@@ -53,17 +52,17 @@ def rederive(signals: Sequence[AutomatedSignal]) -> Iterator[tuple[AutomatedSign
     """Pairs of stored and derived, for signals of one source. Reads all their events: callers chunk."""
     keys = [signal.pk for signal in signals]
     events = SignalEvent.objects.filter(signal__in=keys).order_by("signal_id", "fire_minute", "pk")
-    by_signal = {key: list(rows) for key, rows in groupby(events.iterator(), lambda event: event.signal_id)}
+    heard = by_signal(events.iterator())
     active = Fill.objects.filter(signal__in=keys, state=Fill.State.ACTIVE).order_by("signal_id", "pk")
-    fills = {key: list(rows) for key, rows in groupby(active, lambda fill: fill.signal_id)}
+    fills = by_signal(active)
     source = Source.objects.get(pk=signals[0].source_id)
     pairs = [
-        (signal, derived(signal, by_signal[signal.pk], fills.get(signal.pk, [])))
+        (signal, derived(signal, heard[signal.pk], fills.get(signal.pk, [])))
         for signal in signals
-        if signal.pk in by_signal
+        if signal.pk in heard
     ]
     decide_zones([fresh for _, fresh in pairs if not fresh.rebuild_error], source)
-    venue, wrong = Venue.of(source), misplaced(source, signals, by_signal)
+    venue, wrong = Venue.of(source), misplaced(source, signals, heard)
     for signal, fresh in pairs:
         if not fresh.rebuild_error:
             settle_or_mark(fresh, venue)
@@ -82,7 +81,7 @@ def misplaced(
     shared = {signal.trade_id for signal in signals if signal.standing != AutomatedSignal.Standing.ALONE}
     others = AutomatedSignal.objects.filter(source=source, trade_id__in=shared).exclude(pk__in=list(events))
     theirs = SignalEvent.objects.filter(signal__in=others).order_by("signal_id")
-    every = {**events, **{key: list(own) for key, own in groupby(theirs, lambda event: event.signal_id)}}
+    every = {**events, **by_signal(theirs)}
     rows: dict[str, list[AutomatedSignal]] = defaultdict(list)
     for signal in (*signals, *others):
         rows[signal.trade_id].append(signal)
@@ -175,7 +174,6 @@ def regroup_misplaced(keys: Sequence[int], now: datetime) -> list[Difference]:
     if not signals:
         return []
     source, events = signals[0].source, SignalEvent.objects.filter(signal__in=keys).order_by("signal_id")
-    by_signal = {key: list(own) for key, own in groupby(events.iterator(), lambda event: event.signal_id)}
-    wrong = sorted(misplaced(source, signals, by_signal))
+    wrong = sorted(misplaced(source, signals, by_signal(events.iterator())))
     regroup_ids(source, wrong, now=now)
     return [Difference(trade_id, "rebuild_error", "", MISPLACED) for trade_id in wrong]

@@ -93,19 +93,24 @@ MOMENTS = frozenset(column.name for column in COLUMNS if isinstance(column, mode
 PLAIN_FACTS = tuple(field for field in RULES if field in FACTS)
 
 
-class Event(Protocol):
-    """What the projection needs of an event: a stored SignalEvent, or one not stored yet."""
+class Heard(Protocol):
+    """What an event says, and when: a stored SignalEvent, or one not stored yet."""
 
     @property
     def type(self) -> str: ...
     @property
     def fire_minute(self) -> datetime: ...
     @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
+class Event(Heard, Protocol):
+    """What the projection needs of an event besides: which entry of which payload it was."""
+
+    @property
     def payload_checksum(self) -> str: ...
     @property
     def position(self) -> int: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
 
 
 def typed(field: str, value: Any) -> Any:
@@ -117,7 +122,7 @@ def typed(field: str, value: Any) -> Any:
     return value
 
 
-def claims(event: Event) -> Iterator[tuple[str, Any]]:
+def claims(event: Heard) -> Iterator[tuple[str, Any]]:
     """The fields that an event speaks about, with JSON or already typed values."""
     facts, kind, minute = event.facts, event.type, event.fire_minute
     for name in PLAIN_FACTS:

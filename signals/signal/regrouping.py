@@ -7,6 +7,9 @@ fills, gaps and history stay with what they are about; fills that no longer foll
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import TypeVar
 
 from django.db.models import F
 from django.dispatch import Signal
@@ -18,6 +21,7 @@ from signals.storage import bulk
 from .identity import Place, Standing, grouping, is_unclear, lives_of, new_symbols, standings
 from .positions import of_positions
 
+Part = TypeVar("Part", SignalEvent, Fill)
 # What is about the row itself and not about the signal: never compared, and kept when a row is restored.
 KEPT = frozenset(
     {"id", "created_at", "updated_at", "needs_sync", "check_at", "health_score", "reconciliation_timestamp", "bars_far"}
@@ -127,31 +131,38 @@ def regroup_id(
     found = grouping(trade_id, events, source.symbol)
     if first > 1:
         found = [Place(rows[0].symbol, life) for life in lives_of(events, first)]
-    kept = matched(found, stored, rows)
-    fills: dict[int, list[Fill]] = defaultdict(list)
-    for fill in Fill.objects.filter(signal__in=rows, state=Fill.State.ACTIVE).order_by("pk"):
-        fills[fill.signal_id].append(fill)
-    standing, new = standings(found, alone=alone), set(map(id, fresh))
+    kept, standing = matched(found, stored, rows), standings(found, alone=alone)
+    fills = by_signal(Fill.objects.filter(signal__in=rows, state=Fill.State.ACTIVE).order_by("signal_id", "pk"))
     stays = {row.pk: place for place, row in kept.items()}
     make_room(row.pk for row in rows if stays.get(row.pk) != (row.symbol, row.life))
     for place, own in shared_out(found, events):
         row = kept.get(place)
+        before = {event.pk: (event.signal_id, event.sequence_number) for event in own if event.pk}
         signal = blank(source.pk, trade_id, *place)
-        before = {event.pk: (event.signal_id, event.sequence_number) for event in own if id(event) not in new}
         absorb(signal, own)
         if row is not None:
-            for fill in fills[row.pk]:
-                join_fill(signal, fill)
-            for name in KEPT:
-                setattr(signal, name, getattr(row, name))
-            signal._state.adding = False
+            keep(signal, row, fills.get(row.pk, ()))
         signal.standing, signal.symbol_unclear = standing[place], is_unclear(place, found, source.symbol)
-        made.seats.append(Seat(signal, [event for event in own if id(event) in new]))
+        made.seats.append(Seat(signal, [event for event in own if not event.pk]))
         key = row.pk if row else None
         made.moved += [
             (event, signal) for event in own if event.pk in before and before[event.pk] != (key, event.sequence_number)
         ]
     made.emptied += [(row, made.seats[-1].signal) for row in rows if row.pk not in stays]
+
+
+def keep(signal: AutomatedSignal, row: AutomatedSignal, fills: Iterable[Fill]) -> None:
+    """Let a signal of a row's events, in memory, be the row that is stored, with its fills."""
+    for fill in fills:
+        join_fill(signal, fill)
+    for name in KEPT:
+        setattr(signal, name, getattr(row, name))
+    signal._state.adding = False
+
+
+def by_signal(rows: Iterable[Part]) -> dict[int, list[Part]]:
+    """Events or fills by the key of their signal, in whose order they come."""
+    return {key: list(own) for key, own in groupby(rows, attrgetter("signal_id"))}
 
 
 def matched(

@@ -27,6 +27,10 @@ from .zones import Hold, decide_zones, hold_clock, is_quiet, swayed_signals
 log = logging.getLogger(__name__)
 IDS_AT_ONCE = 200
 COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not field.primary_key]
+# What a signal that could not be stored is stored with.
+MARKED = (
+    "standing", "symbol_unclear", "first_event_at", "last_event_at", "event_count", "created_at", "updated_at",
+)  # fmt: skip
 UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
 
 
@@ -60,12 +64,7 @@ def project(
     safe = hold == Hold.ALONE or (hold == Hold.SHARED and is_quiet(source, votes))
     if not safe and (votes or crowded or any(map(shakes_clock, seats))):
         raise ClockNeededError
-    moved = []
-    for seat in seats:
-        first = seat.signal.first_event_at if seat.signal.event_count else None
-        absorb(seat.signal, seat.events)
-        if seat.signal.first_event_at != first:
-            moved.append(seat.signal)
+    moved = seat_events(seats)
     anew = regroup(source, {trade_id: by_trade[trade_id] for trade_id in crowded})
     seats += anew.seats
     decide_zones([*moved, *(seat.signal for seat in anew.seats)], source, votes)
@@ -80,6 +79,17 @@ def project(
         # Registers do not depend on the zone, so signals that the votes have swayed need only be settled again.
         save(decide_zones(swayed_signals(source, votes), source), venue, now=now, careful=False)
     return frozenset(seat.signal.pk for seat in seats) - before, before - {None}
+
+
+def seat_events(seats: Iterable[Seat]) -> list[AutomatedSignal]:
+    """Join new events to their signals, in memory. Returns those that now have another first minute."""
+    moved = []
+    for seat in seats:
+        first = seat.signal.first_event_at if seat.signal.event_count else None
+        absorb(seat.signal, seat.events)
+        if seat.signal.first_event_at != first:
+            moved.append(seat.signal)
+    return moved
 
 
 def regroup_ids(source: Source, trade_ids: Collection[str], *, now: datetime) -> None:
@@ -218,15 +228,7 @@ def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:
         log.exception("%s could not be stored", signal.trade_id)
         marked = blank(signal.source_id, signal.trade_id, signal.symbol, signal.life)
         marked.pk = signal.pk
-        for name in (
-            "standing",
-            "symbol_unclear",
-            "first_event_at",
-            "last_event_at",
-            "event_count",
-            "created_at",
-            "updated_at",
-        ):
+        for name in MARKED:
             setattr(marked, name, getattr(signal, name))
         marked.rebuild_error = text_of(error)
         marked.save()

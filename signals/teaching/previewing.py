@@ -15,7 +15,6 @@ from signals.models import Delivery, Source
 from signals.signal.identity import Place, grouping
 from signals.signal.positions import is_idle, side_of
 from signals.signal.registers import BIRTH
-from signals.symbols import goes_below_zero
 
 from .shapes import open_rows
 
@@ -98,8 +97,7 @@ def row_preview(delivery: Delivery, dialect: Dialect) -> RowPreview:
 
 
 def read_by(delivery: Delivery, dialect: Dialect) -> Reading:
-    signed = goes_below_zero(delivery.symbol or delivery.source.symbol)
-    return dialects.read(bytes(delivery.raw), signed=signed, formats=partial(tuple, [dialect]))
+    return dialects.read(bytes(delivery.raw), signed=delivery.signed, formats=partial(tuple, [dialect]))
 
 
 def signals_of(rows: Iterable[RowPreview], home: str) -> tuple[SignalPreview, ...]:

@@ -50,7 +50,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     body_limit = 0
 
     def run(self) -> None:
-        from signals.intake import MAX_BODY
+        from signals.parcels import MAX_BODY
         from signals.receiving.draining import Keeper
         from signals.storage.deadlines import give_up_in_time
 

@@ -9,8 +9,9 @@ import pytest
 
 from reconciliation.cycle.run import run_sync
 from reconciliation.gaps import GapView
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, PriceBar, Source
+from signals.parcels import Incoming
 from signals.symbols import normalised
 from tests.builders import created, entry, everything, incoming, update
 

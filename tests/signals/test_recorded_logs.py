@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, SignalEvent
+from signals.parcels import Incoming
 from signals.receiving.alertlog import import_log
 from signals.receiving.senders import default_source
 from signals.signal.rebuilding import chunks, differences, rederive

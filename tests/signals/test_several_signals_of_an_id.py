@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.exporting import record
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.signal.rebuilding import chunks, differences, rederive
 from tests.builders import ROW_ONLY, TRADE_ID, at, cancelled, created, entry, exit_stop, incoming, update

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from signals.models import Delivery, SignalEvent
+from signals.models import Delivery, SignalEvent, Source
 from signals.verifying import DELIVERIES_AT_ONCE, verify
 from tests.builders import at, created, entry, send, the_signal, update
 
@@ -30,6 +30,13 @@ def test_what_nobody_touched_holds() -> None:
     out = StringIO()
     call_command("verify_deliveries", stdout=out)
     assert out.getvalue() == "5 deliveries hold.\n"
+
+
+def test_prices_below_zero_hold_where_there_are_some() -> None:
+    crude = Source.objects.create(name="crude", symbol="NYMEX:CL1!")
+    send([(entry(entry_price="-37.63", stop_loss="-38"), at(3))], source=crude)
+    assert SignalEvent.objects.get(source=crude).facts["entry_price"] == "-37.63"
+    assert faults() == []
 
 
 def changed_bytes() -> None:

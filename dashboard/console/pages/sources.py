@@ -29,8 +29,9 @@ from signals.admin.sources import webhook_address
 from signals.learning import DAY
 from signals.market import market
 from signals.markets import NAMED
-from signals.models import Format, SignalEvent, Source, SourceToken
+from signals.models import Format, Source, SourceToken
 from signals.receiving.tokens import revoke, rotate, valid_tokens
+from signals.signal.zones import voting
 from signals.vocabulary import Channel, DeliveryStatus
 
 SAMPLE = 200
@@ -68,8 +69,8 @@ class Card:
 
     @property
     def votes(self) -> list[tuple[datetime, str]]:
-        voting = SignalEvent.objects.filter(~Q(clock_vote=""), source=self.source).order_by("-fire_minute")
-        return list(voting.values_list("fire_minute", "clock_vote")[:VOTES])
+        votes = voting(self.source).order_by("-fire_minute")
+        return list(votes.values_list("fire_minute", "clock_vote")[:VOTES])
 
     @property
     def open(self) -> bool:

@@ -10,7 +10,7 @@ from django.conf import settings
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
 from reconciliation.cycle.worker import patience
-from signals.intake import MAX_BODY
+from signals.parcels import MAX_BODY
 from signals.receiving import refusals
 from signals.receiving.spool import DEFAULT_MAX_BYTES, SpoolError
 from signals.receiving.spool import spool as journal

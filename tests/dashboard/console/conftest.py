@@ -12,8 +12,9 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.console.roles import ADMINISTRATOR, OPERATOR, VIEWER
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import Quarantine
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import at, created, entry, send, update

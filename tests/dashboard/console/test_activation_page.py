@@ -17,8 +17,9 @@ from dashboard.watching.activation import Observed, observe, steps
 from dashboard.watching.checks.result import Problem
 from reconciliation.health import Health
 from signals.dialects.builtin import BUILTIN
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Source, SourceToken
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.teaching.saving import save
 from signals.vocabulary import Status

@@ -11,8 +11,9 @@ from pytest_django.live_server_helper import LiveServer
 from dashboard.console.actions import ActionPage
 from dashboard.console.page import Page
 from dashboard.console.urls import PAGES
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, Source
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from tests.builders import created, update
 from tests.posting import CREATED

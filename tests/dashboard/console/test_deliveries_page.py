@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from dashboard.console.pages.deliveries import LIMIT_WINDOW, busiest, first_id
 from reconciliation.models import SyncAuditLog
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import Delivery, Source, new_delivery_id
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import created, incoming, send, update

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from dashboard.telling.import_preview import preview_import
 from reconciliation.cycle.worker import tick
 from signals.clock import floor_minute
-from signals.intake import Incoming, checksum_of, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
+from signals.parcels import Incoming, checksum_of
 from signals.receiving import uploads
 from signals.receiving.ledger import ABSENT, WITHIN, Line, Receipt, Verdict, compare, ledger, marked_delivered
 from signals.receiving.senders import default_source

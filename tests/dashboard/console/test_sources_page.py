@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from dashboard.console.pages.sources import observed_interval
 from dashboard.watching.checks.sources import charts
 from dashboard.watching.expiry import WARN_BEFORE, expiry_warning
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import Source, SourceToken
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source, hash_token, new_token
 from signals.receiving.tokens import revoke, rotate, valid_tokens
 from tests.builders import created, send

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.watching.silence import PATIENCE, PATIENCE_IN_TRADES, TONES, Line, State, judge, listen
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.market import ALWAYS_OPEN, CME_EQUITY, Market
 from signals.models import AutomatedSignal, Source
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import created, entry, send

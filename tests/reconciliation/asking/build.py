@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from reconciliation.models import GapRecord
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Fill, Source
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.vocabulary import DataSource
 from tests.builders import created, send, the_signal

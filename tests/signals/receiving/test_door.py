@@ -9,8 +9,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from signals.intake import MAX_BODY
 from signals.models import Delivery
+from signals.parcels import MAX_BODY
 from signals.receiving import refusals
 from signals.receiving.refusals import Cause, Refusal
 from signals.receiving.senders import default_source, new_token

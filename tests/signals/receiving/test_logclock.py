@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 
 from signals.clock import NEW_YORK, local
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Source
+from signals.parcels import Incoming
 from signals.receiving.alertlog import import_log
 from signals.receiving.logclock import agreed, is_of_zones
 from signals.receiving.senders import default_source

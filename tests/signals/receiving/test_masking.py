@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from signals.dialects import read
 from signals.facts import UnreadableError
-from signals.intake import MAX_BODY
+from signals.parcels import MAX_BODY
 from signals.receiving.masking import hide_secrets, mask_tokens
 from signalsync_project.masking import TokenFilter, masked
 

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.forms import model_to_dict
 
 from signals.facts import UnreadableError
-from signals.intake import Incoming, Outcome, take_in
+from signals.intake import Outcome, take_in
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
+from signals.parcels import Incoming
 from signals.receiving.quarantine import NotOpenError, dismiss, preview, replay, suggestion
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel, DeliveryStatus

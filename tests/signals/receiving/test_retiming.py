@@ -9,8 +9,9 @@ from django.core.management import call_command
 
 from dashboard.watching.checks import clocks
 from reconciliation.cycle.worker import watch_clock
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import Delivery, PriceBar, SignalEvent, Source
+from signals.parcels import Incoming
 from signals.receiving import barclock
 from signals.receiving.alertlog import import_log
 from signals.receiving.clocknotes import Noted, Witness, note, noted

@@ -12,8 +12,9 @@ from django.contrib.auth.models import User
 from signals import verifying
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
-from signals.intake import Incoming, take_in
+from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, Format, PriceBar, Quarantine, SignalEvent, Source
+from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.teaching.previewing import preview
 from signals.teaching.replaying import replay_shape, told
