@@ -6,9 +6,10 @@ own address: the key goes nowhere else.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from signals.calendars import EPOCH
 from signals.clock import MINUTE
 
 from .base import About, Feed, FeedBar, Page, number
@@ -17,7 +18,6 @@ from .errors import UnknownSymbolError, UnreachableError
 # A contract of a month, as MNQZ5: a root, the month's letter, one or two digits of the year.
 CONTRACT = re.compile(r"[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2}")
 OTHERS = re.compile(r"(?:[XCI]:)?[A-Z][A-Z0-9.\-]{0,19}")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Massive(Feed):
