@@ -5,7 +5,7 @@ back to the state of the day before that bar.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -29,9 +29,8 @@ COLUMNS = tuple(Told.__slots__)
 class CaughtUp:
     """What new bars changed: bars that signals are named by, of those that are told otherwise now; and since when."""
 
-    symbol: str
     since: datetime
-    bars: set[datetime] = field(default_factory=set)
+    bars: set[datetime]
 
 
 def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
@@ -49,8 +48,7 @@ def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
         found, stretches, days = follow(follower, bars_of(bars.order_by("time")))
         if not days:
             return None
-        since = base.at if base else first
-        done = CaughtUp(symbol, min(since, first), keep(symbol, base, found))
+        done = CaughtUp(base.at if base else first, keep(symbol, base, found))
         keep_stretches(symbol, base, stretches)
         keep_states(symbol, base, days)
     return done
