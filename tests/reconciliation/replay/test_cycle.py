@@ -16,9 +16,8 @@ from signals.bars.storing import Bar, store_bars
 from signals.clock import MINUTE
 from signals.models import AutomatedSignal, Fill, PriceBar
 from signals.receiving.senders import default_source
-from signals.signal.rebuilding import chunks, differences, rederive
 from signals.vocabulary import Approval, Origin
-from tests.reconciliation.cycles import snapshot
+from tests.reconciliation.cycles import rebuilt_differently, snapshot
 from tests.signals.twin.market import walk
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +115,7 @@ def test_it_becomes_ordinary_without_a_seam_when_its_alerts_arrive() -> None:
     hear(alerts())
     sync()
     assert exported()[lost()] == timely
-    assert not [wrong for signals in chunks() for pair in rederive(signals) for wrong in differences(*pair)]
+    assert rebuilt_differently() == []
 
 
 def test_it_is_withdrawn_when_the_bars_no_longer_show_it() -> None:
