@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from reconciliation.audit import Action, Journal
+from reconciliation.audit import Journal
 from reconciliation.models import ReplayedSignal, SyncRun
 from signals.clock import MINUTE, TradeId
 from signals.market import market
@@ -126,9 +126,8 @@ def withdraw(rows: Sequence[AutomatedSignal], origin: Origin, journal: Journal, 
     fills = list(Fill.objects.filter(signal__in=rows, state__in=(Fill.State.ACTIVE, Fill.State.PROPOSED)))
     by_key: Mapping[int, AutomatedSignal] = {row.pk: row for row in rows}
     for fill in fills:
+        journal.note_withdrawn(by_key[fill.signal_id], fill, note or "the bars no longer show the signal")
         fill.state, fill.ended_at = Fill.State.WITHDRAWN, journal.at
-        reason = note or "the bars no longer show the signal"
-        journal.note_fill(by_key[fill.signal_id], Action.WITHDRAWN, fill, old=fill.value, new=None, note=reason)
     update(Fill, fills, ("state", "ended_at"))
     overwrite([emptied(row, origin, journal.at) for row in rows])
     journal.write()

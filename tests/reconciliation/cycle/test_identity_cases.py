@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 from reconciliation.cycle.run import run_sync
 from reconciliation.findings import FINDINGS
-from reconciliation.models import SyncRun
+from reconciliation.models import SyncAuditLog, SyncRun
 from signals.intake import take_in
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving.alertlog import import_log
@@ -76,6 +76,8 @@ def test_a_person_who_names_the_sources_symbol_joins_what_named_none() -> None:
     cycle()
     assert told("symbol", "status") == [("MES1!", "CONFIRMED"), ("MNQ1!", "CONFIRMED")]
     assert AutomatedSignal.objects.get(symbol="MNQ1!").created_fired_at is not None
+    ended = SyncAuditLog.objects.filter(action="withdrawn", note="its signal's events are another's")
+    assert ("session", "NY AM", None) in ended.values_list("field", "old", "new")
     assert rebuilt_differently() == []
     call_command("verify_audit")
 
