@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Barrier, Event, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Barrier, Event
+
+from tests.servers import listening
 
 
 @dataclass
@@ -49,15 +51,9 @@ def serving() -> Iterator[Server]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    told.url = f"http://127.0.0.1:{http.server_port}/requests"
-    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield told
-    finally:
-        told.closing.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with listening(Handler) as address:
+        told.url = f"{address}/requests"
+        try:
+            yield told
+        finally:
+            told.closing.set()

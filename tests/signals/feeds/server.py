@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from signals.clock import MINUTE
+from tests.servers import listening
 
 KEY = "a-key-of-nobody"
 START = datetime(2025, 12, 10, 15, 0, tzinfo=UTC)  # a Wednesday, 10:00 in New York
@@ -110,18 +111,12 @@ def selling(**options: Any) -> Iterator[Vendor]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    vendor.url = f"http://127.0.0.1:{http.server_port}"
-    thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield vendor
-    finally:
-        vendor.closing.set()
-        http.shutdown()
-        http.server_close()
-        thread.join()
+    with listening(Handler) as address:
+        vendor.url = address
+        try:
+            yield vendor
+        finally:
+            vendor.closing.set()
 
 
 @dataclass
