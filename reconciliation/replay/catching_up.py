@@ -98,12 +98,12 @@ def keep(symbol: str, base: ReplayState | None, found: Mapping[datetime, Told]) 
         rows = rows.filter(Q(triangle__gt=base.at) | Q(triangle__in=found))
     before = {row["triangle"]: row for row in rows.values("pk", *COLUMNS)}
     told = {triangle: {name: getattr(each, name) for name in COLUMNS} for triangle, each in found.items()}
-    changed = [triangle for triangle, values in told.items() if not same(before.get(triangle), values)]
-    gone = [row for triangle, row in before.items() if triangle not in told or triangle in set(changed)]
+    kept = {triangle for triangle, values in told.items() if same(before.get(triangle), values)}
+    gone = [row for triangle, row in before.items() if triangle not in kept]
+    new = [values for triangle, values in told.items() if triangle not in kept]
     ReplayedSignal.objects.filter(pk__in=[row["pk"] for row in gone]).delete()
-    insert(ReplayedSignal, [ReplayedSignal(symbol=symbol, **told[triangle]) for triangle in changed])
-    moments = [(row["triangle"], row["confirmed"]) for row in [*gone, *(told[triangle] for triangle in changed)]]
-    return {moment for pair in moments for moment in pair if moment}
+    insert(ReplayedSignal, [ReplayedSignal(symbol=symbol, **values) for values in new])
+    return {moment for row in (*gone, *new) for moment in (row["triangle"], row["confirmed"]) if moment}
 
 
 def same(row: Mapping[str, Any] | None, told: Mapping[str, Any]) -> bool:

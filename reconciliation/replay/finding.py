@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from reconciliation.audit import Journal
-from reconciliation.models import ReplayedSignal, SyncRun
+from reconciliation.models import ReplayedSignal
 from signals.clock import MINUTE, TradeId
 from signals.market import market
 from signals.models import AutomatedSignal, Fill, Source
@@ -31,7 +31,7 @@ IDS = 500  # in a query
 FOUND = "replay"  # what decided the zone that its id is spelled in
 
 
-def find(compared: Compared, now: datetime, run: SyncRun | None = None) -> set[int]:
+def find(compared: Compared, now: datetime) -> set[int]:
     """Store what was lost on the stretch and withdraw what no longer is; return the keys of the signals to look at."""
     wanted = {spelled(each, compared): each for each in lost(compared, now)}
     rows = AutomatedSignal.hidden_too.filter(of_stretch(compared.stretch), source=compared.source)
@@ -43,7 +43,7 @@ def find(compared: Compared, now: datetime, run: SyncRun | None = None) -> set[i
         return set()
     made = [found(name, wanted[name], compared, now) for name in new]
     with transaction.atomic():
-        withdraw(gone, Origin.WITHDRAWN, Journal(now, run=run))
+        withdraw(gone, Origin.WITHDRAWN, Journal(now))
         insert(AutomatedSignal, made)
         for row in changed:
             row.origin, row.approval = Origin.REPLAY, approval_of(wanted[row.trade_id], compared)
