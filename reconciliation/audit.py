@@ -81,5 +81,14 @@ class Journal:
             **shown,
         )
 
+    def note_withdrawn(self, signal: AutomatedSignal, fill: Fill, note: str) -> None:
+        """That nothing stands in a fill's place; to be noted before it ends.
+
+        What was only proposed never stood in the row: it is told as `new`.
+        """
+        stood = fill.state == Fill.State.ACTIVE
+        shown = {"old": fill.value, "new": None} if stood else {}
+        self.note_fill(signal, Action.WITHDRAWN, fill, note=note, **shown)
+
     def write(self) -> None:
         append(SyncAuditLog, self.entries)

@@ -2,56 +2,37 @@
 
 Each gap is declared once, as a queryset condition and as the same condition over a loaded signal; scan, counts,
 filters and pages all ask here, through a `GapView`. tests/reconciliation/test_gaps.py proves that both say the same.
-Time enters as moments per market (see `Due`), so that the conditions are plain comparisons of columns.
+Time enters as moments (see `lateness`), so that the conditions are plain comparisons of columns.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import NamedTuple, Self
 
 from django.db.models import F, Q
 
-from signals.clock import MINUTE, floor_minute
+from signals.clock import MINUTE
 from signals.facts import EventFacts
-from signals.market import Market, market
+from signals.market import market
 from signals.models import AutomatedSignal, Source
 from signals.signal.registers import BIRTH
 from signals.timeframe import Timeframe
 from signals.vocabulary import EventType, Origin, Status
 
+from .lateness import Old, actionable_from, levels
 from .models import GapRecord
 
-WAITING_MINUTES = 2
-ACTIONABLE_MINUTES = 15
 OWING = (Status.CONFIRMED, Status.COMPLETED)
-# A trade that ends at E has its last bar at E - 1 minute, which the indicator leaves out of its excursions.
-LAST_COVERED = 2 * MINUTE
-HOUR = timedelta(hours=1)
 NOTHING = Q(pk__in=())
 # A signal that replay found owes nothing: nobody sent it.
 HEARD = Q(origin=Origin.ALERTS)
 
-# A measurement of longer bars is actionable so long after the next one was due, as one of one-minute bars is.
-GRACE_MINUTES = ACTIONABLE_MINUTES - WAITING_MINUTES
-CLOSED_DAYS = timedelta(days=4)
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
 Dismissed = frozenset[tuple[int, str]]
-
-
-class Old(NamedTuple):
-    """What is too old: a bar that opened then, an ENTRY that fired then; and what lies between last bar and end."""
-
-    bar: datetime
-    fired: datetime
-    last_covered: timedelta = LAST_COVERED
-
-
 Missing = Callable[[Old], Q]
 Lacks = Callable[[AutomatedSignal, Old], bool]
 Closes = Callable[[EventFacts], bool]
@@ -279,55 +260,6 @@ CATALOGUE: Mapping[str, Gap] = {
     )
 }
 LIVE = tuple((name, gap.owed_since) for name, gap in CATALOGUE.items() if gap.owed_since is not None)
-
-
-class Due(NamedTuple):
-    """For one market at one moment: a bar that opened then or earlier is 2, or 15, minutes of open market old."""
-
-    waiting: datetime
-    actionable: datetime
-
-    @classmethod
-    def at(cls, now: datetime, hours: Market) -> Self:
-        return cls(*(open_minutes_ago(hours, now, n) for n in (WAITING_MINUTES, ACTIONABLE_MINUTES)))
-
-
-def open_minutes_ago(hours: Market, now: datetime, minutes: int) -> datetime:
-    """The latest minute t for which `open_minutes(t, now)` is at least `minutes` (1 or more)."""
-    t = floor_minute(now)
-    for _ in range(minutes):
-        t = hours.last_open(t - MINUTE)
-    return t
-
-
-def levels(now: datetime, frame: Timeframe) -> tuple[Old, Old]:
-    """What waits and what is actionable at a moment, in these bars.
-
-    A measurement is due when the next bar has closed, and actionable 13 minutes of open market later. Where bars are
-    not known, it waits: nobody can tell whether it is late.
-    """
-    waiting, actionable = Due.at(now, frame.market)
-    if not frame.known:
-        never = timedelta(days=36500)
-        return Old(waiting, waiting + MINUTE, never), Old(LONG_AGO, LONG_AGO, never)
-    if frame.by_minute:
-        return Old(waiting, waiting + MINUTE), Old(actionable, actionable + MINUTE)
-    old = []
-    for moment in (floor_minute(now), open_minutes_ago(frame.market, now, GRACE_MINUTES)):
-        closed = frame.bar_of(moment)
-        covered = 2 * frame.length + (CLOSED_DAYS if frame.length > HOUR / 2 else timedelta())
-        old.append(Old(frame.before(closed), frame.close_of(closed) - MINUTE, covered))
-    return old[0], old[1]
-
-
-def actionable_from(bar: datetime, frame: Timeframe) -> datetime | None:
-    """When a measurement as of this bar turns actionable; None where bars are not known."""
-    if not frame.known:
-        return None
-    if frame.by_minute:
-        return frame.market.add_open_minutes(bar, ACTIONABLE_MINUTES)
-    following = frame.after(frame.around(bar))
-    return frame.market.add_open_minutes(frame.close_of(following), GRACE_MINUTES)
 
 
 class Terms(NamedTuple):

@@ -37,8 +37,7 @@ def merge(emptied: AutomatedSignal, into: AutomatedSignal, **_: Any) -> None:
 def end_fills(emptied: AutomatedSignal, journal: Journal, now: datetime) -> None:
     standing = Fill.objects.filter(signal=emptied, state__in=(Fill.State.ACTIVE, Fill.State.PROPOSED))
     for fill in standing.order_by("pk"):
-        old = fill.value if fill.state == Fill.State.ACTIVE else None
-        journal.note_fill(emptied, Action.WITHDRAWN, fill, old=old, note=WHY)
+        journal.note_withdrawn(emptied, fill, WHY)
     standing.update(state=Fill.State.WITHDRAWN, ended_at=now)
 
 

@@ -62,6 +62,11 @@ class TradeId:
         return _parsed(text)
 
     @staticmethod
+    def naming(bar: datetime, zone: str, direction: str) -> str:
+        """The id that the indicator gives a signal of this bar, on a clock of this zone."""
+        return f"{local(bar, zone):%Y%m%d_%H%M}00000_{direction.upper()}"
+
+    @staticmethod
     def spelling(text: str) -> str:
         """An id in its one spelling: in capitals, without spaces, with BULLISH or BEARISH, where it names a bar.
 

@@ -14,6 +14,7 @@ from math import inf, sqrt
 SHARE, SHARE_GROWTH = 0.08, 0.02  # of the lesser price; the growth is for each square root of a minute
 MULTIPLES, MULTIPLES_GROWTH = 10, 10  # of the risk, likewise
 UNKNOWN_RISK = 0.01  # of the price, where a trade's risk is not known
+SISTER_TICKS = 2  # that two contracts of one price, as a future and its micro, may be apart in a minute
 FARTHEST_STOP = 2.0  # share of the lesser price between entry and stop: one is thrice the other
 
 

@@ -34,7 +34,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"feeds", "teaching"},
     ),
     "reconciliation": (
-        {"models", "findings", "intervals"},
+        {"models", "findings", "intervals", "lateness"},
         {"gaps", "tiers"},
         {"audit", "health", "habits"},
         {"replay"},

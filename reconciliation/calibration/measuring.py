@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from reconciliation.cycle.alignments import Alignments, told_by
+from reconciliation.cycle.alignments import RESTS_ON, Alignments, told_by
 from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, needs_prices, period_of
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
@@ -105,10 +105,8 @@ def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str
     """What a cycle would fill if this were all that is stored, by trade id."""
     venue, view = Venue.of(source), GapView(stored.now, [source])
     bases = bases_of(stored.events, source, venue)
-    around, told = (
-        neighbours_of(bases.values()),
-        Alignments(filter(None, map(told_by, filter(is_sound, bases.values()))), source.symbol),
-    )
+    around = neighbours_of(bases.values())
+    told = Alignments(filter(None, map(told_by, filter(is_sound, bases.values()))), source.symbol)
     pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
     bars = Bars(stored.bars, pricey, source)
     for trade_id, base in bases.items():
@@ -143,7 +141,7 @@ def neighbours_of(bases: Iterable[AutomatedSignal]) -> list[Neighbour]:
 
 def is_sound(base: AutomatedSignal) -> bool:
     """Whether others may be told by it (cycle.alignments)."""
-    return contradicted(base).isdisjoint(("signal_time", "direction", "htf_alignment"))
+    return contradicted(base).isdisjoint(RESTS_ON)
 
 
 def nearest(base: AutomatedSignal, around: Sequence[Neighbour]) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:

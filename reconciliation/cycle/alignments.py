@@ -21,6 +21,7 @@ from signals.tiers import CALCULATION
 
 from .nearby_signals import KEYS, NEARBY, PERIODS, around
 
+RESTS_ON = ("signal_time", "direction", "htf_alignment")  # what a signal tells of trends: none may be contradicted
 NEEDED = (
     "source_id", "trade_id", "symbol", "htf_as_of", "htf_alignment", "triangle_time", "clock_zone", "first_event_at",
 )  # fmt: skip
@@ -54,7 +55,7 @@ def load_told(bases: Sequence[AutomatedSignal], source: Source) -> Alignments:
 
 def told_near(moments: Iterable[datetime], source: Source) -> Iterator[Told]:
     telling = AutomatedSignal.objects.filter(source=source, htf_as_of__isnull=False)
-    sound = telling.exclude(q_contradicted("signal_time", "direction", "htf_alignment")).order_by()
+    sound = telling.exclude(q_contradicted(*RESTS_ON)).order_by()
     for periods in batches(merged((moment - FARTHEST, moment + FARTHEST) for moment in moments), PERIODS):
         within = reduce(or_, (Q(htf_as_of__gte=start, htf_as_of__lte=end) for start, end in periods))
         yield from filter(None, map(told_by, sound.filter(within).only(*NEEDED)))

@@ -224,9 +224,9 @@ def update_proposed(plan: Plan, batch: Batch, done: Applied, now: datetime) -> N
     offered = {(offer.field, offer.tier, evidence_key(offer.evidence)): offer for offer in plan.waiting}
     for fill in plan.loaded.proposed:
         if offered.pop((fill.field, fill.tier, fill.evidence_key), None) is None:
+            batch.journal.note_withdrawn(plan.signal, fill, "no longer proposed")
             fill.state, fill.ended_at = Fill.State.WITHDRAWN, now
             batch.ended.append(fill)
-            batch.journal.note_fill(plan.signal, Action.WITHDRAWN, fill, note="no longer proposed")
     for offer in offered.values():
         add_fill(plan, offer, Fill.State.PROPOSED, batch, now)
         done.proposed += 1

@@ -21,9 +21,9 @@ def task() -> str:
 def step(now: datetime) -> str:
     """Ask each feed for what is needed. Bars that come are fresh: the next cycle plans with them."""
     done = []
-    needed = needs_of(fed(), now)
+    needed = needs_of([source for source in fed() if not unusable(source.feed)], now)
     for name, needs in sorted(needed.items()):
-        turn = None if unusable(name) else take_turn(name, needs, now=now, seconds=SECONDS / len(needed))
+        turn = take_turn(name, needs, now=now, seconds=SECONDS / len(needed))
         if turn:
             failed = f", {turn.error}" if turn.error else ""
             done.append(f"{name}: {turn.requests} requests, {turn.bars} bars{failed}")

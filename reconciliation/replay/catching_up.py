@@ -5,7 +5,7 @@ back to the state of the day before that bar.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -29,9 +29,8 @@ COLUMNS = tuple(Told.__slots__)
 class CaughtUp:
     """What new bars changed: bars that signals are named by, of those that are told otherwise now; and since when."""
 
-    symbol: str
     since: datetime
-    bars: set[datetime] = field(default_factory=set)
+    bars: set[datetime]
 
 
 def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
@@ -49,8 +48,7 @@ def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
         found, stretches, days = follow(follower, bars_of(bars.order_by("time")))
         if not days:
             return None
-        since = base.at if base else first
-        done = CaughtUp(symbol, min(since, first), keep(symbol, base, found))
+        done = CaughtUp(base.at if base else first, keep(symbol, base, found))
         keep_stretches(symbol, base, stretches)
         keep_states(symbol, base, days)
     return done
@@ -100,12 +98,12 @@ def keep(symbol: str, base: ReplayState | None, found: Mapping[datetime, Told]) 
         rows = rows.filter(Q(triangle__gt=base.at) | Q(triangle__in=found))
     before = {row["triangle"]: row for row in rows.values("pk", *COLUMNS)}
     told = {triangle: {name: getattr(each, name) for name in COLUMNS} for triangle, each in found.items()}
-    changed = [triangle for triangle, values in told.items() if not same(before.get(triangle), values)]
-    gone = [row for triangle, row in before.items() if triangle not in told or triangle in set(changed)]
+    kept = {triangle for triangle, values in told.items() if same(before.get(triangle), values)}
+    gone = [row for triangle, row in before.items() if triangle not in kept]
+    new = [values for triangle, values in told.items() if triangle not in kept]
     ReplayedSignal.objects.filter(pk__in=[row["pk"] for row in gone]).delete()
-    insert(ReplayedSignal, [ReplayedSignal(symbol=symbol, **told[triangle]) for triangle in changed])
-    moments = [(row["triangle"], row["confirmed"]) for row in [*gone, *(told[triangle] for triangle in changed)]]
-    return {moment for pair in moments for moment in pair if moment}
+    insert(ReplayedSignal, [ReplayedSignal(symbol=symbol, **values) for values in new])
+    return {moment for row in (*gone, *new) for moment in (row["triangle"], row["confirmed"]) if moment}
 
 
 def same(row: Mapping[str, Any] | None, told: Mapping[str, Any]) -> bool:

@@ -84,7 +84,7 @@ def note_silence(source: Source, hours: Sequence[Hour]) -> None:
         return
     first, last = min(hour.start for hour in hours), max(hour.start for hour in hours) + HOUR
     minutes = Delivery.objects.filter(source=source, received_at__gte=first, received_at__lt=last + HOUR)
-    arrived = sorted(set(minutes.values_list("fire_minute", flat=True)))
+    arrived = sorted(minutes.order_by().values_list("fire_minute", flat=True).distinct())
     for hour in hours:
         hour.silent = longest_silence(arrived, hour.start, market(source.calendar))
 

@@ -9,14 +9,15 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from reconciliation.audit import Action, Journal
-from reconciliation.models import ReplayedSignal, SyncRun
-from signals.clock import MINUTE, local
+from reconciliation.audit import Journal
+from reconciliation.models import ReplayedSignal
+from signals.clock import MINUTE, TradeId
 from signals.market import market
-from signals.models import AutomatedSignal, Fill
+from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.joining import blank
 from signals.signal.saving import overwrite
 from signals.storage.bulk import insert, update
+from signals.storage.queries import batches
 from signals.vocabulary import Approval, Origin
 
 from .agreeing import LEAST, SURE
@@ -26,22 +27,23 @@ from .measuring import Compared, HeardSignal, of_stretch
 OVERDUE = 5
 # A signal of this direction so near, whose bar the twin has none for, is the same one.
 BESIDE = timedelta(minutes=3)
+IDS = 500  # in a query
 FOUND = "replay"  # what decided the zone that its id is spelled in
 
 
-def find(compared: Compared, now: datetime, run: SyncRun | None = None) -> set[int]:
+def find(compared: Compared, now: datetime) -> set[int]:
     """Store what was lost on the stretch and withdraw what no longer is; return the keys of the signals to look at."""
     wanted = {spelled(each, compared): each for each in lost(compared, now)}
     rows = AutomatedSignal.hidden_too.filter(of_stretch(compared.stretch), source=compared.source)
     known = {row.trade_id: row for row in rows.exclude(origin=Origin.ALERTS)}
     gone = [row for name, row in known.items() if row.origin == Origin.REPLAY and name not in wanted]
     changed = [row for name, row in known.items() if name in wanted and differs(row, wanted[name], compared)]
-    new = [name for name in wanted if name not in known and not heard_already(name, compared)]
+    new = unheard([name for name in wanted if name not in known], compared.source)
     if not (gone or changed or new):
         return set()
     made = [found(name, wanted[name], compared, now) for name in new]
     with transaction.atomic():
-        withdraw(gone, Origin.WITHDRAWN, Journal(now, run=run))
+        withdraw(gone, Origin.WITHDRAWN, Journal(now))
         insert(AutomatedSignal, made)
         for row in changed:
             row.origin, row.approval = Origin.REPLAY, approval_of(wanted[row.trade_id], compared)
@@ -57,9 +59,13 @@ def differs(row: AutomatedSignal, told: ReplayedSignal, compared: Compared) -> b
     return row.origin == Origin.WITHDRAWN
 
 
-def heard_already(trade_id: str, compared: Compared) -> bool:
-    """Whether an alert has made this very signal, whatever it was told of."""
-    return AutomatedSignal.hidden_too.filter(source=compared.source, trade_id=trade_id).exists()
+def unheard(trade_ids: Sequence[str], source: Source) -> list[str]:
+    """Without the ids of which an alert has made a signal, whatever it was told of."""
+    there: set[str] = set()
+    for some in batches(trade_ids, IDS):
+        rows = AutomatedSignal.hidden_too.filter(source=source, trade_id__in=some)
+        there.update(rows.values_list("trade_id", flat=True))
+    return [trade_id for trade_id in trade_ids if trade_id not in there]
 
 
 def lost(compared: Compared, now: datetime) -> list[ReplayedSignal]:
@@ -92,13 +98,12 @@ def follows_entries(heard: Iterable[HeardSignal]) -> bool:
 
 def spelled(told: ReplayedSignal, compared: Compared) -> str:
     """The id as the indicator would spell it, on the clock of the nearest signal that was heard."""
-    wall = local(told.triangle, zone_near(told.triangle, compared.heard) or compared.source.clock_zone)
-    return f"{wall:%Y%m%d_%H%M}00000_{told.direction.upper()}"
+    return TradeId.naming(told.triangle, zone_at(told.triangle, compared), told.direction)
 
 
-def zone_near(moment: datetime, heard: Sequence[HeardSignal]) -> str:
-    near = [each for each in heard if each.bar and each.zone]
-    return min(near, key=lambda each: (abs(each.bar - moment), each.zone)).zone if near else ""  # type: ignore[operator]
+def zone_at(moment: datetime, compared: Compared) -> str:
+    near = [(abs(each.bar - moment), each.zone) for each in compared.heard if each.bar and each.zone]
+    return min(near)[1] if near else compared.source.clock_zone
 
 
 def approval_of(told: ReplayedSignal, compared: Compared) -> str:
@@ -111,7 +116,7 @@ def found(trade_id: str, told: ReplayedSignal, compared: Compared, now: datetime
     row = blank(compared.source.pk, trade_id)
     row.origin, row.approval = Origin.REPLAY, approval_of(told, compared)
     row.first_event_at = row.last_event_at = told.triangle + MINUTE  # when it would have been heard of
-    row.clock_zone, row.clock_by = zone_near(told.triangle, compared.heard) or compared.source.clock_zone, FOUND
+    row.clock_zone, row.clock_by = zone_at(told.triangle, compared), FOUND
     row.created_at = row.updated_at = now
     return row
 
@@ -121,9 +126,8 @@ def withdraw(rows: Sequence[AutomatedSignal], origin: Origin, journal: Journal, 
     fills = list(Fill.objects.filter(signal__in=rows, state__in=(Fill.State.ACTIVE, Fill.State.PROPOSED)))
     by_key: Mapping[int, AutomatedSignal] = {row.pk: row for row in rows}
     for fill in fills:
+        journal.note_withdrawn(by_key[fill.signal_id], fill, note or "the bars no longer show the signal")
         fill.state, fill.ended_at = Fill.State.WITHDRAWN, journal.at
-        reason = note or "the bars no longer show the signal"
-        journal.note_fill(by_key[fill.signal_id], Action.WITHDRAWN, fill, old=fill.value, new=None, note=reason)
     update(Fill, fills, ("state", "ended_at"))
     overwrite([emptied(row, origin, journal.at) for row in rows])
     journal.write()

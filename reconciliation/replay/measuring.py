@@ -1,7 +1,7 @@
 """Measuring: what the twin says is compared with what was heard, by source and stretch, and the agreement is kept."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from signals.models import AutomatedSignal, Source
 from signals.tiers import CALCULATION
 from signals.vocabulary import Origin
 
-from .agreeing import WARM_UP, Heard, Measure, measure
+from .agreeing import WARM_UP, Heard, measure
 from .catching_up import bars_replayed
 
 # A signal may be heard of first so long after its bar.
@@ -84,16 +84,14 @@ def of_stretch(stretch: ReplayStretch) -> Q:
 
 def compare(source: Source, stretch: ReplayStretch) -> tuple[Compared, bool]:
     """Measure the agreement and keep it; also whether it is now another than it was."""
-    heard, told = (
-        heard_on(source, stretch),
-        list(ReplayedSignal.objects.filter(symbol=stretch.symbol, stretch=stretch.start).order_by("triangle")),
-    )
+    heard = heard_on(source, stretch)
+    told = list(ReplayedSignal.objects.filter(symbol=stretch.symbol, stretch=stretch.start).order_by("triangle"))
     went_on = before_this(source, stretch)
     warm = stretch.start if went_on and went_on.since else stretch.start + WARM_UP
     carried = (went_on.heard, went_on.agreed) if went_on else (0, 0)
     found = measure(where_bars_are(statements(heard, told), stretch.symbol), warm, carried)
     if went_on and went_on.since:
-        found = Measure(**{**asdict(found), "since": stretch.start})
+        found = replace(found, since=stretch.start)
     values = asdict(found) | counts(heard, told, found.since)
     held = Agreement.objects.filter(source=source, stretch=stretch).first()
     other = held is None or (held.confidence, held.since) != (found.confidence, found.since)

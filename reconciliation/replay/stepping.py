@@ -30,6 +30,8 @@ def step(
     since the last cycle, by source.
     """
     work: dict[int, set[int]] = defaultdict(set)
+    if not bars and not changed:
+        return work
     sources = [source for source in Source.objects.order_by("pk") if symbol_of(source)]
     by_symbol: dict[str, list[Source]] = defaultdict(list)
     for source in sources:

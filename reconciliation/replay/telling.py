@@ -1,6 +1,7 @@
 """What the twin says of given signals, for their cases."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 
 from django.db.models import Q
@@ -50,18 +51,5 @@ def goes_with(base: AutomatedSignal, told: ReplayedSignal) -> bool:
 
 
 def as_told(row: ReplayedSignal, agreement: Agreement) -> Replayed:
-    return Replayed(
-        symbol=row.symbol,
-        triangle=row.triangle,
-        direction=row.direction,
-        digest=row.digest,
-        confidence=agreement.confidence,
-        confirmed=row.confirmed,
-        cancelled=row.cancelled,
-        entry=row.entry,
-        stop=row.stop,
-        rests_on=row.rests_on,
-        entry_digest=row.entry_digest,
-        entry_hole=row.entry_hole,
-        stop_hole=row.stop_hole,
-    )
+    said = {each.name: getattr(row, each.name) for each in fields(Replayed) if each.name != "confidence"}
+    return Replayed(**said, confidence=agreement.confidence)

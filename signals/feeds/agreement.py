@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from signals.bars.importing import entries_of
 from signals.models import PriceBar
+from signals.prices import SISTER_TICKS
 
 from .base import FeedBar
 from .windows import Span
 
-TICKS = 2  # that two prices of a minute may be apart, as of a contract and its micro
 LEAST = 100  # minutes from which on a share tells something
 SHARE = Decimal("0.01")  # of them may be further apart
 FEW = 3  # may, before so many were compared
@@ -29,8 +29,8 @@ def disagrees(compared: int, differing: int) -> bool:
 
 def compare(bars: Iterable[FeedBar], told: Mapping[datetime, Decimal], tick: Decimal) -> Comparison:
     """The bars of minutes whose price was told, and which of these close elsewhere. Pure."""
-    both = [bar for bar in bars if bar.time in told]
-    return Comparison(len(both), frozenset(bar.time for bar in both if abs(bar.close - told[bar.time]) > TICKS * tick))
+    both, near = [bar for bar in bars if bar.time in told], SISTER_TICKS * tick
+    return Comparison(len(both), frozenset(bar.time for bar in both if abs(bar.close - told[bar.time]) > near))
 
 
 def told_prices(symbol: str, span: Span) -> dict[datetime, Decimal]:

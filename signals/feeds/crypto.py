@@ -5,9 +5,10 @@ Exchanges tell bars to anybody: there is no key. Their last bar is still forming
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from signals.calendars import EPOCH
 from signals.clock import MINUTE
 
 from .base import About, Feed, FeedBar, Page, number
@@ -22,7 +23,6 @@ from .errors import (
 
 SYMBOL = re.compile(r"(?P<exchange>[a-z0-9]+):(?P<symbol>[A-Z0-9]+/[A-Z0-9]+(?::[A-Z0-9\-]+)?)")
 LONGEST = 15.0  # seconds of one request
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Crypto(Feed):

@@ -6,9 +6,10 @@ own address: the key goes nowhere else.
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from signals.calendars import EPOCH
 from signals.clock import MINUTE
 
 from .base import About, Feed, FeedBar, Page, number
@@ -17,7 +18,6 @@ from .errors import UnknownSymbolError, UnreachableError
 # A contract of a month, as MNQZ5: a root, the month's letter, one or two digits of the year.
 CONTRACT = re.compile(r"[A-Z0-9]{1,4}[FGHJKMNQUVXZ]\d{1,2}")
 OTHERS = re.compile(r"(?:[XCI]:)?[A-Z][A-Z0-9.\-]{0,19}")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Massive(Feed):
@@ -73,13 +73,13 @@ class Massive(Feed):
 def security(symbol: str, start: datetime, end: datetime) -> tuple[str, dict[str, Any]]:
     """Its `to` is the last bar's open, included. Unadjusted: what was traded, whatever was split since."""
     first, last = (int((moment - EPOCH) / timedelta(milliseconds=1)) for moment in (start, end - MINUTE))
-    params = {"adjusted": "false", "sort": "asc", "limit": 50_000}
+    params = {"adjusted": "false", "sort": "asc", "limit": Massive.about.per_request}
     return f"/v2/aggs/ticker/{symbol}/range/1/minute/{first}/{last}", params
 
 
 def future(symbol: str, start: datetime, end: datetime) -> tuple[str, dict[str, Any]]:
     first, last = (int((moment - EPOCH) / timedelta(seconds=1)) * 10**9 for moment in (start, end))
-    params = {"resolution": "1min", "sort": "window_start.asc", "limit": 50_000}
+    params = {"resolution": "1min", "sort": "window_start.asc", "limit": Massive.about.per_request}
     return f"/futures/v1/aggs/{symbol}", {**params, "window_start.gte": first, "window_start.lt": last}
 
 

@@ -7,9 +7,11 @@ be judged by and few requests serve many holes.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import NamedTuple
 
 from signals.clock import MINUTE, floor_minute
+from signals.storage.queries import merged
 
 from .base import About
 
@@ -54,7 +56,7 @@ def available(about: About, now: datetime) -> Span:
 def to_ask(holes: Iterable[Span], known: Sequence[Known], about: About, now: datetime) -> list[Asking]:
     """What to ask for these holes now, latest first: never again what an answer is complete for."""
     can = available(about, now)
-    wanted = list(joined(clipped(map(rounded, holes), can)))
+    wanted = list(starmap(Span, merged(clipped(map(rounded, holes), can), timedelta())))
     new = [
         Asking(piece, None)
         for free in without(wanted, [Span(window.start, window.end) for window in known])
@@ -84,20 +86,6 @@ def clipped(spans: Iterable[Span], limits: Span) -> Iterator[Span]:
         cut = Span(max(span.start, limits.start), min(span.end, limits.end))
         if cut.start < cut.end:
             yield cut
-
-
-def joined(spans: Iterable[Span]) -> Iterator[Span]:
-    """In order, those that touch made one."""
-    held: Span | None = None
-    for span in sorted(spans):
-        if held is not None and span.start <= held.end:
-            held = Span(held.start, max(held.end, span.end))
-        else:
-            if held is not None:
-                yield held
-            held = span
-    if held is not None:
-        yield held
 
 
 def without(spans: Iterable[Span], gone: Iterable[Span]) -> Iterator[Span]:

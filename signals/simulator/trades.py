@@ -12,7 +12,7 @@ from math import sqrt
 from random import Random
 from typing import NamedTuple
 
-from signals.clock import MINUTE, floor_minute, local
+from signals.clock import MINUTE, TradeId, floor_minute
 from signals.market import market
 from signals.sessions import session_of
 from signals.simulator.scenario import DIALECTS, TICK, Bar, Dialect, Scenario, TradeTruth
@@ -102,8 +102,7 @@ class Signal:
         self.be_mfe = self.no_be_mfe = self.mae = "0"
 
     def _id(self, minute: Minute) -> str:
-        wall = local(minute.time, self.dialect.id_zone)
-        return f"{wall:%Y%m%d_%H%M}00000_{self.direction.upper()}"
+        return TradeId.naming(minute.time, self.dialect.id_zone, self.direction)
 
     def confirm(self, minute: Minute, cushion: int) -> None:
         """ENTRY: at the bar's close, with the stop `cushion` ticks beyond the extreme since the triangle."""

@@ -12,13 +12,13 @@ T = TypeVar("T")
 APART = timedelta(hours=6)
 
 
-def merged(timespans: Iterable[Timespan]) -> Iterator[Timespan]:
-    """The timespans in order, those that overlap or nearly touch made one."""
+def merged(timespans: Iterable[Timespan], apart: timedelta = APART) -> Iterator[Timespan]:
+    """The timespans in order, those that overlap, or are no further apart, made one."""
     held: Timespan | None = None
     for start, end in sorted(timespans):
         if held is None:
             held = start, end
-        elif start <= held[1] + APART:
+        elif start <= held[1] + apart:
             held = held[0], max(held[1], end)
         else:
             yield held

@@ -8,6 +8,7 @@ from typing import Any
 from reconciliation.cycle.run import Report, run_sync
 from reconciliation.models import GapRecord, GapTotal, SetAside, SyncAuditLog, SyncRun
 from signals.models import AutomatedSignal, Fill, PriceBar
+from signals.signal.rebuilding import chunks, differences, rederive
 from tests.builders import TRADE_ID, at
 
 OPPOSITE_ID = "20251211_095000000_BEARISH"  # ten minutes after builders.TRADE_ID
@@ -56,3 +57,8 @@ def audited(action: str) -> list[tuple[str, str]]:
     """Gap and field of all entries of one action, oldest first."""
     rows = SyncAuditLog.objects.filter(action=action).order_by("pk")
     return [(row.gap, row.field) for row in rows]
+
+
+def rebuilt_differently() -> list[Any]:
+    """What of the signals is not what their events and fills add up to."""
+    return [found for chunk in chunks() for stored, fresh in rederive(chunk) for found in differences(stored, fresh)]

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.gaps import CATALOGUE, Due, GapView, open_minutes_ago, score
+from reconciliation.gaps import CATALOGUE, GapView, score
+from reconciliation.lateness import Due, open_minutes_ago
 from reconciliation.models import GapRecord
 from signals.clock import MINUTE
 from signals.market import ALWAYS_OPEN, CME_EQUITY, market

@@ -15,23 +15,23 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
+from reconciliation.findings import OPPOSITE
 from reconciliation.tiers.base import event_of, misses, propose
 from reconciliation.tiers.inference import REASON
 from reconciliation.tiers.proposals import Case, Proposal, Replayed
-from signals.clock import MINUTE, bar_of, local
+from signals.clock import MINUTE, TradeId, bar_of
 from signals.formats import iso
 from signals.models import AutomatedSignal
 from signals.models.signal import clone
+from signals.prices import SISTER_TICKS
 from signals.tiers import CALCULATION, REPLAY
-from signals.vocabulary import Direction, Origin, Status
+from signals.vocabulary import Origin, Status
 
 from .excursions import from_bars
 from .ladder import Ladder, from_prices, points_of
 from .legs import OVERDUE, Reach, legs_of, path_of, shown_by
 from .reported import Mark, marks_of
 
-# Prices of a sister contract (NQ for MNQ) are off by a tick or two.
-TICKS = 2
 PRINTED = Decimal("1e-9")
 # Of bars of which one in five was missing 41 to 47 % of confirmations and stops across a hole were right, of one in
 # fourteen 53 to 60 %; without a hole 99 % (docs/replay.md).
@@ -149,10 +149,9 @@ def cancellation(case: Case, told: Replayed, evidence: dict[str, Any]) -> Iterat
 
 def canceller(case: Case, told: Replayed, bar: datetime) -> str:
     """The id of the opposite signal of this bar, as it was heard, else as the indicator spells it."""
-    other = Direction.BEARISH if told.direction == Direction.BULLISH else Direction.BULLISH
+    other = OPPOSITE[told.direction]
     heard = (one.trade_id for one in case.after if one.signal_time == bar and one.direction == other)
-    spelled = f"{local(bar, case.signal.clock_zone or case.venue.zone):%Y%m%d_%H%M}00000_{other.upper()}"
-    return next(heard, spelled)
+    return next(heard, TradeId.naming(bar, case.signal.clock_zone or case.venue.zone, other))
 
 
 def confirmation(case: Case, told: Replayed, evidence: dict[str, Any], gaps: frozenset[str]) -> Iterator[Proposal]:
@@ -234,7 +233,7 @@ def is_another(case: Case, told: Replayed, twin: Ladder) -> bool:
     fired, seen = signal.entry_fired_at, signal.seen_confirmed_at
     if (fired and case.venue.market.last_open(bar_of(fired)) != entered) or (seen and bar_of(seen) < entered):
         return True
-    near = 2 * TICKS * case.tick_size
+    near = 2 * SISTER_TICKS * case.tick_size
     return any(abs(twin.at(n) - price) > near * max(1, abs(n)) for n, price in points_of(signal).items())
 
 
@@ -258,7 +257,7 @@ def differs(trade: Trade, field: str, mark: Mark) -> bool:
     bars = trade.until(mark.bar)
     if not bars:
         return False
-    slack = 2 * TICKS * trade.case.tick_size / abs(trade.ladder.step) + PRINTED
+    slack = 2 * SISTER_TICKS * trade.case.tick_size / abs(trade.ladder.step) + PRINTED
     value = abs(mark.value)
     if value > reach_of(bars, field) + slack and is_whole(trade, bars, mark):
         return True

@@ -10,15 +10,14 @@ import pytest
 from benchmarks.repairer import exported, world
 from benchmarks.replayer import Echo, Sent, take
 from reconciliation.cycle.run import Report, run_sync
-from reconciliation.models import ReplayedSignal, ReplayState
+from reconciliation.models import ReplayedSignal, ReplayState, SyncAuditLog
 from reconciliation.replay.deciding import approve_found, refuse_found
 from signals.bars.storing import Bar, store_bars
 from signals.clock import MINUTE
 from signals.models import AutomatedSignal, Fill, PriceBar
 from signals.receiving.senders import default_source
-from signals.signal.rebuilding import chunks, differences, rederive
 from signals.vocabulary import Approval, Origin
-from tests.reconciliation.cycles import snapshot
+from tests.reconciliation.cycles import rebuilt_differently, snapshot
 from tests.signals.twin.market import walk
 
 pytestmark = pytest.mark.django_db
@@ -116,13 +115,14 @@ def test_it_becomes_ordinary_without_a_seam_when_its_alerts_arrive() -> None:
     hear(alerts())
     sync()
     assert exported()[lost()] == timely
-    assert not [wrong for signals in chunks() for pair in rederive(signals) for wrong in differences(*pair)]
+    assert rebuilt_differently() == []
 
 
 def test_it_is_withdrawn_when_the_bars_no_longer_show_it() -> None:
     replayed()
     row = found()
     assert row is not None
+    Fill.objects.filter(signal=row, field="session").update(state=Fill.State.PROPOSED)
     PriceBar.objects.filter(time__gte=row.signal_time - 5 * MINUTE, time__lte=row.signal_time + MINUTE).delete()
     quiet = [bar for bar in BARS if row.signal_time - 5 * MINUTE <= bar.time <= row.signal_time + MINUTE]
     store(bar._replace(open=quiet[0].open, high=quiet[0].open, low=quiet[0].open, close=quiet[0].open) for bar in quiet)
@@ -130,6 +130,10 @@ def test_it_is_withdrawn_when_the_bars_no_longer_show_it() -> None:
     assert found() is None
     assert AutomatedSignal.hidden_too.get(pk=row.pk).origin == Origin.WITHDRAWN
     assert not Fill.objects.filter(signal=row.pk, state=Fill.State.ACTIVE).exists()
+    withdrawn = SyncAuditLog.objects.filter(signal=row.pk, action="withdrawn")
+    told_of = {entry.field: (entry.old, entry.new) for entry in withdrawn}
+    assert told_of["direction"] == (row.direction, None)
+    assert told_of["session"] == (None, row.session)  # it never stood
 
 
 def test_bars_that_come_late_end_as_those_that_come_in_time() -> None:
