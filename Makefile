@@ -1,14 +1,14 @@
 # `make` lists the commands. They need Python 3.11 or newer, make and git; everything else goes into .venv.
 # PYTHON=… picks the interpreter for .venv, and any setting of docs/settings.md can be given: `make run PORT=8001`.
 
-.PHONY: help run quick test fix lint types cover bench screenshots demo-reset
+.PHONY: help run quick test fix lint audit types cover bench torture fuzz schema client docs screenshots demo-reset
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # Stamps named after what the requirements say: a change of them, and nothing else, installs again.
 checksum = $(shell cat $(1) | cksum | cut -d' ' -f1)
 RUNTIME := .venv/.runtime-$(call checksum,requirements.txt)
-DEVELOPMENT := .venv/.development-$(call checksum,requirements.txt requirements-dev.txt)
+DEVELOPMENT := .venv/.development-$(call checksum,requirements.txt requirements-datasets.txt requirements-dev.txt)
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
@@ -27,11 +27,16 @@ fix: $(DEVELOPMENT) ## mend the style, as far as that can be done without thinki
 	$(PY) -m ruff check --fix-only .
 	$(PY) -m ruff format .
 
-lint: $(DEVELOPMENT) ## check style, missing migrations and the configuration
+lint: $(DEVELOPMENT) ## check style, missing migrations, the configuration and the documents' links
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m bandit --quiet --configfile pyproject.toml --recursive signals reconciliation dashboard signalsync_project
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+audit: $(DEVELOPMENT) ## look up known holes of the installed packages; needs a network, and says so where there is none
+	@$(PY) .ci/audit.py
 
 types: $(DEVELOPMENT) ## check the types
 	$(PY) -m mypy signals reconciliation dashboard signalsync_project
@@ -41,6 +46,23 @@ cover: $(DEVELOPMENT) ## which lines and branches no test reaches, on SQLite: a 
 
 bench: $(DEVELOPMENT) ## measure throughput and latency, as benchmarks/RESULTS.md shows them
 	$(PY) -m benchmarks $(ARGS)
+
+torture: $(DEVELOPMENT) ## kill, freeze and mislead everything under a stream of alerts (ARGS="--kills 200 --seed 7 --database sqlite")
+	$(PY) -m tests.torture $(ARGS)
+
+fuzz: $(DEVELOPMENT) ## invent inputs by the million, and go on where the last run ended (ARGS="--inputs 10000000 --seed 1")
+	@$(PY) -m tests.fuzzing $(ARGS)
+
+schema: $(DEVELOPMENT) ## write docs/openapi.yaml, the API's schema, anew
+	@$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+client: $(DEVELOPMENT) ## generate the Python client of the API into build/client, to be installed with pip
+	@mkdir -p build
+	@$(PY) -m openapi_python_client generate --path docs/openapi.yaml --config .ci/client.yaml --meta setup \
+		--output-path build/client --overwrite
+
+docs: $(DEVELOPMENT) ## build the documents as a site, strictly, into build/site (SOURCE_URL=…: where files of the source are)
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 screenshots: $(DEVELOPMENT) ## take the pictures of docs/screenshots anew, of the demo in a database of its own
 	@PYTHONPATH=. $(PY) .ci/screenshots.py

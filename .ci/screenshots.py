@@ -29,6 +29,11 @@ SHOTS = ROOT / "docs" / "screenshots"
 PASSWORD = "only-for-these-screenshots"  # noqa: S105 - of a demo that is gone afterwards
 PATIENCE = 90  # seconds until the demo is there, and until its first scheduled cycle has ended
 MOST_BYTES = 2_500_000
+# Where data are kept is a folder that is gone afterwards: readers see the usual one.
+USUAL = """folder => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replaceAll(folder, "var");
+}"""
 STILL = "*, *::before, *::after { animation: none !important; transition: none !important; caret-color: transparent }"
 
 
@@ -43,7 +48,7 @@ class Shot(NamedTuple):
 
 
 def shots(found: dict[str, str]) -> list[Shot]:
-    """The ten pages, some of them in the dark, and one on a phone. `found` are addresses of rows that there are."""
+    """The pages, some of them in the dark, and one on a phone. `found` are addresses of rows that there are."""
     return [
         Shot("overview", "/", upto=1140),
         Shot("overview-dark", "/", dark=True, upto=1140),
@@ -52,6 +57,7 @@ def shots(found: dict[str, str]) -> list[Shot]:
         Shot("all-signals", "/console/signals/"),
         Shot("all-signals-dark", "/console/signals/", dark=True),
         Shot("signal", found["signal"], upto=1400),
+        Shot("analysis", "/console/analysis/", upto=1400),
         Shot("gaps", "/console/gaps/", upto=660),
         Shot("runs", "/console/runs/", upto=660),
         Shot("deliveries", "/console/deliveries/"),
@@ -139,11 +145,12 @@ def prepare(site: str, webhook: str, page: Page) -> dict[str, str]:
     return {"ledger": page.url.removeprefix(site), "signal": f"/console/signals/?search={signal['trade_id']}"}
 
 
-def take(page: Page, site: str, shot: Shot) -> None:
+def take(page: Page, site: str, folder: str, shot: Shot) -> None:
     page.set_viewport_size({"width": shot.width, "height": 600})
     page.emulate_media(color_scheme="dark" if shot.dark else "light", reduced_motion="reduce")
     page.goto(site + shot.path, wait_until="networkidle")
     page.add_style_tag(content=STILL)
+    page.evaluate(USUAL, folder)
     whole = page.evaluate("Math.max(document.documentElement.scrollHeight, 600)")
     # As high as what is shown: what scrolls by itself would else be cut by the window.
     height = min(shot.upto, whole)
@@ -169,7 +176,7 @@ def main() -> str | None:
         page = browser.new_page(timezone_id="America/New_York", locale="en-US")
         webhook = (Path(folder) / "webhook_address").read_text()
         for shot in shots(prepare(site, webhook, page)):
-            take(page, site, shot)
+            take(page, site, folder, shot)
         browser.close()
     taken = sum(path.stat().st_size for path in SHOTS.glob("*.png"))
     sys.stdout.write(f"{SHOTS.relative_to(ROOT)}: {len(list(SHOTS.glob('*.png')))} pictures, {taken / 1e6:.1f} MB\n")

@@ -5,7 +5,21 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable
 
-from benchmarks import burst, cycle, freeze, importing, pages, profiling, recorded, repair, replay, webhook
+from benchmarks import (
+    bars,
+    burst,
+    cycle,
+    export,
+    freeze,
+    importing,
+    pages,
+    profiling,
+    recorded,
+    repair,
+    replay,
+    shards,
+    webhook,
+)
 from benchmarks.report import Section, circumstances, write
 from benchmarks.sizes import FULL, QUICK, Size
 
@@ -20,7 +34,10 @@ BENCHMARKS: dict[str, Callable[[Size], Section]] = {
     "repair": repair.measure,
     "replay": replay.measure,
     "cycle": cycle.measure,
+    "shards": shards.measure,
     "pages": pages.measure,
+    "export": export.measure,
+    "bars": bars.measure,
 }
 
 

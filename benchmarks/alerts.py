@@ -10,14 +10,11 @@ from typing import Any
 from signals.clock import NEW_YORK, floor_minute, local
 from signals.simulator import Scenario, stream, write_log
 
-BUSY = 20.0  # signals an hour that fill a batch as in the busiest recorded hours: 10 entries on average
-USUAL = 6.0
 BATCH = 20  # entries of a posted batch
 
 
 def scenario(dialect: str, start: datetime, seed: int = 1) -> Scenario:
-    pace = BUSY if dialect == "mixed" else USUAL
-    return Scenario(seed, start, start + timedelta(days=3650), dialect, signals_per_hour=pace)
+    return Scenario(seed, start, start + timedelta(days=3650), dialect)
 
 
 def write(path: Path, dialect: str, rows: int, start: datetime) -> Path:

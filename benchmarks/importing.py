@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.alerts import BUSY, USUAL, write
+from benchmarks.alerts import write
 from benchmarks.databases import Database, Databases, postgres
 from benchmarks.report import Section, Target, table
 from benchmarks.sizes import Size
@@ -18,9 +18,8 @@ LONG_AGO = datetime(2010, 1, 4, tzinfo=UTC)
 LATELY = datetime(2025, 1, 6, tzinfo=UTC)
 KINDS = {"telemetry": "one event a row", "mixed": "batches"}
 MIX = (
-    f"One event a row: telemetry of {USUAL:g} signals an hour (ENTRY, an MFE_UPDATE a minute, BE, both exits). Batches:"
-    f" telemetry and a batch a minute, of {BUSY:g} signals an hour, which makes 10 events a row. Both from"
-    " `signals.simulator`, seed 1."
+    "One event a row: telemetry (ENTRY, an MFE_UPDATE a minute, BE, both exits). Batches: telemetry and a batch a"
+    " minute, which makes 15 events a row. Both from `signals.simulator`, seed 1, of 7 signals an hour."
 )
 
 

@@ -13,12 +13,17 @@ from benchmarks.databases import Database, Databases, execute, postgres
 from benchmarks.populate import clone_runs, clone_signals, seed
 from benchmarks.report import Section, Target, table
 from benchmarks.sizes import Size
-from benchmarks.web import Address, serving
+from benchmarks.web import Address, serving_all
 
 LIMIT = 300.0  # milliseconds
 PASSWORD = "benchmark-of-the-pages"  # of an account in a database that is dropped afterwards
 MAKE_ACCOUNT = (
     f"from django.contrib.auth.models import User;User.objects.create_superuser('bench', password='{PASSWORD}')"
+)
+# What the worker would do of itself, which is not running here.
+COUNT_FIGURES = (
+    "from dashboard.analysis.counting import work;from dashboard.models import AnalysisCount;"
+    "[work(key) for key in list(AnalysisCount.objects.values_list('pk', flat=True))]"
 )
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
 FRAGMENT = {"HX-Request": "true"}
@@ -38,10 +43,20 @@ AUDIT = (
     "signal={trade}", "run=1",
     "since={old}T00:00&before={old}T23:00", "page=20",
 )  # fmt: skip
+LIST = "/api/automated-signals/all-signals"
+NARROWED = (
+    "gap=no_htf_alignment", "actionable=false", "health_max=80&ordering=-be_mfe", "htf_h4=Bearish&page_size=500",
+    "search={part}", "search=nothing-like-it", "weekday=1&hour=10", "date_from={old}&date_to={old}",
+    "be_end=stopped&before={old}T00:00:00Z",
+)  # fmt: skip
 ADDRESSES: Mapping[str, Sequence[str]] = {
     "Overview": ("/", "/?trend=30d"),
     "Activation": ("/console/activation/",),
     "All Signals": tuple(f"/console/signals/?{query}" for query in SIGNALS),
+    "Analysis": (
+        "/console/analysis/", "/console/analysis/?session=LONDON&target=3", "/console/analysis/?finding=mae_above_zero",
+        "/console/analysis/?date_from={old}&date_to={old}",
+    ),
     "Signal": ("/console/signals/{signal}/", "/console/signals/{bare}/"),
     "Gaps": (
         "/console/gaps/", "/console/gaps/of/no_htf_alignment/", "/console/gaps/of/no_htf_alignment/?page=200",
@@ -60,15 +75,17 @@ ADDRESSES: Mapping[str, Sequence[str]] = {
     "Alert log": ("/console/alert-log/",),
     "Audit": (*(f"/console/audit/?{query}" for query in AUDIT), "/console/audit/changes/?period=all"),
     "Sources": ("/console/sources/", "/console/sources/1/"),
+    "API, narrowed": tuple(f"{LIST}?{query}" for query in NARROWED),
     "API": (
         "/api/automated-signals/all-signals", "/api/automated-signals/all-signals?search={trade}",
         "/api/automated-signals/cancelled-signals", "/api/sync/health", "/api/sync/gaps", "/api/sync/runs",
-        "/api/sync/audit",
+        "/api/sync/audit", "/api/analysis", "/api/datasets/signals.jsonl",
     ),
 }  # fmt: skip
-LIVE = ("/", "/console/activation/", "/console/signals/?", "/console/signals/{signal}/", "/console/gaps/",
-        "/console/gaps/of/no_htf_alignment/", "/console/runs/", "/console/deliveries/", "/console/audit/?",
-        "/console/sources/", "/console/trends/?trend=30d", "/console/deliveries/quarantine/")  # fmt: skip
+LIVE = ("/", "/console/activation/", "/console/signals/?", "/console/analysis/", "/console/signals/{signal}/",
+        "/console/gaps/", "/console/gaps/of/no_htf_alignment/", "/console/runs/", "/console/deliveries/",
+        "/console/audit/?", "/console/sources/", "/console/trends/?trend=30d",
+        "/console/deliveries/quarantine/")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +117,11 @@ def measure(size: Size, databases: Databases = postgres) -> Section:
 def served(database: Database, size: Size) -> list[Timed]:
     database.manage("shell", "--verbosity=0", "-c", MAKE_ACCOUNT)
     named = examples(database)
-    with serving(database, "signalsync_project.wsgi", "signalsync_project.settings", size.web_workers) as address:
+    with serving_all(database, size.web_workers) as address:
         client = signed_in(address)
+        for path in ADDRESSES["Analysis"]:
+            client.get(path.format(**named))
+        database.manage("shell", "--verbosity=0", "-c", COUNT_FIGURES)
         return [
             Timed(page, path, fragment, [first_byte(client, path.format(**named), fragment) for _ in range(size.asked)])
             for page, path, fragment in asked()
@@ -169,4 +189,5 @@ def explained(stored: int, size: Size) -> str:
         " (`benchmarks/populate.py`), of which two in five lack one gap's value; then VACUUM ANALYZE. gunicorn with"
         f" {size.web_workers} sync workers over loopback, a signed-in session, {size.asked} requests of each address,"
         " each after one that warms up. `{…}` stands for a stored row; part: what HTMX asks for every few seconds."
+        " Figures of very many signals were counted before, as the worker counts them once somebody has asked."
     )

@@ -13,7 +13,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -26,9 +25,6 @@ LOST = 0.5  # of the deliveries
 UNHEARD = 0.1  # of the signals: no trace of them arrives
 MINUTE = timedelta(minutes=1)
 SYMBOL = "MNQ1!"
-# Measurements are compared as of the bar that the stored one covers.
-LIVE = ("be_mfe", "no_be_mfe", "mae")
-PRINTED = Decimal("1e-9")
 
 
 class Sent(NamedTuple):
@@ -39,27 +35,19 @@ class Sent(NamedTuple):
 
 
 @dataclass
-class Truth:
-    """What became of the signals, by trade id: their values, and their measurements by bar."""
-
-    values: dict[str, dict[str, Any]] = field(default_factory=dict)
-    measured: dict[str, dict[datetime, tuple[Decimal, ...]]] = field(default_factory=dict)
-
-
-@dataclass
 class Replayed:
-    """What came of one damaged day. Values are counted over all signals that the bars show."""
+    """What came of one damaged day. Values are counted over all signals that are stored."""
 
     signals: int = 0
     gaps_without_bars: int = 0
     gaps_left: int = 0
     values: int = 0
-    open: list[str] = field(default_factory=list)
+    open: int = 0
     wrong: list[str] = field(default_factory=list)
     certain_and_wrong: list[str] = field(default_factory=list)
     unheard: int = 0
     found: int = 0
-    invented: list[str] = field(default_factory=list)
+    invented: int = 0
     waiting: int = 0
     filled_again: int = 0
     seconds: float = 0.0
@@ -81,118 +69,58 @@ def clean_bars(path: Path) -> list[Any]:
 
 
 class Echo:
-    """Speaks as the indicator does of what the twin says."""
+    """Speaks as the indicator does of what the twin says of given bars, without a trace of some signals.
 
-    def __init__(self, bars: Sequence[Any], form: str) -> None:
-        from signals.simulator.bodies import Mixed, batch
+    The higher timeframes are Neutral, as the recorded alerts have them.
+    """
+
+    def __init__(self, bars: Sequence[Any], form: str, unheard: AbstractSet[str] = frozenset()) -> None:
+        from signals.simulator.bodies import Mixed
         from signals.simulator.scenario import Scenario
+        from signals.simulator.trades import FRAMES, Frame, Indicator, Signal
 
         self.bars, self.form = bars, form
-        self.rows = Mixed(Scenario(seed=1, start=bars[0].time, end=bars[-1].time, dialect="mixed"))
-        self.batch = batch
-        self.truth = Truth()
+        self.scenario = Scenario(1, bars[0].time, bars[-1].time + MINUTE, "mixed", origin=bars[0].time)
+        self.rows = Mixed(self.scenario)
+        self.signals: list[Signal] = []
         self.chosen: Any = None
 
-    def steps(self) -> Iterator[Any]:
-        """The indicator's minutes, made of the twin's; notes the truth on the way."""
-        from signals.simulator.trades import Minute, MinuteOfTrades
-        from signals.twin import Twin
+        def watch(signal: Signal) -> None:
+            signal.heard = signal.trade_id not in unheard
+            self.signals.append(signal)
 
-        twin, known = Twin(), {}
-        latest = None
-        for number, bar in enumerate(self.bars):
-            minute = Minute(number, bar.time, *(int(price * 4) for price in bar[1:]), last=False)
-            trades = list(twin.trades)
-            happened = []
-            for said in twin.take(bar):
-                if said.type == "SIGNAL_CREATED":
-                    latest = known[said.triangle] = self.born(said, minute)
-                signal = known[said.triangle]
-                happened.append((said.type, signal))
-                self.note(signal, said)
-                if said.type == "ENTRY":
-                    self.entered(signal, said, minute)
-            for trade in trades:
-                self.follow(known[trade.triangle], trade, bar.time)
-            yield MinuteOfTrades(minute, happened, [known[trade.triangle] for trade in trades], latest)
+        self.indicator = Indicator(self.scenario, watch)
+        self.indicator.frames = {frame: Frame(len(bars) * 1440) for frame in FRAMES}
 
-    def born(self, said: Any, minute: Any) -> Any:
-        from signals.simulator.scenario import DIALECTS
-        from signals.simulator.trades import FRAMES, Signal
-        from signals.vocabulary import Trend
+    def alerts(self) -> Iterator[Sent]:
+        """What is sent."""
+        from signals.simulator.prices import Minute
 
-        htf = {**dict.fromkeys(FRAMES, Trend.NEUTRAL), "m1": Trend(said.direction.value)}
-        sign = 1 if said.direction == "Bullish" else -1
-        signal = Signal(sign, minute, None, htf, DIALECTS["mixed"])
-        self.truth.values[signal.trade_id] = {
-            "status": "PENDING", "direction": signal.direction.value, "signal_time": minute.time,
-            "session": signal.session.value,
-        }  # fmt: skip
-        self.truth.measured[signal.trade_id] = {}
-        return signal
-
-    def entered(self, signal: Any, said: Any, minute: Any) -> None:
-        from signals.market import market
-
-        trade = said.trade
-        signal.confirmed, signal.entry, signal.stop = minute, int(trade.entry * 4), int(trade.stop * 4)
-        signal.risk = abs(signal.entry - signal.stop)
-        self.truth.values[signal.trade_id] |= {
-            "status": "CONFIRMED", "entry_price": trade.entry, "stop_loss": trade.stop,
-            "confirmation_time": said.bar, "targets": [trade.target(n) for n in (1, 2, 3)],
-            "bars_to_confirmation": market().open_minutes(trade.triangle, said.bar),
-        }  # fmt: skip
-
-    def note(self, signal: Any, said: Any) -> None:
-        names = {
-            "CANCELLED": "cancelled_at", "BE_TRIGGERED": "be_triggered_at", "EXIT_BREAK_EVEN": "be_exit_at",
-            "EXIT_STOP_LOSS": "stop_exit_at",
-        }  # fmt: skip
-        values = self.truth.values[signal.trade_id]
-        if said.type in names:
-            values[names[said.type]] = said.bar + MINUTE
-        if said.type in ("CANCELLED", "EXIT_STOP_LOSS"):
-            values["status"] = "CANCELLED" if said.type == "CANCELLED" else "COMPLETED"
-
-    def follow(self, signal: Any, trade: Any, time: datetime) -> None:
-        from signals.simulator.trades import ratio
-
-        signal.protected, signal.over = trade.protected, trade.ended is not None
-        signal.be_over = trade.be_ended is not None
-        signal.best, signal.worst = int(trade.best * 4), int(trade.worst * 4)
-        signal.be_mfe = ratio(int(trade.be_best * 4), signal.risk)
-        signal.no_be_mfe, signal.mae = ratio(signal.best, signal.risk), ratio(signal.worst, signal.risk)
-        self.truth.measured[signal.trade_id][time] = tuple(
-            Decimal(value) for value in (signal.be_mfe, signal.no_be_mfe, signal.mae)
-        )
-
-    def alerts(self, unheard: AbstractSet[str]) -> Iterator[Sent]:
-        """What is sent, without a trace of some signals."""
-        from signals.simulator.trades import MinuteOfTrades
-
-        latest = None
-        for step in self.steps():
-            happened = [(kind, one) for kind, one in step.happened if one.trade_id not in unheard]
-            latest = next((one for kind, one in happened if kind == "SIGNAL_CREATED"), latest)
-            followed = [one for one in step.followed if one.trade_id not in unheard]
-            for _, body in self.said(MinuteOfTrades(step.minute, happened, followed, latest)):
+        path = (Minute(number, bar, last=False, told=True) for number, bar in enumerate(self.bars))
+        for step in self.indicator.run(path):
+            for _, body in self.said(step):
                 yield Sent(step.minute.time + MINUTE, body.encode())
 
     def said(self, step: Any) -> Iterator[tuple[str, str]]:
         """Births, break-even and exits as telemetry; updates of one trade at a time, or of all in a batch."""
+        from signals.simulator.bodies import batch
         from signals.vocabulary import EventType
 
         for kind, signal in step.happened:
             if kind != EventType.CANCELLED:
                 yield kind, self.rows.body(kind, signal, step)
         if self.form == "batch":
-            yield from self.batch(step)
+            yield from batch(step, self.scenario)
             return
         going = [signal for signal in step.followed if not signal.over]
         if self.chosen not in going:
             self.chosen = going[-1] if going else None
         if self.chosen:
             yield EventType.MFE_UPDATE, self.rows.body(EventType.MFE_UPDATE, self.chosen, step)
+
+    def truth(self) -> dict[str, Any]:
+        """The truth of every signal by trade id, once all alerts were sent."""
+        return {signal.trade_id: signal.truth() for signal in self.signals}
 
 
 def replayed(path: Path, form: str, seed: int) -> Replayed:
@@ -203,10 +131,10 @@ def replayed(path: Path, form: str, seed: int) -> Replayed:
 
     bars = clean_bars(path)
     chance, echo = Random(seed), Echo(bars, form)
-    list(echo.alerts(frozenset()))
-    names = sorted(echo.truth.values)
-    unheard = frozenset(chance.sample(names, round(UNHEARD * len(names))))
-    sent = [each for each in Echo(bars, form).alerts(unheard) if chance.random() >= LOST]
+    list(echo.alerts())
+    truth = echo.truth()
+    unheard = frozenset(chance.sample(sorted(truth), round(UNHEARD * len(truth))))
+    sent = [each for each in Echo(bars, form, unheard).alerts() if chance.random() >= LOST]
     now, done = bars[-1].time + MINUTE, Replayed(unheard=len(unheard))
     with world():
         take(default_source(), sent, now)
@@ -218,7 +146,7 @@ def replayed(path: Path, form: str, seed: int) -> Replayed:
         report = run_sync(now=now, trigger="command")
         done.gaps_left, done.seconds = report.gaps_after, report.seconds
         done.signals = AutomatedSignal.objects.count()
-        judge(echo.truth, unheard, done)
+        judge(truth, unheard, done, bars[-1].time)
         done.filled_again = run_sync(now=now, trigger="command").fills
     return done
 
@@ -242,54 +170,23 @@ def take_bars(path: Path) -> None:
     import_bars(lambda: path.read_text().splitlines(), symbol=SYMBOL, hours=market())
 
 
-def judge(truth: Truth, unheard: AbstractSet[str], done: Replayed) -> None:
+def judge(truth: Any, unheard: AbstractSet[str], done: Replayed, last: datetime) -> None:
     """Every value that a signal has in truth against the stored one; and the signals that replay found."""
+    from reconciliation.simulation import judging
     from signals.models import AutomatedSignal
 
-    rows = {row.trade_id: row for row in AutomatedSignal.objects.all()}
-    for name, row in rows.items():
-        if row.origin == "replay":
-            done.waiting += bool(row.approval)
-            if name not in truth.values:
-                done.invented.append(name)
-    done.found = sum(name in rows for name in unheard)
-    for name, values in truth.values.items():
-        row = rows.get(name)
-        if row is None:  # nobody heard of it, by design or by chance, and replay did not find it
-            continue
-        for field_name, value in values.items():
-            compare(done, row, field_name, value, stored(row, field_name))
-        measured = truth.measured[name]
-        for index, field_name in enumerate(LIVE):
-            entry = row.provenance.get(field_name)
-            if not measured:
-                continue
-            bar = (datetime.fromisoformat(entry["at"]) - MINUTE) if entry and entry["at"] else None
-            upto = [told for time, told in measured.items() if bar and time <= bar]
-            compare(done, row, field_name, upto[-1][index] if upto else Decimal(0), stored(row, field_name))
+    rows = list(AutomatedSignal.objects.all())
+    tally = judging.judge(truth, rows, last)
+    kept = {key: count for key, count in tally.values.items() if key[1] != judging.ALIGNMENT}
+    done.values = sum(kept.values())
+    done.open = sum(count for (_, _, outcome), count in kept.items() if outcome == judging.Outcome.OPEN)
+    done.wrong, done.certain_and_wrong = tally.wrong, tally.certain_and_wrong
+    done.invented = tally.invented
+    done.waiting = sum(bool(row.approval) for row in rows)
+    done.found = len(unheard & {row.trade_id for row in rows})
 
 
-def stored(row: Any, name: str) -> Any:
-    value = getattr(row, name)
-    if name == "targets":
-        return value and [Decimal(value[f"tp{n}"]) for n in (1, 2, 3)]
-    return value
-
-
-def compare(done: Replayed, row: Any, name: str, value: Any, held: Any) -> None:
-    done.values += 1
-    if held is None:
-        done.open.append(f"{row.trade_id}: {name} is {value}")
-        return
-    close = abs(held - value) <= PRINTED if isinstance(value, Decimal) else held == value
-    if not close:
-        entry = row.provenance.get(name, {})
-        text = f"{row.trade_id}: {name} = {held}, not {value} ({entry.get('tier')}, {entry.get('evidence')})"
-        done.wrong.append(text)
-        if entry.get("confidence") == 1 and "fill" in entry["evidence"]:
-            done.certain_and_wrong.append(text)
-
-
+NAMES = ("with replay", "without")
 SOURCES, IDLE = 13, 10  # a day has 78 signals: these many sources have 1,014
 
 
@@ -307,7 +204,7 @@ def measured(path: Path, turns: int, lost: float) -> dict[str, list[float]]:
     from signals.models import Source
 
     bars, chance = clean_bars(path), Random(1)
-    sent = list(Echo(bars, "batch").alerts(frozenset()))
+    sent = list(Echo(bars, "batch").alerts())
     now = bars[-1].time + MINUTE
     for number in range(SOURCES):
         source = Source.objects.create(name=f"copy-{number}", symbol=SYMBOL)
@@ -315,13 +212,25 @@ def measured(path: Path, turns: int, lost: float) -> dict[str, list[float]]:
     take_bars(path)
     timed(now)
     found: dict[str, list[float]] = defaultdict(list)
-    for _ in range(turns):
-        for name in ("with replay", "without"):
-            with replay_is(on=name == "with replay"):
+    for turn in range(turns):
+        # Who comes second finds a larger database and another heap, so the order turns.
+        for name in NAMES if turn % 2 else reversed(NAMES):
+            with replay_is(on=name == NAMES[0]):
                 damage()
                 found[f"damaged, {name}"].append(timed(now))
                 found[f"idle, {name}"] += [timed(now) for _ in range(IDLE)]
+                found[f"queries, idle, {name}"].append(queries(now))
     return found
+
+
+def queries(now: datetime) -> int:
+    """How many an idle cycle asks."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    with CaptureQueriesContext(connection) as asked:
+        timed(now)
+    return len(asked)
 
 
 def damage() -> None:
@@ -349,12 +258,14 @@ def timed(now: datetime) -> float:
 def replay_is(*, on: bool) -> Iterator[None]:
     """The cycle as it is, or with nothing of replay in it."""
     from reconciliation.cycle import loading, work
+    from reconciliation.repainting import bars
 
-    held: Any = work.step, loading.load_replayed
+    held: Any = work.step, loading.load_replayed, bars.bar_in_question
     if not on:
         work.step, loading.load_replayed = (lambda *_: {}), (lambda *_: {})
+        bars.bar_in_question = lambda *_: None
     yield
-    work.step, loading.load_replayed = held
+    work.step, loading.load_replayed, bars.bar_in_question = held
 
 
 if __name__ == "__main__":

@@ -8,14 +8,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.databases import ROOT, Database
+from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD
 
 PATIENCE = 30.0  # seconds until the first answer, and until the last process is gone
+APPLICATION = "signalsync_project.wsgi"
 Address = tuple[str, int]
 
 
 @contextmanager
-def serving(database: Database, application: str, settings: str, workers: int, *options: str) -> Iterator[Address]:
+def serving_all(database: Database, workers: int) -> Iterator[Address]:
+    """The project as `serve` runs it, which has processes of their own for pages behind the front door."""
+    place = {PAGES: str(database.directory / "pages")}
+    started = [sys.executable, "-m", "gunicorn", "-c", "python:signalsync_project.pages", APPLICATION]
+    environment = {**database.environment, **place, "WEB_WORKERS": str(workers), "LOG_LEVEL": "ERROR"}
+    pages = subprocess.Popen(started, cwd=ROOT, env=environment)
+    try:
+        with serving(database, APPLICATION, "signalsync_project.settings", workers, **place) as address:
+            yield address
+    finally:
+        ended(pages)
+
+
+@contextmanager
+def serving(
+    database: Database, application: str, settings: str, workers: int, *options: str, **environment: str
+) -> Iterator[Address]:
     """Workers that answer, stopped at the end. `options` are gunicorn's, and go before its configuration."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listening:
         fd = listening.fileno()
@@ -24,6 +42,7 @@ def serving(database: Database, application: str, settings: str, workers: int, *
             cwd=ROOT,
             env={
                 **database.environment,
+                **environment,
                 LISTENING_FD: str(fd),
                 "DJANGO_SETTINGS_MODULE": settings,
                 "WEB_WORKERS": str(workers),
@@ -36,12 +55,16 @@ def serving(database: Database, application: str, settings: str, workers: int, *
             wait_for(address, server)
             yield address
         finally:
-            server.terminate()
-            try:
-                server.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            ended(server)
+
+
+def ended(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
 
 
 def wait_for(address: Address, server: "subprocess.Popen[bytes]") -> None:

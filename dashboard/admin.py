@@ -19,8 +19,10 @@ from signals.admin.base import ReadOnlyAdmin
 
 # Several rows deleted at once are logged without being told apart, and nothing here needs it.
 admin.site.disable_action("delete_selected")
-for model in (Failure, OrmQ, Schedule, Success, AccessFailureLog, AccessLog, Group, User):
+for model in (Failure, Schedule, Success, AccessFailureLog, AccessLog, Group, User):
     admin.site.unregister(model)
+if admin.site.is_registered(OrmQ):  # not where Redis is the queue
+    admin.site.unregister(OrmQ)
 
 
 @admin.register(Schedule)

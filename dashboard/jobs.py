@@ -17,28 +17,39 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from reconciliation.cycle.run import Report
+from reconciliation.cycle.lease import BusyError, Lease, held
+from reconciliation.cycle.report import Report
 from reconciliation.decisions import of_run, of_tier, standing, undo
 from reconciliation.gaps import GapView
+from reconciliation.removing import Scope, remove_some, remove_sources
+from signals import measuring
 from signals.bars.coverage import hours_of
 from signals.bars.importing import ImportedBars, import_bars
 from signals.models import AutomatedSignal, Fill, Source
 from signals.receiving import uploads
 from signals.receiving.alertlog import Imported, import_rows, of_other_symbols, of_quarantined, of_retimed, read_log
+from signals.receiving.draining import drain_spool
+from signals.receiving.known import TOKEN_CACHE_SECONDS
 from signals.symbols import normalised
 from signals.teaching.replaying import replay_shape, told
 
 from .console.actions import ActionError, LoggedChange, log
 from .console.cycles import AT_ONCE, carry_out, run_summary, run_when_free
 from .console.gap_lists import ACTIONABLE, with_gap
-from .models import Job
+from .console.roles import CHANGE_SOURCE, RECONCILE, REPLAY
+from .console.simulated import REMOVAL
+from .models import AnalysisCount, Job
 from .telling.bars import bars_imported
 
 SLICE = 45.0  # seconds; a task may take 100 in all (settings.Q_CLUSTER)
 STUCK = timedelta(minutes=3)
 """Without progress for so long, a running job's process is gone: a task that takes longer than 100 s is ended."""
-IMPORT, BARS, UNDO, FIX, TEACH = "import", "bars", "undo", "fix", "teach"
+IMPORT, BARS, UNDO, FIX, TEACH, REMOVE = "import", "bars", "undo", "fix", "teach", REMOVAL
+CLOSED_WITHIN = timedelta(seconds=TOKEN_CACHE_SECONDS + 1)
+"""After so long no process remembers a token that has ended as valid."""
 
+# More undone at once is the worker's: a request must end within its time, and closing the page must not end the work.
+FILLS_AT_ONCE = 500
 FIXED = ("signals_examined", "fills", "gaps_before", "gaps_after", "errors")
 RUNS_NAMED = 10
 REASONS_KEPT = 5
@@ -92,6 +103,7 @@ def work(key: int) -> str:
     except Exception as error:
         logger.exception("job %d failed", key)
         says, state = str(error).strip() or type(error).__name__, Job.State.FAILED
+    measuring.settle()
     now = timezone.now()
     rows.update(state=state, says=says, updated_at=now, finished_at=now)
     return says
@@ -137,7 +149,7 @@ def import_upload(job: Job) -> str:
 
     with upload.lines() as file:
         rows = islice(read_log(file, now=now), job.done, None)
-        import_rows(rows, done, source, now, lambda count: turn.done(count, added(before, done)))
+        import_rows(rows, done, source, now, lambda count: turn.done(count, added(before, done)), measured=True)
     figures = added(before, done)
     note(job, log_noted(upload.name, figures["sources"]))
     if not figures["failed"]:
@@ -219,6 +231,15 @@ def bars_noted(name: str, symbol: str, stored: int) -> list[LoggedChange]:
     return [LoggedChange(source, f"Imported {stored} price bars of the file {name}.") for source in sources]
 
 
+def undo_asked(person: User, asked: Mapping[str, Any], title: str, now: datetime) -> tuple[int, Job | None]:
+    """Undo what is asked (`fills_of`): at once if it is little, else by the worker. Returns how many values."""
+    fills = fills_of(asked)
+    total = fills.count()
+    if total > FILLS_AT_ONCE:
+        return total, start(UNDO, title, asked, total=total, by=person, now=now)
+    return undo(fills, actor=person.get_username(), reason=asked["reason"]), None
+
+
 def undo_fills(job: Job) -> str:
     turn, asked = Turn(job), job.arguments
     undo(
@@ -283,10 +304,50 @@ def read_again(job: Job) -> str:
     return told(figures)
 
 
+def remove_simulated(job: Job) -> str:
+    """All that invented markets told, while no cycle runs.
+
+    The sources go last: not before every process of the webhook knows that nobody may send for them any more, and after
+    what was acknowledged until then is taken from the spool, and gone as well.
+    """
+    turn, what = Turn(job), Scope.from_json(job.arguments)
+    try:
+        with held() as lease:
+            remove_rows(what, lease, turn)
+            if timezone.now() - job.created_at < CLOSED_WITHIN:
+                raise PausedError
+            drain_spool(timezone.now())
+            remove_rows(what, lease, turn)
+            remove_sources(what, lease)
+        AnalysisCount.objects.all().delete()  # a cache, which still counts what is gone
+    except BusyError as error:
+        raise PausedError from error
+    says = f"Removed what was simulated: {Job.objects.get(pk=job.pk).done:,} rows of {', '.join(what.names)}."
+    note(job, [LoggedChange(job, says)])
+    return says
+
+
+def remove_rows(what: Scope, lease: Lease, turn: Turn) -> None:
+    person = person_of(turn.job)
+    actor = person.get_username() if person else ""
+    while number := remove_some(what, lease, actor):
+        turn.done(number, {})
+
+
+NEEDED: Mapping[str, str] = {
+    IMPORT: REPLAY,
+    BARS: REPLAY,
+    UNDO: RECONCILE,
+    FIX: RECONCILE,
+    TEACH: REPLAY,
+    REMOVE: CHANGE_SOURCE,
+}
+"""The permission that a kind of work takes."""
 KINDS: Mapping[str, Callable[[Job], str]] = {
     IMPORT: import_upload,
     BARS: import_bar_file,
     UNDO: undo_fills,
     FIX: fix_gaps,
     TEACH: read_again,
+    REMOVE: remove_simulated,
 }

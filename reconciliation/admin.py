@@ -19,12 +19,14 @@ from signals.tiers import TIERS
 from .asking import admin as asking_admin  # noqa: F401 - registers companions and requests
 from .gaps import CATALOGUE, GapView
 from .models import (
+    Cluster,
     FindingTotal,
     GapRecord,
     GapTotal,
     HealthTotal,
     MeasuredConfidence,
     SetAside,
+    Shard,
     SignalHealthMetric,
     SyncAuditLog,
     SyncLease,
@@ -163,6 +165,20 @@ class SetAsideAdmin(OfSignalAdmin):
 @admin.register(SyncLease)
 class SyncLeaseAdmin(ReadOnlyAdmin):
     list_display = ("name", "holder", "expires_at", "token")
+
+
+@admin.register(Shard)
+class ShardAdmin(ReadOnlyAdmin):
+    list_display = ("run", "source", "first", "last", "state", "done", "signals", "worker", "token", "finished_at")
+    list_filter = ("state",)
+    list_select_related = ("run", "source")
+    exclude = ("keys",)
+    ordering = ("-pk",)
+
+
+@admin.register(Cluster)
+class ClusterAdmin(ReadOnlyAdmin):
+    list_display = ("name", "workers", "started_at", "seen_at")
 
 
 @admin.register(MeasuredConfidence)

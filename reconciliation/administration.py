@@ -3,16 +3,19 @@
 The admin's own log belongs to accounts: it shows whatever a person is called now. An entry here keeps the name of then.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, ProtectedError
 from django.db.models.signals import post_save, pre_delete
 
-from signals.models import Format, Source
+from signals.models import Format, Mailbox, Source
 
 from .models import SyncAuditLog
+from .sealing.sealing import after_decision
 
 
 def connect() -> None:
@@ -37,14 +40,26 @@ def audit_entry(instance: LogEntry, created: bool, raw: bool = False, **_: Any) 
             **details(instance),
         },
     )
+    after_decision()
+
+
+def note_command(person: User, says: str, *, now: datetime) -> None:
+    """What a command changed of an account. Nobody is signed in: it was whoever may run commands here."""
+    SyncAuditLog.objects.create(
+        at=now,
+        action=SyncAuditLog.Action.ADMINISTERED,
+        actor="manage.py",
+        note=says,
+        evidence={"did": "changed", "of": "user", "key": str(person.pk), "name": person.get_username()},
+    )
 
 
 def details(entry: LogEntry) -> dict[str, Any]:
     """What an account may do after the change; by which name lists find what concerns a source."""
-    row: Model | None = entry.get_edited_object() if entry.content_type and not entry.is_deletion() else None
+    row = edited(entry)
     if isinstance(row, Source):
         return {"source": row.name}
-    if isinstance(row, Format):
+    if isinstance(row, Format | Mailbox):
         return {"source": row.source.name} if row.source else {}
     if not isinstance(row, User):
         return {}
@@ -54,6 +69,17 @@ def details(entry: LogEntry) -> dict[str, Any]:
         "superuser": row.is_superuser,
         "roles": sorted(row.groups.values_list("name", flat=True)),
     }
+
+
+def edited(entry: LogEntry) -> Model | None:
+    """The row that it is about, as long as there is one."""
+    if entry.content_type is None or entry.is_deletion():
+        return None
+    try:
+        row: Model = entry.get_edited_object()
+    except ObjectDoesNotExist:
+        return None
+    return row
 
 
 def keep_account(instance: User, **_: Any) -> None:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ReconciliationConfig(AppConfig):
@@ -7,6 +8,9 @@ class ReconciliationConfig(AppConfig):
 
     def ready(self) -> None:
         from . import administration, checks, merging  # noqa: F401 - registers them
+        from .guarding import triggers
 
         administration.connect()
         merging.connect()
+        pre_migrate.connect(triggers.before_migrating, self, dispatch_uid="reconciliation.guarding.before")
+        post_migrate.connect(triggers.after_migrating, self, dispatch_uid="reconciliation.guarding.after")

@@ -13,6 +13,7 @@ from signals.models import AutomatedSignal, Fill
 from signals.storage.bulk import append
 
 from .models import SyncAuditLog, SyncRun
+from .sealing.sealing import after_decision
 from .tiers.proposals import Proposal
 
 Action = SyncAuditLog.Action
@@ -92,3 +93,5 @@ class Journal:
 
     def write(self) -> None:
         append(SyncAuditLog, self.entries)
+        if self.actor and self.entries:
+            after_decision()

@@ -1,50 +1,55 @@
 """What a first start needs: an operator, a source, the schedule, and (in the demo) a history to look at."""
 
 import secrets
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import OutputWrapper
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from signals.intake import take_in
 from signals.models import Delivery, Source, SourceToken
-from signals.parcels import Incoming
 from signals.receiving.senders import default_source, hash_token, new_token
 from signals.receiving.spool import spool
-from signals.simulator import Alert, sample_history, stream
-from signals.symbols import normalised
-from signals.vocabulary import Channel
 
 from .cycle import schedule
-from .cycle.run import run_sync
-from .models import SyncRun
+from .demo.history import THIS_START, make_history
+from .models import SyncAuditLog
 
 OPERATOR = "operator"
-ALERTS_AT_ONCE = 500
-THIS_START = "demo, this start"
 
 
 def prepare(stdout: OutputWrapper) -> None:
     """Make what is missing. Repeating it changes nothing."""
-    make_operator(stdout)
-    source = default_source()
-    give_first_token(source)
-    schedule.install()
+    with transaction.atomic():
+        wait_for_turn()
+        make_operator(stdout)
+        source = default_source()
+        give_first_token(source)
+        schedule.install()
     if spool().pending_bytes():
         # At once: what was acknowledged before the stop need not wait for the first turn.
         async_task(schedule.TASK)  # type: ignore[no-untyped-call]
-    if settings.DEMO and not Delivery.objects.exists():
+    if settings.DEMO and untouched():
         stdout.write("Making sample history (DEMO=0 leaves the database empty) …")
-        make_history(source, timezone.now())
+        make_history(timezone.now())
+
+
+def wait_for_turn() -> None:
+    """The halves may start at the same moment: of two, the second finds everything made. SQLite has one writer."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('signalsync start'))")
+
+
+def untouched() -> bool:
+    """Whether nothing has come and nobody has changed anything: a demo that was removed does not come back."""
+    changed = SyncAuditLog.objects.filter(action=SyncAuditLog.Action.ADMINISTERED)
+    return not Delivery.objects.exists() and not changed.exists()
 
 
 def make_operator(stdout: OutputWrapper) -> None:
@@ -81,30 +86,3 @@ def give_demo_address(server: str, stdout: OutputWrapper) -> None:
         file.write(address)
     Path(file.name).replace(settings.WEBHOOK_ADDRESS)
     stdout.write(f"Webhook of this start: {address}   (also in {settings.WEBHOOK_ADDRESS})")
-
-
-def make_history(source: Source, now: datetime) -> None:
-    """The simulator's sample history up to `now`, taken in like any alerts, and one cycle over it."""
-    with transaction.atomic():  # all or nothing: half a history would look like a whole one to the next start
-        for scenario in sample_history(now):
-            for chunk in in_chunks(stream(scenario)):
-                take_in(source, [incoming(alert) for alert in chunk], now=now)
-    run_sync(now=now, trigger=SyncRun.Trigger.START)
-
-
-def incoming(alert: Alert) -> Incoming:
-    return Incoming(
-        body=alert.body,
-        received_at=alert.fire_time,
-        fired_at=alert.fire_time,
-        channel=Channel.LOG,
-        alert_id=alert.alert_id,
-        symbol=normalised(alert.ticker),
-        ticker=alert.ticker,
-    )
-
-
-def in_chunks(alerts: Iterable[Alert]) -> Iterator[list[Alert]]:
-    rest = iter(alerts)
-    while chunk := list(islice(rest, ALERTS_AT_ONCE)):
-        yield chunk

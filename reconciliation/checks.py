@@ -8,12 +8,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.checks import CheckMessage, Error, register
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
+from signals.checks import SETTINGS
+
 from .tiers.trust import given
 
 LONGEST = 32_767 * 60  # seconds; a schedule's minutes are a small integer in the database
 
 
-@register()
+@register(SETTINGS)
 def check_interval(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     seconds = settings.SYNC_INTERVAL
     if 60 <= seconds <= LONGEST and seconds % 60 == 0:
@@ -27,7 +29,7 @@ def check_interval(app_configs: Any = None, **options: Any) -> list[CheckMessage
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_operator_password(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     """The first operator's password is one that nobody could choose in the console either."""
     if not (settings.PRODUCTION and settings.OPERATOR_PASSWORD):
@@ -41,7 +43,7 @@ def check_operator_password(app_configs: Any = None, **options: Any) -> list[Che
     return []
 
 
-@register()
+@register(SETTINGS)
 def check_bounds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     least = {"CANCEL_GRACE_BARS": 0, "HEALTH_WINDOW_HOURS": 1, "RUN_RETENTION_DAYS": 0}
     return [
@@ -51,7 +53,7 @@ def check_bounds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     ]
 
 
-@register()
+@register(SETTINGS)
 def check_confidences(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     hint = "Give confidences from 0 to 1, separated by commas: docs/reconciliation.md lists tiers and fields."

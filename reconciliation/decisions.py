@@ -111,7 +111,7 @@ def take_back_chunk(fills: QuerySet[Fill], keys: Sequence[int], operation: UUID,
             held = plain(getattr(signals[fill.signal_id], fill.field))
             journal.note_fill(signals[fill.signal_id], Action.TAKEN_BACK, fill, old=held, new=held, note=reason)
         Fill.objects.filter(pk__in=[fill.pk for fill in barred]).update(state=Fill.State.WITHDRAWN)
-        AutomatedSignal.objects.filter(pk__in=keys).update(needs_sync=True, updated_at=now)
+        AutomatedSignal.objects.filter(pk__in=keys).update(needs_sync=True, updated_at=now, flips=None)
         journal.write()
     return len(barred)
 
@@ -149,7 +149,7 @@ def derive_and_write(signals: Mapping[int, AutomatedSignal], now: datetime) -> d
     latest = dict(stamps.values_list("signal_id", "created_at"))
     found = {fresh.pk: fresh for _, fresh in rederive(list(signals.values()))}
     for fresh in found.values():
-        fresh.needs_sync, fresh.updated_at = True, now
+        fresh.needs_sync, fresh.updated_at, fresh.flips = True, now, None
         fresh.reconciliation_timestamp = latest.get(fresh.pk)
     overwrite(list(found.values()))
     return found
@@ -199,4 +199,4 @@ def requeue(signal: AutomatedSignal, now: datetime) -> None:
     dismissed = GapRecord.objects.filter(signal=signal, state=GapRecord.State.DISMISSED)
     gaps = view.open_gaps(signal, frozenset(dismissed.values_list("signal_id", "gap")))
     rows = AutomatedSignal.objects.filter(pk=signal.pk)
-    rows.update(needs_sync=True, updated_at=now, health_score=score(gaps))
+    rows.update(needs_sync=True, updated_at=now, health_score=score(gaps), flips=None)

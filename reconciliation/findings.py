@@ -12,7 +12,7 @@ from operator import or_
 from django.db.models import F, Q
 
 from signals.models import AutomatedSignal
-from signals.vocabulary import Direction, Session
+from signals.vocabulary import Direction, Origin, Session
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ def stop_on_wrong_side(signal: AutomatedSignal) -> bool:
 
 
 def exit_without_entry(signal: AutomatedSignal) -> bool:
-    return signal.entry_fired_at is None and not (signal.be_exit_at is None and signal.stop_exit_at is None)
+    ended = not (signal.be_exit_at is None and signal.stop_exit_at is None)
+    # Of a signal that replay found no ENTRY was to come: nothing of it was heard.
+    return signal.origin == Origin.ALERTS and signal.entry_fired_at is None and ended
 
 
 def htf_conflict(signal: AutomatedSignal) -> bool:
@@ -91,6 +93,14 @@ def price_far(signal: AutomatedSignal) -> bool:
 
 def bars_far(signal: AutomatedSignal) -> bool:
     return signal.bars_far
+
+
+def repainted(signal: AutomatedSignal) -> bool:
+    return signal.repainted is not None
+
+
+def frozen(signal: AutomatedSignal) -> bool:
+    return signal.flips is not None and "frozen" in signal.flips
 
 
 def symbol_unclear(signal: AutomatedSignal) -> bool:
@@ -140,7 +150,8 @@ FINDINGS: tuple[Finding, ...] = (
     Finding(
         "exit_without_entry",
         "Exit without ENTRY",
-        Q(entry_fired_at__isnull=True) & (Q(be_exit_at__isnull=False) | Q(stop_exit_at__isnull=False)),
+        Q(origin=Origin.ALERTS, entry_fired_at__isnull=True)
+        & (Q(be_exit_at__isnull=False) | Q(stop_exit_at__isnull=False)),
         exit_without_entry,
         "The ENTRY was lost, or fired before this source was set up: import the alert log of that time.",
     ),
@@ -203,6 +214,23 @@ FINDINGS: tuple[Finding, ...] = (
         bars_far,
         "Prices told as its symbol's are far from this trade's own at that time: a source is set to the wrong symbol. "
         "They were refused, and nothing was filled from them. Give each source the symbol of its chart.",
+    ),
+    Finding(
+        "repainted",
+        "Repainted",
+        Q(repainted__isnull=False),
+        repainted,
+        "What the indicator or its bars say afterwards is not what fired. What fired could be traded: it stands, and "
+        "nothing is put right. A backtest of this indicator may count trades that nobody was told of in time.",
+    ),
+    Finding(
+        "frozen",
+        "A filled value kept changing",
+        Q(flips__has_key="frozen"),
+        frozen,
+        "It changed five times though nothing new was known of this signal. Whatever stood then, a value or a gap, is "
+        "left until something is. The audit log has what stood by turns; undo a fill that is wrong, or dismiss the "
+        "gap.",
     ),
     Finding(
         "symbol_unclear",

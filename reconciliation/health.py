@@ -33,9 +33,9 @@ def window(now: datetime, hours: int | None = None) -> Q:
     return Q(first_event_at__lte=now) & (Q(first_event_at__gt=since) | Q(status__in=ACTIVE))
 
 
-def health(view: GapView, hours: int | None = None) -> Health:
-    """Counted over the window only, in one pass; without sources that owe nothing, as the self-test's."""
-    within = AutomatedSignal.objects.filter(window(view.now, hours), view.judged)
+def health(view: GapView, hours: int | None = None, signals: Q | None = None) -> Health:
+    """Of all (or some) signals of the window, in one pass; without sources that owe nothing, as the self-test's."""
+    within = AutomatedSignal.objects.filter(window(view.now, hours), view.judged, signals or Q())
     found = within.aggregate(signals=Count("pk"), with_gap=Count("pk", filter=view.q_any_actionable()))
     return Health(found["signals"], found["signals"] - found["with_gap"])
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from signals.models import AutomatedSignal, Fill
+from signals.models import AutomatedSignal, Fill, SignalNote, SignalTag
 from signals.signal.regrouping import row_emptied
 
 from .audit import Action, Journal
@@ -29,9 +29,28 @@ def merge(emptied: AutomatedSignal, into: AutomatedSignal, **_: Any) -> None:
     journal = Journal(now)
     end_fills(emptied, journal, now)
     end_gaps(emptied, into, journal, now)
+    move_annotations(emptied, into)
     journal.write()
+    tell_entries(emptied, into, now)
     for model in (Fill, GapRecord, SyncAuditLog):
         model._default_manager.filter(signal=emptied).update(signal=into)
+
+
+def tell_entries(emptied: AutomatedSignal, into: AutomatedSignal, now: datetime) -> None:
+    """That entries are about another signal now: they are sealed with the one that they were written about."""
+    if SyncAuditLog.objects.filter(signal=emptied).exists():
+        told = {"from": emptied.pk, "into": into.pk, "symbol": emptied.symbol, "life": emptied.life}
+        journal = Journal(now)
+        journal.note(into, Action.MERGED, evidence=told, note=WHY)
+        journal.write()
+
+
+def move_annotations(emptied: AutomatedSignal, into: AutomatedSignal) -> None:
+    """What people said is about the signal that its events are of now; a tag that is there already stays one."""
+    SignalNote.objects.filter(signal=emptied).update(signal=into)
+    there = SignalTag.objects.filter(signal=into).values_list("name", flat=True)
+    SignalTag.objects.filter(signal=emptied, name__in=list(there)).delete()
+    SignalTag.objects.filter(signal=emptied).update(signal=into)
 
 
 def end_fills(emptied: AutomatedSignal, journal: Journal, now: datetime) -> None:

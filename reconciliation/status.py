@@ -59,6 +59,7 @@ def about_source(source: Source, found: Found | None) -> dict[str, Any]:
         "clock_zone": source.clock_zone,
         "gaps_off": source.gaps_off,
         "tiers_off": source.tiers_off,
+        "findings": {name: number for name, number in found.findings.items() if number} if found else {},
         "habits": sorted(found.habits) if found else [],
         "signal_count": source.signal_count,
         "last_heartbeat_at": iso(source.last_heartbeat_at) if source.last_heartbeat_at else None,

@@ -187,29 +187,49 @@ def life_of_gap(record: GapRecord, told: Told) -> Iterator[tuple[SyncAuditLog.Ac
 # -- runs
 
 
+Entries = Counter[tuple[str, str, str]]
+"""How many entries of a run there are, by action, tier and field."""
+
+
 def faults_of_runs(runs: Sequence[SyncRun]) -> list[Fault]:
-    counted = SyncAuditLog.objects.filter(run__in=runs).order_by().values_list("run", "action", "tier", "field")
-    entries: dict[int, Counter[tuple[str, str, str]]] = defaultdict(Counter)
-    for run, action, tier, field, number in counted.annotate(number=Count("pk")):
-        entries[run][action, tier, field] += number
+    entries = entries_of_runs(runs)
     return [Fault(f"run {run.pk}", says) for run in runs for says in run_faults(run, entries[run.pk])]
 
 
-def run_faults(run: SyncRun, entries: Counter[tuple[str, str, str]]) -> Iterator[str]:
-    """In words, which of a finished run's counts are not those of its entries."""
+def entries_of_runs(runs: Sequence[SyncRun]) -> dict[int, Entries]:
+    counted = SyncAuditLog.objects.filter(run__in=runs).order_by().values_list("run", "action", "tier", "field")
+    entries: dict[int, Entries] = defaultdict(Counter)
+    for run, action, tier, field, number in counted.annotate(number=Count("pk")):
+        entries[run][action, tier, field] += number
+    return entries
+
+
+def counts_told(entries: Entries) -> dict[str, Any]:
+    """A run's counts as its entries tell them; of `withdrawn` the most that it can be.
+
+    The log also has those that waited for approval and are not counted.
+    """
     actions: Counter[str] = Counter()
     tiers: Counter[str] = Counter()
     for (action, tier, _), number in entries.items():
         actions[action] += number
-        tiers[tier] += number if action == Action.FILLED else 0
-    for name, action in COUNTED.items():
-        if getattr(run, name) != actions[action]:
-            yield f"It counts {getattr(run, name)} {name}; the audit log has {actions[action]}."
-    if Counter(run.fills_by_tier) != tiers:
-        yield f"It counts {run.fills_by_tier} fills by tier; the audit log has {dict(sorted(tiers.items()))}."
-    cancelled = sum(number for (action, _, field), number in entries.items() if (action, field) == CANCELLED)
-    if run.cancelled != cancelled:
-        yield f"It counts {run.cancelled} cancelled; the audit log has {cancelled}."
-    # The log also has those that waited for approval and are not counted.
-    if run.withdrawn > actions[Action.WITHDRAWN]:
-        yield f"It counts {run.withdrawn} withdrawn; the audit log has {actions[Action.WITHDRAWN]}."
+        if action == Action.FILLED:
+            tiers[tier] += number
+    return {
+        **{name: actions[action] for name, action in COUNTED.items()},
+        "fills_by_tier": dict(sorted(tiers.items())),
+        "cancelled": sum(number for (action, _, field), number in entries.items() if (action, field) == CANCELLED),
+        "withdrawn": actions[Action.WITHDRAWN],
+    }
+
+
+def run_faults(run: SyncRun, entries: Entries) -> Iterator[str]:
+    """In words, which of a finished run's counts are not those of its entries."""
+    told = counts_told(entries)
+    for name in (*COUNTED, "cancelled"):
+        if getattr(run, name) != told[name]:
+            yield f"It counts {getattr(run, name)} {name}; the audit log has {told[name]}."
+    if Counter(run.fills_by_tier) != Counter(told["fills_by_tier"]):
+        yield f"It counts {run.fills_by_tier} fills by tier; the audit log has {told['fills_by_tier']}."
+    if run.withdrawn > told["withdrawn"]:
+        yield f"It counts {run.withdrawn} withdrawn; the audit log has {told['withdrawn']}."

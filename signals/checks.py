@@ -11,11 +11,14 @@ from signals.feeds.rates import rates
 from signals.networks import networks
 from signalsync_project.private import open_to_others
 
+# What commands ask before they start. Django's own checks import every page and take longer than most commands: serve,
+# migrate and check ask those.
+SETTINGS = "settings"
 # Stricter than DRF, which takes the period's first letter: 10/month would be 10 a minute, and 0/min would refuse all.
 RATE = re.compile(r"[1-9]\d*/(s|sec|second|m|min|minute|h|hour|d|day)")
 
 
-@register()
+@register(SETTINGS)
 def check_rates(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     """WEBHOOK_RATE may be empty (no limit), BAD_TOKEN_RATE not: guessing a token must be slow."""
     wrong = []
@@ -26,16 +29,18 @@ def check_rates(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     return wrong
 
 
-@register()
+@register(SETTINGS)
 def check_addresses(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
-    try:
-        networks(tuple(settings.WEBHOOK_ADDRESSES))
-    except ValueError as error:
-        return [Error(f"WEBHOOK_ADDRESSES: {error}", id="signals.E003")]
-    return []
+    wrong: list[CheckMessage] = []
+    for name, number in (("WEBHOOK_ADDRESSES", "signals.E003"), ("OUTBOUND_NETWORKS", "signals.E005")):
+        try:
+            networks(tuple(getattr(settings, name)))
+        except ValueError as error:
+            wrong.append(Error(f"{name}: {error}", id=number))
+    return wrong
 
 
-@register()
+@register(SETTINGS)
 def check_feeds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     try:
         rates(settings.FEED_RATES)
@@ -44,7 +49,7 @@ def check_feeds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     return []
 
 
-@register()
+@register(SETTINGS)
 def check_privacy(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
     """No error: the settings have closed what they could, and a service that does not start takes no alert."""
     return [

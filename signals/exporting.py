@@ -4,9 +4,6 @@ Prices are in points, MFE and MAE in R; both are JSON numbers, exact to the 15 d
 are kept of a number. Moments are UTC ISO 8601 to the second with Z.
 """
 
-import csv
-import json
-import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -17,18 +14,15 @@ from rest_framework import serializers
 
 from signals.formats import iso
 
-from .models import AutomatedSignal, Source
+from .lines import csv_lines, json_lines
+from .models import AutomatedSignal, SignalNote, Source
 from .vocabulary import DataSource
 
 M = TypeVar("M", bound=models.Model)
 SIGNALS_AT_ONCE = 500
 # Housekeeping of the sync, not part of what a signal is.
-INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error"})
+INTERNAL = frozenset({"needs_sync", "check_at", "rebuild_error", "flips"})
 MODEL_FIELDS = [f.name for f in AutomatedSignal._meta.concrete_fields if f.name not in INTERNAL]
-# A spreadsheet takes a cell that begins with one of these for a formula; senders choose some of the texts.
-# Some readers take a full-width sign for the sign, cut a cell at a semicolon or a bar, or pass over what is blank.
-FORMULA_STARTS = tuple("=+-@＝＋－＠|;\t\r\n")  # noqa: RUF001
-NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def number(value: Decimal) -> int | float:
@@ -60,6 +54,23 @@ class PricesField(serializers.DictField):
         return numbers(value) or {}
 
 
+class TagsField(serializers.ListField):
+    """Their names, in order."""
+
+    child = serializers.CharField()
+
+    def to_representation(self, value: Any) -> list[str]:
+        return sorted(tag.name for tag in value.all())
+
+
+class NoteRecord(serializers.ModelSerializer[SignalNote]):
+    written_at = MomentField(read_only=True)
+
+    class Meta:
+        model = SignalNote
+        fields = ("written_at", "author", "text")
+
+
 class Record(serializers.ModelSerializer[M]):
     """A row as it is told outside: numbers as numbers, moments in UTC."""
 
@@ -69,6 +80,13 @@ class Record(serializers.ModelSerializer[M]):
         models.DateTimeField: MomentField,
     }
 
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        """Nothing chosen is one of the choices, where a column may hold it: the schema says so, too."""
+        kind, options = super().build_standard_field(field_name, model_field)
+        if "choices" in options and model_field.blank and not model_field.null:
+            options["choices"] = [("", "None"), *options["choices"]]
+        return kind, options
+
 
 class SignalRecord(Record[AutomatedSignal]):
     """All fields of a signal, its provenance, and which of its values the indicator itself did not send."""
@@ -77,13 +95,15 @@ class SignalRecord(Record[AutomatedSignal]):
     symbol = serializers.SerializerMethodField(help_text="As its alerts state it, else its source's; empty: unknown.")
     targets = PricesField(read_only=True, allow_null=True)
     targets_extended = PricesField(read_only=True, allow_null=True)
+    tags = TagsField(read_only=True, help_text="What people tagged it with.")
+    notes = NoteRecord(read_only=True, many=True, help_text="What people noted about it, oldest first.")
     synthetic = serializers.SerializerMethodField(
         help_text="Fields whose value was not sent by the indicator in real time, sorted."
     )
 
     class Meta:
         model = AutomatedSignal
-        fields = [*MODEL_FIELDS, "synthetic"]
+        fields = [*MODEL_FIELDS, "synthetic", "tags", "notes"]
         read_only_fields = fields
 
     def get_symbol(self, signal: AutomatedSignal) -> str:
@@ -109,44 +129,21 @@ def ordered(signals: QuerySet[AutomatedSignal]) -> Iterator[AutomatedSignal]:
     """
     for source in Source.objects.order_by("name"):
         for signal in (
-            signals.filter(source=source).order_by("trade_id", "symbol", "life").iterator(chunk_size=SIGNALS_AT_ONCE)
+            signals.filter(source=source)
+            .order_by("trade_id", "symbol", "life")
+            .prefetch_related("tags", "notes")
+            .iterator(chunk_size=SIGNALS_AT_ONCE)
         ):
             signal.source = source
             yield signal
 
 
 def jsonl(signals: QuerySet[AutomatedSignal]) -> Iterator[str]:
-    """One JSON object a line, without line ends."""
-    serializer = SignalRecord()
-    for signal in ordered(signals):
-        yield json.dumps(serializer.to_representation(signal), ensure_ascii=False, separators=(",", ":"))
+    """One JSON object a line, line ends included."""
+    return json_lines(map(SignalRecord().to_representation, ordered(signals)))
 
 
-class _Line:
-    """What csv.writer takes for a file: it hands back the line instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def csv_lines(signals: QuerySet[AutomatedSignal]) -> Iterator[str]:
-    """CSV with a header, without line ends: nothing for unknown values, compact JSON for nested ones."""
-    writer = csv.writer(_Line(), lineterminator="")
-    serializer = SignalRecord()
-    yield writer.writerow(SignalRecord.Meta.fields)
-    for signal in ordered(signals):
-        row = serializer.to_representation(signal)
-        yield writer.writerow([cell(value) for value in row.values()])
-
-
-def cell(value: Any) -> Any:
-    """A value as a CSV cell. Text, no number, that a spreadsheet would run as a formula gets an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if isinstance(value, str) and value.lstrip(" \xa0").startswith(FORMULA_STARTS) and not NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+def as_csv(signals: QuerySet[AutomatedSignal]) -> Iterator[str]:
+    """CSV with a header, line ends included."""
+    records = map(SignalRecord().to_representation, ordered(signals))
+    return csv_lines(SignalRecord.Meta.fields, (row.values() for row in records))

@@ -20,7 +20,7 @@ from django.db.models import Q
 from .bars.storing import store_bars
 from .learning import Learned
 from .models import Delivery, Quarantine, SignalEvent, Source
-from .models.deliveries import ORIGINAL
+from .models.deliveries import BY_MAIL, ORIGINAL
 from .parcels import (
     Incoming,
     Parcel,
@@ -31,6 +31,7 @@ from .parcels import (
     event_rows,
     open_parcel,
     quarantine_row,
+    repeat,
     told_by,
 )
 from .signal.charts import known_after, learn
@@ -44,6 +45,7 @@ from .vocabulary import DeliveryStatus
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
+SAME_BYTES = "Same source, bytes and minute as an earlier delivery."
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
 def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Delivery]]:
     """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones, and
     those stored before of which a log's Ticker now tells the symbol."""
+    insert(Delivery, [parcel.delivery for parcel in parcels if parcel.incoming.repeats])
+    parcels = [parcel for parcel in parcels if not parcel.incoming.repeats]
     # Sorted, so that two imports of one log do not wait for each other in a circle.
     rows = sorted((parcel.delivery for parcel in parcels), key=lambda row: (row.fire_minute, row.checksum))
     there = insert(Delivery, rows, ignore_conflicts=True)
@@ -183,14 +187,14 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UU
         source=source,
         checksum__in={parcel.delivery.checksum for parcel in parcels},
         fire_minute__in={parcel.delivery.fire_minute for parcel in parcels},
-    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count", "symbol")
-    stored: dict[tuple[str, datetime], list[Delivery]] = defaultdict(list)
+    ).only("pk", "checksum", "fire_minute", "fired_at", "event_count", "symbol", "apart")
+    stored: dict[tuple[str, datetime, bool], list[Delivery]] = defaultdict(list)
     for row in same.order_by("apart"):
-        stored[row.checksum, row.fire_minute].append(row)
+        stored[sameness(row)].append(row)
     timed, learned, apart, repeated = [], [], [], []
     for parcel in parcels:
         row = parcel.delivery
-        alike = stored[row.checksum, row.fire_minute]
+        alike = stored[sameness(row)]
         original = original_of(row, alike)
         if original is None:
             row.apart = row.symbol
@@ -203,13 +207,16 @@ def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UU
         if row.symbol and not original.symbol:
             original.symbol = row.symbol
             learned.append(original)
-        row.status, row.duplicate_of = DeliveryStatus.DUPLICATE, original
-        row.reason = "Same source, bytes and minute as an earlier delivery."
-        row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
+        repeat(row, original, SAME_BYTES)
         repeated.append(row)
     update(Delivery, [*{row.pk: row for row in (*timed, *learned)}.values()], ["fired_at", "symbol"])
     insert(Delivery, [*apart, *repeated])
     return {row.pk for row in apart}, learned
+
+
+def sameness(row: Delivery) -> tuple[str, datetime, bool]:
+    """What deliveries of one source have in common that are one. Mails are among themselves."""
+    return row.checksum, row.fire_minute, row.apart == BY_MAIL
 
 
 def original_of(row: Delivery, alike: Sequence[Delivery]) -> Delivery | None:

@@ -15,7 +15,7 @@ from .dialects.shapes import shape_of
 from .facts import BarFacts, EventFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Told
 from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
-from .models.deliveries import NO_TIME
+from .models.deliveries import BY_MAIL, NO_TIME
 from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
 from .rhythm import Birth
@@ -26,6 +26,7 @@ from .teaching.known import formats_of
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
+OTHER_BYTES = "The same alert by another way: the same words within two minutes, line ends and HTML aside."
 MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
 
 
@@ -49,6 +50,7 @@ class Incoming:
     symbol: str = ""  # whose prices it tells where the body does not say; empty: the source's
     ticker: str = ""  # the same as the alert log spells it, with the bar length behind it
     replay_of: Delivery | None = None
+    repeats: Delivery | None = None  # what it is the same as in other bytes, or of another minute
     problem: str = ""  # why it must be quarantined whatever the body says
 
     @property
@@ -78,6 +80,8 @@ class Parcel:
 def open_parcel(source: Source, incoming: Incoming) -> Parcel:
     """Read a body, before any transaction."""
     parcel = Parcel(incoming, delivery_row(source, incoming))
+    if incoming.repeats:
+        return parcel
     if incoming.problem:
         parcel.delivery.reason = incoming.problem
         return parcel
@@ -96,7 +100,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
 
 
 def delivery_row(source: Source, incoming: Incoming) -> Delivery:
-    return Delivery(
+    row = Delivery(
         source_id=source.pk,
         channel=incoming.channel,
         received_at=incoming.received_at,
@@ -112,13 +116,25 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         symbol=incoming.symbol,
         ticker=incoming.ticker[:MAX_TICKER],
         replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
+        apart=BY_MAIL if incoming.channel == Channel.MAIL else "",
         status=DeliveryStatus.QUARANTINED,
     )
+    if incoming.repeats:
+        repeat(row, incoming.repeats, OTHER_BYTES)
+    return row
+
+
+def repeat(row: Delivery, original: Delivery, why: str) -> None:
+    """Let the row be a duplicate, in memory. It keeps no bytes of its own."""
+    row.status, row.duplicate_of, row.reason = DeliveryStatus.DUPLICATE, original, why
+    row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
 
 
 def describe(parcel: Parcel) -> None:
     """Write on the delivery what was read from it."""
     delivery, reading = parcel.delivery, parcel.reading
+    if parcel.incoming.repeats:
+        return
     if reading is None:
         delivery.status = DeliveryStatus.QUARANTINED
         return

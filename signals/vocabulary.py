@@ -116,3 +116,4 @@ class Channel(TextChoices):
     WEBHOOK = "webhook", "Webhook"
     LOG = "log", "Alert log"
     REPLAY = "replay", "Replay from quarantine"
+    MAIL = "mail", "Alert mail"

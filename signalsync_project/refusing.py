@@ -4,8 +4,10 @@ import logging
 from collections.abc import Callable
 
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import add_never_cache_headers
+
+from .problems import problem
 
 log = logging.getLogger(__name__)
 SAYS = "The request holds a value that cannot be: a NUL, or one that is too large, too long or nested too deeply."
@@ -34,15 +36,15 @@ class RefuseImpossible:
 
 
 def impossible(error: Exception) -> bool:
-    """Whether it was the value's fault. psycopg2 says of a NUL that it is a ValueError, and has no class for it."""
+    """Whether it was the value's fault. Of a NUL psycopg2 says, and of a year datetime, that it is a ValueError."""
     return isinstance(error, DataError | OverflowError | RecursionError) or (
-        isinstance(error, ValueError) and "NUL (0x00)" in str(error)
+        isinstance(error, ValueError) and any(each in str(error) for each in ("NUL (0x00)", "is out of range"))
     )
 
 
 def refusal(request: HttpRequest) -> HttpResponseBase:
     answer: HttpResponse = (
-        JsonResponse({"detail": SAYS}, status=400)
+        problem(400, SAYS)
         if request.path.startswith("/api/")
         else HttpResponse(SAYS, status=400, content_type="text/plain")
     )

@@ -68,7 +68,7 @@ def how_it_ended(status: int) -> str:
 
 
 class Inquiry:
-    """One question to a watchdog, asked in a daemon thread: it may hang, and must not hold up anything."""
+    """One question, as to a watchdog, asked in a daemon thread: it may hang, and must not hold up anything."""
 
     def __init__(self, ask: Callable[[], str | None]) -> None:
         self.reason: str | None = None
@@ -182,10 +182,39 @@ class Process:
 
 
 @dataclass
+class Round:
+    """Something to do again and again beside the children, in a thread: it may hang, and what it raises is logged once.
+
+    It is first done after `after` seconds, then every `every` seconds after it has ended.
+    """
+
+    name: str
+    do: Callable[[], None]
+    every: float
+    after: float
+    due_at: float | None = None
+    inquiry: Inquiry | None = None
+    failing: bool = False
+
+    def turn(self, now: float) -> None:
+        if self.due_at is None:
+            self.due_at = now + self.after
+        if self.inquiry is None:
+            if now >= self.due_at:
+                self.inquiry = Inquiry(self.do)
+        elif self.inquiry.known:
+            error, self.inquiry, self.due_at = self.inquiry.error, None, now + self.every
+            if error and not self.failing:
+                logger.warning("%s cannot be done: %s", self.name, error)
+            self.failing = error is not None
+
+
+@dataclass
 class Supervisor:
     """Runs its children until SIGTERM, SIGINT or SIGHUP; a second such signal kills what still runs."""
 
     children: Sequence[Child]
+    rounds: Sequence[Round] = ()
     processes: list[Process] = field(init=False)
     stopping_since: float | None = None
 
@@ -211,6 +240,8 @@ class Supervisor:
 
     def _turn(self, now: float) -> None:
         self._reap(now)
+        for each in () if self.stopping else self.rounds:
+            each.turn(now)
         for process in self.processes:
             if process.pid is None:
                 if not self.stopping and now >= process.start_at:

@@ -15,10 +15,21 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+# As dashboard/console/roles.py has them; settings come before every app.
+ROLES = ("Viewer", "Operator", "Administrator")
+
+
 class Variable(NamedTuple):
+    """`off` is the value that switches off what the variable is about; None: it is no switch.
+
+    Of each switch tests/dashboard/test_switches.py and test_filling_switches.py prove that nothing is written while it
+    is off.
+    """
+
     kind: type
     default: Any
     meaning: str
+    off: Any = None
 
 
 VARIABLES: dict[str, Variable] = {
@@ -33,6 +44,9 @@ VARIABLES: dict[str, Variable] = {
         int, 0, "Proxies in front of us, counted from the right of X-Forwarded-For. 0 behind one is told by doctor."
     ),
     "DATABASE_URL": Variable(str, "", "postgres://… selects PostgreSQL. Empty: SQLite in VAR_DIR."),
+    "DATABASE_REPLICA_URL": Variable(
+        str, "", "postgres://… of a streaming replica, which pages and GETs of the API read. Empty: none."
+    ),
     "DATABASE_STATEMENT_TIMEOUT": Variable(
         int, 90_000, "PostgreSQL statement timeout, ms, 0: none; of pages never more than 25000."
     ),
@@ -43,10 +57,22 @@ VARIABLES: dict[str, Variable] = {
     "PORT": Variable(int, 8000, "Port that `manage.py serve` binds."),
     "WEB_WORKERS": Variable(int, 2, "Processes of the front door, and as many again of the pages."),
     "PUBLIC_URL": Variable(str, "", "https://… under which TradingView reaches us, for the addresses we show."),
-    "WEBHOOK_TOKEN": Variable(str, "", "First token of the default source (stored hashed). At least 24 characters."),
+    "WEBHOOK_TOKEN": Variable(
+        str, "", "First token of the default source (stored hashed). At least 24 characters.", off=""
+    ),
     "WEBHOOK_RATE": Variable(str, "", "Most deliveries per source and process, as 600/min. Empty: no limit."),
     "BAD_TOKEN_RATE": Variable(str, "60/min", "Most requests with an unknown token per address and process."),
     "BAD_LOGIN_RATE": Variable(str, "30/min", "Most failed logins per address and process, whatever the names."),
+    "TWO_FACTOR": Variable(
+        str,
+        "",
+        "Who confirms a sign-in with a code: optional, administrators or all. Empty: administrators in production.",
+    ),
+    "API_RATES": Variable(
+        str,
+        "Viewer=600/min,Operator=1200/min,Administrator=3000/min",
+        "Most API requests per person or token and process, by role. A role that is not named has no limit.",
+    ),
     "WEBHOOK_ADDRESSES": Variable(
         list, [], "Addresses and networks that alerts come from; tradingview stands for TradingView's. Empty: any."
     ),
@@ -59,19 +85,50 @@ VARIABLES: dict[str, Variable] = {
         "Names of certificates that are taken: an alternative name where the header tells them, else the common name.",
     ),
     "TIME_SERVER": Variable(
-        str, "", "NTP server (host) or web address that is asked hourly whether our clock is right. Empty: nobody is."
+        str,
+        "",
+        "NTP server (host) or web address that is asked hourly whether our clock is right. Empty: nobody is.",
+        off="",
     ),
     "OPERATOR_PASSWORD": Variable(str, "", "Password of the first operator. Empty: a random one, printed once."),
-    "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production)."),
+    "DEMO": Variable(bool, True, "Fill an empty database with sample history (never in production).", off=False),
     "SYNC_INTERVAL": Variable(int, 120, "Seconds between scheduled sync cycles; a multiple of 60."),
+    "CLUSTER_WORKERS": Variable(int, 2, "Workers of this machine's cluster: tasks that it does at a time."),
+    "SYNC_WORKERS": Variable(int, 0, "Most workers, of all machines, that share a large cycle. 0: all that there are."),
+    "REDIS_URL": Variable(
+        str, "", "redis://… keeps the queue of tasks there (needs requirements-redis.txt). Empty: in the database."
+    ),
     "LOG_LEVEL": Variable(str, "INFO", "Least level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+    "LOG_FORMAT": Variable(str, "text", "How logs are written: text, or json, one object a line."),
     "TIER_CONFIDENCE": Variable(str, "", "Declared confidences, as 2.exit=0.7,3=0.9 (see docs/reconciliation.md)."),
     "APPROVAL_BELOW": Variable(str, "", "Fills of a tier with less confidence wait for an operator, as 2=0.75."),
     "CANCEL_GRACE_BARS": Variable(int, 2, "Open-market bars to wait before a pending signal counts as cancelled."),
     "HEALTH_WINDOW_HOURS": Variable(int, 24, "Age of signals that system health looks at, beside active ones."),
-    "RUN_RETENTION_DAYS": Variable(int, 90, "Days that runs without any effect, and trends, are kept. 0: for ever."),
-    "MASSIVE_API_KEY": Variable(str, "", "Key of the feed massive (docs/feeds.md). Empty: it is not asked."),
-    "DATABENTO_API_KEY": Variable(str, "", "Key of the feed databento (docs/feeds.md). Empty: it is not asked."),
+    "RUN_RETENTION_DAYS": Variable(
+        int, 90, "Days that runs without any effect, trends, messages and incidents are kept. 0: for ever.", off=0
+    ),
+    "DEADMAN_PING_URL": Variable(
+        str, "", "Address that is asked after each good cycle, its /fail after a failed one. Empty: none.", off=""
+    ),
+    "AUDIT_HEAD_FILE": Variable(
+        str,
+        "",
+        "File that the head of the audit log's seals is appended to, on another machine's disk. Empty: none.",
+        off="",
+    ),
+    "MASSIVE_API_KEY": Variable(str, "", "Key of the feed massive (docs/feeds.md). Empty: it is not asked.", off=""),
+    "DATABENTO_API_KEY": Variable(
+        str, "", "Key of the feed databento (docs/feeds.md). Empty: it is not asked.", off=""
+    ),
+    "OUTBOUND_NETWORKS": Variable(
+        list,
+        [],
+        "Private addresses and networks that events may be posted to, as 127.0.0.1,10.0.0.0/8. Empty: none.",
+        off=[],
+    ),
+    "OUTBOUND_RETENTION_DAYS": Variable(
+        int, 30, "Days that told events and attempts are kept, to be looked at and replayed. 0: for ever.", off=0
+    ),
     "FEED_RATES": Variable(str, "", "Requests a minute that a plan allows, as massive=100,databento=30."),
 }
 
@@ -81,6 +138,12 @@ def log_level(text: str) -> str:
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}:
         raise ValueError(f"{text!r} is no level")
     return level
+
+
+def log_format(text: str) -> str:
+    if text not in {"text", "json"}:
+        raise ValueError(f"{text!r} is neither text nor json")
+    return text
 
 
 def web_address(text: str) -> str:
@@ -103,12 +166,56 @@ def not_negative(number: int) -> int:
     return number
 
 
+def positive(number: int) -> int:
+    if number < 1:
+        raise ValueError(f"{number} is less than 1")
+    return number
+
+
+def redis_address(text: str) -> str:
+    if text and urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("it is no address with redis://, rediss:// or unix://")  # it may hold a password
+    return text
+
+
+def rates(text: str) -> dict[str, str]:
+    """Rates by role, as `Viewer=600/min,Operator=1200/min`. Raises ValueError."""
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        role, _, rate = part.partition("=")
+        if not re.fullmatch(r"[1-9]\d{0,8}/(s|sec|second|min|minute|h|hour|d|day)", rate):
+            raise ValueError(f"{part!r} is no rate: give them as Viewer=600/min,Operator=1200/min")
+        if role not in ROLES:
+            raise ValueError(f"there is no role {role!r}: there are {', '.join(ROLES)}")
+        found[role] = rate
+    return found
+
+
+def who_confirms(text: str) -> str:
+    who = text.strip().lower()
+    if who not in {"", "optional", "administrators", "all"}:
+        raise ValueError(f"{text!r} is none of optional, administrators and all")
+    return who
+
+
+def rates_text(text: str) -> str:
+    rates(text)
+    return text
+
+
 # What must hold beside the type for the settings to be of any use. Other bounds are system checks of the apps.
 RULES: dict[str, Callable[[Any], Any]] = {
     "LOG_LEVEL": log_level,
+    "LOG_FORMAT": log_format,
     "PUBLIC_URL": web_address,
+    "DEADMAN_PING_URL": web_address,
     "CLIENT_CERT_HEADER": header_name,
     "DATABASE_STATEMENT_TIMEOUT": not_negative,
+    "API_RATES": rates_text,
+    "TWO_FACTOR": who_confirms,
+    "CLUSTER_WORKERS": positive,
+    "SYNC_WORKERS": not_negative,
+    "REDIS_URL": redis_address,
 }
 
 env: Any = environ.Env()  # type: ignore[no-untyped-call]

@@ -1,14 +1,16 @@
 """What every test gets: its own spool, an empty cache, quick passwords, and Hypothesis that does not race the clock."""
 
+import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.cache import cache
-from django.db import connections
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -20,10 +22,17 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+# What a database may do otherwise shows in few of them; what is wrong in itself, the first pass has looked for.
+settings.register_profile("second database", settings.get_profile("signalsync"), max_examples=10)
 settings.load_profile("signalsync")
 
 # A hash is made to take long, which tests who sign in are not about; that one is computed stays as it is.
 PBKDF2PasswordHasher.iterations = 1
+
+# What is collected, six thousand tests and all that they import, stays: going through it again and again was a third of
+# the time of collecting.
+USUAL = gc.get_threshold()
+gc.set_threshold(50_000, *USUAL[1:])
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
 
@@ -32,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database-only",
         action="store_true",
-        help="only what can differ between databases: tests that use one, but for the browser's",
+        help="only what can differ between databases: tests that use one, but for the browser's and those marked so",
     )
     parser.addoption(
         "--quick",
@@ -41,25 +50,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--database-only"):
+        settings.load_profile("second database")
+
+
 def uses_database(item: pytest.Item) -> bool:
     return bool(item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(getattr(item, "fixturenames", ())))
 
 
 def can_differ(item: pytest.Item) -> bool:
-    """On the second database, pure tests would only say again what they said on the first."""
-    return uses_database(item) and item.get_closest_marker("browser") is None
+    """On the second database, pure tests would only say again what they said on the first, and so would some others."""
+    return uses_database(item) and not any(map(item.get_closest_marker, ("browser", "one_database")))
 
 
 def is_quick(item: pytest.Item) -> bool:
     return not uses_database(item) and not any(map(item.get_closest_marker, ("browser", "postgres", "slow")))
 
 
+def runs_processes(item: pytest.Item) -> bool:
+    return bool(item.get_closest_marker("slow")) and not uses_database(item)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests of whole processes come first: they take longest, and mostly wait, beside which another worker computes."""
     for option, wanted in (("--database-only", can_differ), ("--quick", is_quick)):
         if config.getoption(option):
             left_out = [item for item in items if not wanted(item)]
             items[:] = [item for item in items if wanted(item)]
             config.hook.pytest_deselected(items=left_out)
+    items.sort(key=runs_processes, reverse=True)  # which leaves the rest in its order
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*USUAL)  # what tests leave in circles holds sockets and files open
 
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
@@ -73,6 +99,42 @@ def django_db_modify_db_settings(
     database = connections.databases["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+def emptying(database: BaseDatabaseWrapper) -> list[str]:
+    """For the tables that hold something. PostgreSQL makes files anew for each that is truncated, empty or not; that
+    rows go in any order it allows, as foreign keys are looked at in the end."""
+    names = [database.ops.quote_name(name) for name in database.introspection.django_table_names(only_existing=True)]
+    with database.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names))
+        return [f"DELETE FROM {name}" for (name,) in cursor.fetchall()]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _transactional_tests_empty_tables() -> Iterator[None]:
+    """Emptying the tables after a transactional test is what the guards refuse: they are down meanwhile."""
+    from django.db.backends.base.operations import BaseDatabaseOperations
+
+    from reconciliation.guarding import triggers
+
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def unguarded(self: BaseDatabaseOperations, statements: Sequence[str]) -> None:
+        triggers.take_down(self.connection)
+        flush(self, emptying(self.connection) if self.connection.vendor == "postgresql" else statements)
+        triggers.after_migrating(self.connection.alias)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseOperations, "execute_sql_flush", unguarded)
+        yield
+
+
+@pytest.fixture
+def unguarded(db: None) -> None:
+    """As whoever may change the tables' triggers finds them: the hand that the proofs are about."""
+    from reconciliation.guarding import triggers
+
+    triggers.take_down(connection)
 
 
 @pytest.fixture(autouse=True)

@@ -24,6 +24,13 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(POLL)
 
 
+def readable(fd: int, seconds: float) -> bool:
+    """Whether there is something to read within that time, or nobody writes any more; however many files are open."""
+    waiting = select.poll()
+    waiting.register(fd, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
+
+
 class Output:
     """The lines that a process and everything under it write to one pipe.
 
@@ -42,7 +49,7 @@ class Output:
         """The next line; None at the end of the pipe, when no process is left."""
         while b"\n" not in self._unread:
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._fd], [], [], left)[0]:
+            if left <= 0 or not readable(self._fd, left):
                 pytest.fail(f"still waiting after {PATIENCE:.0f} s; seen so far:\n{self.seen}")
             if not (data := os.read(self._fd, 65536)):
                 return None

@@ -10,7 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import alerts, burst, cycle, freeze, importing, load, pages, profiling, recorded, webhook
+from benchmarks import (
+    alerts,
+    bars,
+    burst,
+    cycle,
+    export,
+    freeze,
+    importing,
+    load,
+    pages,
+    profiling,
+    recorded,
+    shards,
+    webhook,
+)
 from benchmarks.databases import Database, postgres, sqlite
 from benchmarks.report import Section, Target, table, write
 from benchmarks.sizes import QUICK
@@ -92,6 +106,25 @@ def test_pages_are_measured_with_cloned_signals() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+def test_export_writes_each_format_at_two_sizes() -> None:
+    section = export.measure(replace(QUICK, exported_signals=400), databases)
+    rows = [row[0] for row in figures(section)]
+    assert rows == ["jsonl", "csv", "parquet", "analysis"] * 2
+    assert len(section.targets) == 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not environ.get("DATABASE_URL", "").startswith("postgres"), reason="bars are made in PostgreSQL only"
+)
+def test_bars_are_stored_and_asked_for() -> None:
+    section = bars.measure(replace(QUICK, bar_days=1, file_bars=100, asked=1), databases)
+    assert {row[0] for row in figures(section)} == set(bars.PAGES)
+    assert len(section.targets) == len(bars.PAGES) + 1
+
+
+@pytest.mark.slow
 def test_recorded_logs_are_counted(tmp_path: Path) -> None:
     alerts.write(tmp_path / "night.csv", "mixed", 30, LOG_START)
     section = recorded.measure(QUICK, {"here": databases}, tmp_path)
@@ -106,6 +139,16 @@ def test_cycle_mends_the_damaged_signals_among_few_and_many() -> None:
     rows = [line.strip("| ").split(" | ") for line in section.body.splitlines() if line.startswith("| damaged")]
     assert [row[1] for row in rows] == ["80", "120", "80", "80"]
     assert len(section.targets) == 6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+def test_one_and_two_workers_do_the_same_cycle() -> None:
+    section = shards.measure(QUICK, databases)
+    assert [line.split(" | ")[0] for line in section.body.splitlines() if line.startswith(("| 1 ", "| 2 "))][:2] == [
+        "| 1",
+        "| 2",
+    ]
 
 
 def test_recorded_logs_that_are_not_there_are_said_to_be_absent(tmp_path: Path) -> None:

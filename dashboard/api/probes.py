@@ -11,14 +11,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from rest_framework.request import Request
 
+from dashboard.models import Endpoint
+from dashboard.outbound.sending import waiting_for
 from dashboard.telling.status_counts import counts_by_status
 from dashboard.watching.checks import CHECKS, judge
 from reconciliation.models import GapTotal, SyncRun
-from signals.models import AutomatedSignal, Delivery, Source
+from signals import measuring
+from signals.models import AutomatedSignal, Delivery, Measurement, Source
 from signals.receiving import refusals
 from signals.receiving.refusals import Cause
 from signals.receiving.spool import spool
@@ -57,7 +60,7 @@ class SystemCollector(Collector):
     def __init__(self, now: datetime) -> None:
         self.now = now
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         yield family(
             "signalsync_signals", "Stored signals by status.", "status",
             dict.fromkeys(Status.values, 0) | counts_by_status(AutomatedSignal.objects.all()),
@@ -78,6 +81,8 @@ class SystemCollector(Collector):
             dict(GapTotal.objects.values_list("gap", "open")),
         )  # fmt: skip
         yield from last_cycle(self.now)
+        yield from outbound_state(self.now)
+        yield from measured()
         yield family(
             "signalsync_check_ok", "Checks that the overview shows, too: 1 where nothing is wrong, else 0.", "check",
             {check.name: int(result.ok) for check, result in judge(WATCHED, self.now)},
@@ -100,6 +105,47 @@ def last_cycle(now: datetime) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily("signalsync_last_cycle_age_seconds", "Seconds since a cycle last finished.", age)
     if run.health_after is not None:
         yield GaugeMetricFamily("signalsync_health_percent", "System health after that cycle.", run.health_after)
+
+
+def outbound_state(now: datetime) -> Iterator[GaugeMetricFamily]:
+    """How what is told to others stands, in total and by endpoint."""
+    waiting = GaugeMetricFamily(
+        "signalsync_outbound_waiting",
+        "Events that wait to be posted, by endpoint, counted to 1,000.",
+        labels=["endpoint"],
+    )
+    failing = GaugeMetricFamily(
+        "signalsync_outbound_failing_seconds", "Seconds since an endpoint first failed, 0 if not.", labels=["endpoint"]
+    )
+    for endpoint in Endpoint.objects.filter(enabled=True):
+        waiting.add_metric([endpoint.name], waiting_for(endpoint))
+        since = (now - endpoint.failing_since).total_seconds() if endpoint.failing_since else 0.0
+        failing.add_metric([endpoint.name], since)
+    yield waiting
+    yield failing
+    yield GaugeMetricFamily(
+        "signalsync_outbound_off", "Endpoints that were switched off by themselves.",
+        Endpoint.objects.filter(enabled=False).exclude(off_because="").count(),
+    )  # fmt: skip
+
+
+def measured() -> Iterator[Metric]:
+    """What all processes have measured since the first."""
+    measuring.settle()
+    rows = list(Measurement.objects.all())
+    for metric in measuring.METRICS:
+        found = measuring.samples(metric, rows)
+        if not metric.bounds:
+            counter = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+            for each in found:
+                counter.add_metric(each.labels, each.total)
+            yield counter
+            continue
+        histogram = HistogramMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+        bounds = [*map(str, map(float, metric.bounds)), "+Inf"]
+        for each in found:
+            histogram.add_metric(each.labels, list(zip(bounds, each.upto, strict=True)), each.total)
+        yield histogram
 
 
 def recent_deliveries(now: datetime) -> dict[str, int]:

@@ -8,8 +8,8 @@ from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed, NotFound, Throttled
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotFound
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,22 +19,21 @@ from reconciliation.asking.delivery import AT_ONCE, acknowledge, waiting_for
 from reconciliation.models import SyncRequest
 from signals.models import Source
 from signals.receiving.senders import hash_token, source_of_token
-from signals.receiving.throttling import BadTokenThrottle
+
+from .authentication import count_bad_token, presented
 
 
 class SourceTokenAuthentication(BaseAuthentication):
     """The source's webhook token, as `Authorization: Bearer …`. It names the source; no user stands behind it."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, Source] | None:
-        scheme, _, token = get_authorization_header(request).partition(b" ")
-        if scheme.lower() != b"bearer" or not token.strip():
+        token = presented(request, b"bearer")
+        if token is None:
             return None
-        source = source_of_token(hash_token(token.strip().decode(errors="replace")), timezone.now())
+        source = source_of_token(hash_token(token), timezone.now())
         if source is not None:
             return AnonymousUser(), source
-        throttle = BadTokenThrottle()
-        if not throttle.allow_request(request, APIView()):  # it counts by address, whatever the view
-            raise Throttled(throttle.wait())
+        count_bad_token(request)
         raise AuthenticationFailed("Unknown token. Use a token of the source that you are the companion of.")
 
     def authenticate_header(self, request: Request) -> str:

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from rest_framework import serializers
 
 from dashboard.telling.history import open_gaps
 from dashboard.telling.wait_times import wait_of
-from signals.exporting import MODEL_FIELDS, SignalRecord
+from signals.exporting import SignalRecord, TagsField
 from signals.models import AutomatedSignal
 from signals.signal.deriving import Venue
 from signals.vocabulary import Status
@@ -25,7 +26,7 @@ LISTED = (
     "trade_id", "source", "symbol", "life", "signal_time", "signal_date", "signal_time_str", "direction", "session",
     "htf_alignment", "status", "confirmation_time", "cancellation_time", "entry_price", "stop_loss", "be_mfe",
     "no_be_mfe", "mae", "health_score", "confidence_score", "data_source", "origin",
-    "approval", "created_at",
+    "approval", "created_at", "tags",
 )  # fmt: skip
 
 
@@ -44,6 +45,7 @@ class ListedSignal(SignalRecord):
         read_only=True, allow_null=True, help_text="Seconds to the confirmation or cancellation, else to now."
     )
 
+    tags = TagsField(read_only=True)
     gaps = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Its open gaps.")
     gaps_waiting = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="Those of them that are not actionable yet."
@@ -58,13 +60,14 @@ class DetailedSignal(ListedSignal):
     """All fields of a signal with their provenance, and `synthetic`: those that the indicator did not send."""
 
     class Meta(SignalRecord.Meta):
-        fields = [*MODEL_FIELDS, "synthetic", *COMPUTED]
+        fields = [*SignalRecord.Meta.fields, *COMPUTED]
         read_only_fields = fields
 
 
 def described(signals: list[AutomatedSignal], now: datetime) -> list[AutomatedSignal]:
     """Put the computed values where the declared fields find them: on the instances, in memory."""
     gaps = open_gaps(signals, now)
+    prefetch_related_objects(signals, "tags")
     for signal in signals:
         shown: Any = signal
         shown.is_confirmed = signal.status in (Status.CONFIRMED, Status.COMPLETED)

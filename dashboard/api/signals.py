@@ -4,8 +4,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.utils import timezone
-from django_filters.rest_framework.backends import DjangoFilterBackend
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import APIException, NotFound
@@ -16,10 +14,12 @@ from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, 
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
-from .filters import SignalFilter, StableOrdering, TradeIdSearch
+from .answers import SeveralProblem, Timeline, refused
+from .filters import ListedFilter, StableOrdering, TradeIdSearch
 from .lists import StrictList
 from .pagination import SignalPagination
 from .permissions import ProtectedView
+from .reach import WithinReach
 from .serializers import DetailedSignal, ListedSignal, described
 
 ONE_SIGNAL = [
@@ -31,9 +31,9 @@ ONE_SIGNAL = [
 ]
 WHOLE = OpenApiParameter("whole", bool, description="The signal whose id ends in /timeline, not another's timeline.")
 NOT_ONE = {
-    404: OpenApiResponse(OpenApiTypes.OBJECT, "No such signal; `detail` says where to look."),
+    404: refused("No such signal; `detail` says where to look."),
     409: OpenApiResponse(
-        OpenApiTypes.OBJECT,
+        SeveralProblem,
         "Several signals have it: `candidates` names the first of them by `source`, `symbol`, `life` and `url`.",
     ),
 }
@@ -75,13 +75,12 @@ class AllSignals(StrictList[AutomatedSignal]):
     queryset = AutomatedSignal.objects.select_related("source")
     serializer_class = ListedSignal
     pagination_class = SignalPagination
-    filter_backends = (DjangoFilterBackend, TradeIdSearch, StableOrdering)
-    filterset_class = SignalFilter
+    filter_backends = (WithinReach, TradeIdSearch, StableOrdering)
+    filterset_class = ListedFilter
     search_fields = ("trade_id",)
 
-    def paginate_queryset(self, queryset: Any) -> list[Any] | None:
-        page = super().paginate_queryset(queryset)
-        return None if page is None else described(page, timezone.now())
+    def described(self, rows: list[AutomatedSignal]) -> list[AutomatedSignal]:
+        return described(rows, timezone.now())
 
 
 @extend_schema_view(get=extend_schema(operation_id="cancelled_signals"))
@@ -112,7 +111,7 @@ class SignalTimeline(ProtectedView):
         operation_id="signal_timeline",
         summary="Everything that happened to one signal, in time order",
         parameters=[*ONE_SIGNAL, WHOLE],
-        responses={200: OpenApiTypes.OBJECT, **NOT_ONE},
+        responses={200: Timeline, **NOT_ONE},
     )
     def get(self, request: Request, trade_id: str) -> Response:
         """A trade id may itself end as this address does: where only such a one is stored, it is told."""

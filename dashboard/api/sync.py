@@ -6,12 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from django_filters.rest_framework.backends import DjangoFilterBackend
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
-from rest_framework import serializers, status
-from rest_framework.exceptions import APIException, ValidationError
-from rest_framework.pagination import CursorPagination
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -22,21 +20,18 @@ from reconciliation.cycle.worker import WEDGED_AFTER_INTERVALS
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import gap_counts
 from reconciliation.health_windows import windows
-from reconciliation.models import SyncAuditLog, SyncRun
+from reconciliation.models import FindingTotal, SyncAuditLog, SyncRun
 from signals.formats import iso
 from signals.models import Source
 
+from .answers import GapsAnswer, RunReport, refused
+from .bodies import StrictBody, said
 from .filters import AuditFilter
+from .idempotency import idempotent
 from .lists import StrictList
-from .pagination import PageSize
 from .permissions import ProtectedView
+from .problems import Conflict
 from .signals import NOT_ONE, ONE_SIGNAL, asked_signal
-
-
-class Newest(PageSize, CursorPagination):
-    """Newest first, without counting: these tables only grow."""
-
-    ordering = "-pk"
 
 
 class WindowAnswer(serializers.Serializer[Any]):
@@ -68,6 +63,10 @@ class HealthAnswer(serializers.Serializer[Any]):
     actionable_gaps = serializers.IntegerField()
     waiting_gaps = serializers.IntegerField()
     gaps_by_type = serializers.DictField(child=GapCountsAnswer())
+    findings_by_source = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        help_text="Signals by finding, as the worker counted them last; findings that stand on none are left out.",
+    )
     last_run = serializers.DictField(allow_null=True, help_text="With `age_seconds`, and `stale` when one is overdue.")
 
 
@@ -95,9 +94,15 @@ class Health(ProtectedView):
                 "actionable_gaps": sum(each["actionable"] for each in gaps.values()),
                 "waiting_gaps": sum(each["waiting"] for each in gaps.values()),
                 "gaps_by_type": gaps,
+                "findings_by_source": found_by_source(),
                 "last_run": last_run(now),
             }
         )
+
+
+def found_by_source() -> dict[str, dict[str, int]]:
+    totals = FindingTotal.objects.order_by("source__name").values_list("source__name", "findings")
+    return {source: {name: number for name, number in findings.items() if number} for source, findings in totals}
 
 
 def last_run(now: datetime) -> dict[str, Any] | None:
@@ -113,7 +118,7 @@ def last_run(now: datetime) -> dict[str, Any] | None:
 class Gaps(ProtectedView):
     """The catalogue of gaps: how many there are of each, which tiers can fill them, and what an operator can do."""
 
-    @extend_schema(operation_id="sync_gaps", responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(operation_id="sync_gaps", responses={200: GapsAnswer})
     def get(self, request: Request) -> Response:
         counts = gap_counts(GapView.at(timezone.now()))
         listed = [
@@ -138,9 +143,13 @@ class Runs(StrictList[SyncRun]):
 
     queryset = SyncRun.objects.all()
     serializer_class = RunRecord
-    pagination_class = Newest
-    filter_backends = (DjangoFilterBackend,)
     filterset_fields = ("state", "trigger")
+
+
+@extend_schema_view(get=extend_schema(operation_id="sync_run_detail", summary="One run of the cycle"))
+class RunDetail(ProtectedView, RetrieveAPIView[SyncRun]):
+    queryset = SyncRun.objects.all()
+    serializer_class = RunRecord
 
 
 @extend_schema_view(get=extend_schema(operation_id="sync_audit"))
@@ -149,12 +158,10 @@ class Audit(StrictList[SyncAuditLog]):
 
     queryset = SyncAuditLog.objects.select_related("signal__source")
     serializer_class = AuditRecord
-    pagination_class = Newest
-    filter_backends = (DjangoFilterBackend,)
     filterset_class = AuditFilter
 
 
-class RunOptions(serializers.Serializer[Any]):
+class RunOptions(StrictBody):
     dry_run = serializers.BooleanField(default=False, help_text="Only say what would be filled; write nothing.")
     tiers = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Only these: 0, 1, 2, 3, inference."
@@ -166,34 +173,26 @@ class RunOptions(serializers.Serializer[Any]):
         slug_field="name", queryset=Source.objects.all(), required=False, help_text="Only signals of this source."
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """A mistyped option must not run a cycle over everything instead."""
-        if unknown := sorted(set(self.initial_data) - set(self.fields)):
-            raise ValidationError({name: f"Unknown; there are {', '.join(self.fields)}." for name in unknown})
-        return attrs
 
-
-class Busy(APIException):
-    status_code = status.HTTP_409_CONFLICT
+class Busy(Conflict):
     wait = 10  # seconds; DRF answers it as Retry-After
 
 
 ANSWERS = {
-    200: OpenApiResponse(OpenApiTypes.OBJECT, "The run's report, as `runsync --json` prints it."),
-    400: OpenApiResponse(OpenApiTypes.OBJECT, "An option means nothing; the answer says which."),
-    409: OpenApiResponse(OpenApiTypes.OBJECT, "Another run is under way; try again after `Retry-After` seconds."),
+    200: RunReport,
+    409: refused("Another run is under way; try again after `Retry-After` seconds."),
 }
 
 
 class RunNow(ProtectedView):
+    @idempotent
     @extend_schema(operation_id="sync_run", summary="Run one cycle now", request=RunOptions, responses=ANSWERS)
     def post(self, request: Request) -> Response:
-        asked = RunOptions(data=request.data)
-        asked.is_valid(raise_exception=True)
-        return Response(run(request, **asked.validated_data))
+        return Response(run(request, **said(RunOptions, request)))
 
 
 class ReconcileSignal(ProtectedView):
+    @idempotent
     @extend_schema(
         operation_id="reconcile_signal",
         summary="Run a cycle for one signal now",
@@ -202,11 +201,10 @@ class ReconcileSignal(ProtectedView):
         responses={**NOT_ONE, **ANSWERS},
     )
     def post(self, request: Request, trade_id: str) -> Response:
-        asked = RunOptions(data=request.data)
-        asked.is_valid(raise_exception=True)
+        asked = said(RunOptions, request)
         signal = asked_signal(request, trade_id)
         one = {"trade_ids": [signal.trade_id], "source": signal.source}
-        return Response(run(request, **{**asked.validated_data, **one}))
+        return Response(run(request, **{**asked, **one}))
 
 
 def run(request: Request, **options: Any) -> dict[str, Any]:

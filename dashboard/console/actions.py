@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -47,11 +47,12 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class LoggedChange:
-    """One row that an action changed, for the admin's log."""
+    """One row that an action changed, made or deleted, for the admin's log."""
 
     row: Model
     says: str
     made: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def log(person: User, changed: Sequence[LoggedChange]) -> None:
         LogEntry.objects.log_actions(
             person.pk,
             [change.row],
-            ADDITION if change.made else CHANGE,
+            ADDITION if change.made else DELETION if change.gone else CHANGE,
             change_message=change.says,
             single_object=True,
         )

@@ -13,7 +13,8 @@ from typing import Any
 
 from dashboard.telling.formats import some
 from reconciliation.cycle.lease import BusyError
-from reconciliation.cycle.run import TAKEN_BACK, WAITS, Report, run_sync
+from reconciliation.cycle.report import TAKEN_BACK, WAITS, Report
+from reconciliation.cycle.run import run_sync
 from reconciliation.models import SyncRun
 from signals.models import AutomatedSignal, Source
 

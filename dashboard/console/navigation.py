@@ -1,12 +1,18 @@
 """The console's one navigation, for dashboard and admin alike. The settings name these functions."""
 
-from typing import Any
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
+from dashboard.models import Incident
+from dashboard.notifying.watch import open_incidents
 from dashboard.telling.addresses import address
 from signals.models import Quarantine
 
@@ -14,17 +20,23 @@ from .page import PAGES, Page
 from .roles import SEE
 
 MOST_SHOWN = 99
+HEADINGS = {"Console": 0, "Signals": 30, "Reconciliation": 40, "Intake": 60, "Programs": 90}
+"""What pages stand under in the navigation, by the place from which on they do."""
 
 Item = dict[str, Any]
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The pages that this person may see; the admin's lists below them for those who may enter the admin."""
-    groups: list[dict[str, Any]] = [{"title": "Console", "items": pages(request)}]
+    groups: list[dict[str, Any]] = [
+        {"title": title, "items": items}
+        for title, under in groupby(in_order(), heading)
+        if (items := pages(request, under))
+    ]
     if admin.site.has_permission(request):
         groups += [
             {
-                "title": app["name"],
+                "title": f"Admin: {app['name']}",
                 "collapsible": True,
                 "separator": index == 0,
                 "items": [listed(request, str(model["name"]), model["admin_url"], "table_rows") for model in models],
@@ -36,18 +48,22 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """The context processor: the sidebar, which is made only where a template shows it."""
-    return {"sidebar_navigation": SimpleLazyObject(lambda: sidebar(request))}
+    """The context processor: the sidebar and the bell, which are made only where a template shows them."""
+    return {"sidebar_navigation": SimpleLazyObject(lambda: sidebar(request)), "bell": SimpleLazyObject(bell)}
 
 
 def in_order() -> list[type[Page]]:
     return sorted((page for page in PAGES if page.icon), key=lambda page: page.place)
 
 
-def pages(request: HttpRequest) -> list[Item]:
+def heading(page: type[Page]) -> str:
+    return [name for name, first in HEADINGS.items() if first <= page.place][-1]
+
+
+def pages(request: HttpRequest, shown: Iterable[type[Page]]) -> list[Item]:
     return [
         listed(request, page.title, address(page.name), page.icon) | badge(page.name)
-        for page in in_order()
+        for page in shown
         if request.user.has_perms([SEE, page.permission])
     ]
 
@@ -60,12 +76,33 @@ def above(path: str) -> tuple[str, str]:
 
 
 def badge(page: str) -> Item:
-    """How many deliveries wait in quarantine, beside Deliveries; counted to MOST_SHOWN."""
+    """How many deliveries wait in quarantine, beside Deliveries."""
     if page != "deliveries":
         return {}
-    waiting = Quarantine.objects.filter(state=Quarantine.State.OPEN).order_by()[: MOST_SHOWN + 1].count()
-    shown = f"{MOST_SHOWN}+" if waiting > MOST_SHOWN else waiting
-    return {"badge": shown, "badge_variant": "warning"} if waiting else {}
+    waiting = shortly(Quarantine.objects.filter(state=Quarantine.State.OPEN))
+    return {"badge": waiting, "badge_variant": "warning"} if waiting else {}
+
+
+class Bell(NamedTuple):
+    """How many incidents are open that nobody sees to yet, empty for none; and whether all are of invented markets."""
+
+    number: str
+    simulated: bool
+
+
+def bell() -> Bell:
+    unseen = open_incidents().filter(state=Incident.State.OPEN).exclude(snoozed_until__gt=timezone.now())
+    rows = list(unseen.only("symptoms")[: MOST_SHOWN + 1])
+    return Bell(shown(len(rows)), bool(rows) and all(row.simulated for row in rows))
+
+
+def shortly(rows: QuerySet[Any]) -> str:
+    """How many there are, counted to MOST_SHOWN; empty for none."""
+    return shown(rows.order_by()[: MOST_SHOWN + 1].count())
+
+
+def shown(number: int) -> str:
+    return f"{MOST_SHOWN}+" if number > MOST_SHOWN else str(number or "")
 
 
 def listed(request: HttpRequest, title: str, link: str, icon: str) -> Item:

@@ -8,11 +8,19 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.functional import cached_property
 from django.views.generic import TemplateView
 
+from dashboard.models import Preference
+from dashboard.telling.addresses import address
+from dashboard.telling.reader import reading_in
+
+from .personal import preference, views_of, zone_of
 from .roles import SEE
+from .simulated import simulated
 
 PAGES: "list[type[Page]]" = []
 """Every page, once its module is imported, which `urls` does."""
@@ -29,10 +37,12 @@ class Page(TemplateView):
     route = ""
     title = ""
     icon = ""  # a Material symbol; pages that have one stand in the navigation,
-    place = 0  # in the order of their places
+    place = 0  # in the order of their places, which tell the heading, too (`navigation.HEADINGS`)
+    key = ""  # typed after g, it leads there
     permission = SEE
     fragment = ""
     every = 5  # seconds
+    keeps_views = False  # whether what its address asks for can be kept under a name
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -44,7 +54,10 @@ class Page(TemplateView):
             return to_login(request)
         if not request.user.has_perms([SEE, self.permission]):
             return refusal(request, self.title)
-        response = super().dispatch(request, *args, **kwargs)
+        with reading_in(zone_of(request, self.preference)):
+            response = super().dispatch(request, *args, **kwargs)
+            if isinstance(response, TemplateResponse):
+                response.render()  # now, while it is known in which zone
         patch_vary_headers(response, ["HX-Request"])
         add_never_cache_headers(response)
         return response
@@ -52,6 +65,18 @@ class Page(TemplateView):
     def content(self, now: datetime) -> dict[str, Any]:
         """What the templates of the page show. `self.request` and `self.kwargs` say what is asked for."""
         return {}
+
+    @cached_property
+    def preference(self) -> Preference:
+        """What this person has chosen."""
+        return preference(self.request.user)
+
+    def keys(self) -> list[tuple[str, str, str]]:
+        """Which key leads to which page that this person may see, with its title; none where they are turned off."""
+        if not self.preference.shortcuts:
+            return []
+        seen = (page for page in PAGES if page.key and self.request.user.has_perms([SEE, page.permission]))
+        return [(page.key, page.title, address(page.name)) for page in sorted(seen, key=lambda page: page.place)]
 
     @property
     def alone(self) -> bool:
@@ -63,7 +88,9 @@ class Page(TemplateView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         now = timezone.now()
-        frame = {} if self.alone else shell(self.request)
+        frame = {} if self.alone else shell(self.request) | {"keys": self.keys()}
+        if self.keeps_views and not self.alone:
+            frame["views"] = views_of(self.request, self.name)
         return (
             super().get_context_data(**kwargs)
             | frame
@@ -77,7 +104,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     frame = admin.site.each_context(request)
     if not frame["sidebar_navigation"]:
         del frame["sidebar_navigation"]  # the admin hides its own from them; the context processor has it
-    return frame | {"has_permission": True, "is_fullwidth": "1", "now": timezone.now()}
+    return frame | {"has_permission": True, "is_fullwidth": "1", "now": timezone.now(), "simulated": simulated()}
 
 
 def to_login(request: HttpRequest) -> HttpResponse:

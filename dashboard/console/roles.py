@@ -13,23 +13,34 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
+from dashboard.models.access import ADMINISTER_TOKENS
+
 SEE = "signals.view_automatedsignal"
 RECONCILE = "signals.reconcile_signal"
 REPLAY = "signals.replay_delivery"
+ANNOTATE = "signals.annotate_signal"
 TEACH = "signals.teach_format"
 REVEAL = "signals.reveal_secrets"
 ADD_SOURCE = "signals.add_source"
 CHANGE_SOURCE = "signals.change_source"
+USE_API = "dashboard.use_api"
+HANDLE = "dashboard.handle_incident"
+NOTIFY = "dashboard.change_destination"
+SEE_OUTBOUND = "dashboard.view_endpoint"
+ADD_ENDPOINT = "dashboard.add_endpoint"
+CHANGE_ENDPOINT = "dashboard.change_endpoint"
+REMOVE_ENDPOINT = "dashboard.delete_endpoint"
 
 VIEWER, OPERATOR, ADMINISTRATOR = "Viewer", "Operator", "Administrator"
 
 SHOWN_APPS = ("signals", "reconciliation")
-ACTIONS = (RECONCILE, REPLAY)
+ACTIONS = (RECONCILE, REPLAY, ANNOTATE, HANDLE)
 SOURCES = (
     ADD_SOURCE, CHANGE_SOURCE, TEACH,
     "signals.add_sourcetoken", "signals.change_sourcetoken", "signals.delete_sourcetoken",
     "signals.add_alertid", "signals.change_alertid", "signals.delete_alertid",
 )  # fmt: skip
+ENDPOINTS = (ADD_ENDPOINT, CHANGE_ENDPOINT, REMOVE_ENDPOINT)
 # To be looked at only: a schedule names a function, and the worker runs it.
 TASKS = ("django_q.view_schedule", "django_q.view_success", "django_q.view_failure", "django_q.view_ormq")
 
@@ -43,9 +54,13 @@ def views() -> Iterator[str]:
 
 def roles() -> Mapping[str, frozenset[str]]:
     """Each role's permissions, as `app.codename`. Each holds all that the one before it holds."""
-    viewer = frozenset(views())
+    viewer = frozenset({*views(), USE_API, SEE_OUTBOUND})
     operator = viewer | set(ACTIONS)
-    return {VIEWER: viewer, OPERATOR: operator, ADMINISTRATOR: operator | {REVEAL, *SOURCES, *TASKS}}
+    return {
+        VIEWER: viewer,
+        OPERATOR: operator,
+        ADMINISTRATOR: operator | {REVEAL, ADMINISTER_TOKENS, NOTIFY, *SOURCES, *ENDPOINTS, *TASKS},
+    }
 
 
 def sync_groups(sender: AppConfig, using: str = "default", **_: Any) -> None:

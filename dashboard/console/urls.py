@@ -6,6 +6,7 @@ from pkgutil import iter_modules
 from django.urls import URLPattern, path
 
 from . import pages
+from .confirming import urlpatterns as confirming_patterns
 from .login import urlpatterns as account_patterns
 from .page import PAGES
 
@@ -15,5 +16,6 @@ for module in iter_modules(pages.__path__):
 app_name = "console"
 urlpatterns: list[URLPattern] = [
     *account_patterns,
+    *confirming_patterns,
     *(path(page.route, page.as_view(), name=page.name) for page in PAGES),
 ]

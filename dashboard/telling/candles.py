@@ -8,8 +8,9 @@ from itertools import groupby
 from typing import NamedTuple
 
 from signals.clock import local
-from signals.models import PriceBar, RefusedBar
+from signals.models import RefusedBar
 
+from .drawn import Drawn
 from .formats import price
 from .scale import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Scale
 
@@ -52,12 +53,12 @@ class Stranger:
     says: str
 
 
-def reach(bar: PriceBar) -> tuple[Decimal, Decimal]:
+def reach(bar: Drawn) -> tuple[Decimal, Decimal]:
     """The lowest and the highest price that the bar is known to have touched."""
     return (bar.close, bar.close) if bar.low is None or bar.high is None else (bar.low, bar.high)
 
 
-def columns_of(bars: Sequence[PriceBar], minutes: int, scale: Scale) -> Iterator[Column]:
+def columns_of(bars: Sequence[Drawn], minutes: int, scale: Scale) -> Iterator[Column]:
     """Columns of bars in order of time. Long lives put several bars into one."""
     per_column = max(1, -(-minutes // COLUMNS))
     for _, group in groupby(bars, lambda bar: scale.market.open_minutes(scale.start, bar.time) // per_column):
@@ -66,7 +67,9 @@ def columns_of(bars: Sequence[PriceBar], minutes: int, scale: Scale) -> Iterator
         whole = all(bar.open is not None for bar in together)
         first, last = together[0], together[-1]
         opened = first.open if whole else None
-        yield Column(scale.x(last.time), first.time, len(together), opened, max(highs), min(lows), last.close)
+        yield Column(
+            scale.x(last.time), first.time, sum(bar.bars for bar in together), opened, max(highs), min(lows), last.close
+        )
 
 
 def candles_of(columns: Sequence[Column], scale: Scale, tick: Decimal, zone: str) -> Iterator[Candle]:

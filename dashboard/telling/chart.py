@@ -7,10 +7,12 @@ from decimal import Decimal
 
 from signals.clock import MINUTE, bar_of
 from signals.market import market
-from signals.models import AutomatedSignal, PriceBar, RefusedBar, Source
+from signals.models import AutomatedSignal, RefusedBar, Source
 from signals.vocabulary import DataSource, Direction, EventType
 
+from . import reader
 from .candles import Candle, Stranger, candles_of, columns_of, polylines, reach, strangers, width_of
+from .drawn import Drawn
 from .formats import price, r
 from .scale import BOTTOM, HEIGHT, LABEL_WIDTH, LEFT, RIGHT, TOP, WIDTH, Scale, rungs, ticks
 
@@ -103,7 +105,7 @@ def life(signal: AutomatedSignal, now: datetime) -> tuple[datetime, datetime]:
 
 def chart(
     signal: AutomatedSignal,
-    bars: Sequence[PriceBar],
+    bars: Sequence[Drawn],
     span: tuple[datetime, datetime],
     source: Source,
     *,
@@ -114,7 +116,7 @@ def chart(
 
     `closer`: the span is a part of its life: what lies outside of it is left out.
     """
-    hours, tick, zone = market(source.calendar), source.tick_size, source.market_zone
+    hours, tick, zone = market(source.calendar), source.tick_size, reader.zone(source.market_zone)
     start, end = span
     levels = list(levels_of(signal))
     touched = [at for bar in bars for at in reach(bar)]
@@ -139,7 +141,7 @@ def chart(
         markers=list(stacked(markers, scale, bars)),
         times=list(ticks(scale, end, zone)),
         prices=list(rungs(scale, tick)),
-        says=described(signal, len(bars)),
+        says=described(signal, sum(bar.bars for bar in bars)),
         body=width_of(minutes),
     )
 
@@ -254,7 +256,7 @@ def name_of(signal: AutomatedSignal, field: str, name: str) -> str:
     return "exit" if evidence.get("type") == EventType.EXIT else name
 
 
-def stacked(markers: Iterable[Marker], scale: Scale, bars: Sequence[PriceBar]) -> Iterator[Marker]:
+def stacked(markers: Iterable[Marker], scale: Scale, bars: Sequence[Drawn]) -> Iterator[Marker]:
     """The markers with room for their labels, and on the price of their bar where it is known."""
     closes = {bar.time: bar.close for bar in bars}
     taken = [float("-inf")] * MARKER_ROWS

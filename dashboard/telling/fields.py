@@ -36,14 +36,15 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "confirmation_time": "Confirmation time", "bars_to_confirmation": "Bars to confirmation",
         "created_fired_at": "Creation fired", "entry_fired_at": "ENTRY fired", "seen_confirmed_at": "Seen confirmed",
         "cancelled_at": "Cancelled", "cancel_reason": "Cancelled because", "cancelled_by": "Cancelled by",
-        "bars_pending": "Bars pending",
+        "seen_cancelled_at": "Seen cancelled", "bars_pending": "Bars pending",
     },
     "Legs": {
         "be_mfe": "MFE, break-even leg", "no_be_mfe": "MFE, original stop", "mae": "MAE",
         "be_triggered_at": "Break-even triggered", "be_exit_at": "Exit at break-even", "be_exit_price": "Its price",
         "be_exit_reason": "Its reason", "stop_exit_at": "Exit, original stop", "stop_exit_price": "Its price",
         "stop_exit_reason": "Its reason", "exit_price": "Exit price", "exit_reason": "Exit because",
-        "seen_completed_at": "Seen completed",
+        "seen_completed_at": "Seen completed", "unprotected_at": "+1 R not yet reached",
+        "seen_protected_at": "Seen at +1 R",
     },
 }  # fmt: skip
 NAMES = {name: label for group in GROUPS.values() for name, label in group.items()}
@@ -72,6 +73,7 @@ METHODS: Mapping[str, str] = {
     "side_of_stop": "the side that the stop is on", "price_bars": "its last report and price bars",
     "own_extremes": "its highest high and lowest low", "legs_together": "the other leg, while both ran",
     "ended_at_once": "it ended in the next bar", "price_touch": "the bar that touched the level",
+    "shown_later": "an update that shows it had been",
     "close_at_entry": "the first close at the entry price", "neighbours_agree": "the nearest signals agree",
     "replay": "the indicator's rules on the market's bars", "alternation": "an opposite signal followed",
     "stored_events": "its stored events",

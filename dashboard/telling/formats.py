@@ -18,6 +18,8 @@ from signals.models.deliveries import NO_TIME
 from signals.receiving.masking import hide_secrets
 from signals.vocabulary import TIMEFRAMES, Channel
 
+from . import reader
+
 TICK = Decimal("0.25")
 MINUTES, SECONDS = "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"  # how the console writes times
 UTC_TIME = re.compile(r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z")
@@ -26,12 +28,16 @@ TRADE = re.compile(rb'"(?:trade_id|signal_id)"\s*:\s*"([\w.-]{1,64})"')
 
 # What each state means to an operator: fine, under way, needs a look, wrong. Anything else is neutral.
 TONES = {
-    **dict.fromkeys(("COMPLETED", "accepted", "finished", "replayed", "filled", "closed", "stored", "ok"), "good"),
-    **dict.fromkeys(("CONFIRMED", "running", "approved", "reopened"), "info"),
+    **dict.fromkeys(
+        ("COMPLETED", "accepted", "finished", "replayed", "filled", "closed", "stored", "ok", "matched"), "good"
+    ),
+    **dict.fromkeys(("CONFIRMED", "running", "approved", "reopened", "by mail alone", "alone"), "info"),
     **dict.fromkeys(
         ("PENDING", "quarantined", "waiting", "warning", "marked failed yet stored", "abandoned", "proposed"), "warn"
     ),
-    **dict.fromkeys(("failed", "actionable", "lost", "marked delivered yet absent", "conflict", "open"), "bad"),
+    **dict.fromkeys(
+        ("failed", "actionable", "lost", "marked delivered yet absent", "conflict", "open", "refused"), "bad"
+    ),
     **{tone: tone for tone in ("good", "info", "warn", "bad")},
 }
 ARROWS = {"Bullish": ("↑", "up"), "Bearish": ("↓", "down"), "Neutral": ("→", "flat")}
@@ -73,12 +79,14 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s" if abs(seconds) >= 10 else f"{seconds:.1f} s"
 
 
-def exact(moment: datetime, zone: str = NEW_YORK) -> str:
-    return f"{local(moment, zone):%a %d %b %Y, %H:%M:%S %Z} · {iso(moment)}"
+def exact(moment: datetime, zone: str = "") -> str:
+    """By the reader's clock, by the market's where that is another one, and in UTC."""
+    zones = dict.fromkeys((zone or reader.zone(), NEW_YORK))
+    return " · ".join([*(f"{local(moment, each):%a %d %b %Y, %H:%M:%S %Z}" for each in zones), iso(moment)])
 
 
-def ago(moment: datetime | None, now: datetime, zone: str = NEW_YORK) -> SafeString | str:
-    """How long before (or after) now; the exact time in the market's zone and in UTC on hover."""
+def ago(moment: datetime | None, now: datetime, zone: str = "") -> SafeString | str:
+    """How long before (or after) now; the exact times on hover."""
     if moment is None:
         return EMPTY
     seconds = (now - moment).total_seconds()
@@ -86,21 +94,21 @@ def ago(moment: datetime | None, now: datetime, zone: str = NEW_YORK) -> SafeStr
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact(moment, zone), said)
 
 
-def clock(moment: datetime | None, zone: str = NEW_YORK, form: str = MINUTES, unknown: str = EMPTY) -> SafeString | str:
-    """A wall clock of the market's zone; both exact times on hover."""
+def clock(moment: datetime | None, zone: str = "", form: str = MINUTES, unknown: str = EMPTY) -> SafeString | str:
+    """A wall clock of the reader's zone; the exact times on hover."""
     if moment is None:
         return unknown
-    shown = local(moment, zone).strftime(form)
+    shown = local(moment, zone or reader.zone()).strftime(form)
     return format_html('<time datetime="{}" title="{}">{}</time>', iso(moment), exact(moment, zone), shown)
 
 
 def wall(moment: datetime, form: str = MINUTES) -> str:
-    """A wall clock of New York as plain text, for sentences and attributes."""
-    return local(moment, NEW_YORK).strftime(form)
+    """A wall clock of the reader's zone, New York's by default, as plain text: for sentences and attributes."""
+    return local(moment, reader.zone()).strftime(form)
 
 
 def new_york(stored: Any) -> str:
-    """A stored text, with the UTC times in it as wall clocks of New York."""
+    """A stored text, with the UTC times in it as wall clocks of New York or of the zone that the reader has chosen."""
 
     def there(found: re.Match[str]) -> str:
         moment = datetime.fromisoformat(found[0])

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reconciliation.models import SignalHealthMetric
-from signals.clock import NEW_YORK, instant, local
+from signals.clock import instant, local
+
+from . import reader
 
 POINTS = 120
 PERIODS: Mapping[str, tuple[str, timedelta]] = {
@@ -35,13 +37,13 @@ class Point:
 
 
 def marks(period: str, now: datetime) -> list[tuple[datetime, str]]:
-    """Where the time axis has its ticks, at round times of New York's clock, and what they say. Pure."""
+    """Where the time axis has its ticks, at round times of the reader's clock, and what they say."""
     every, form = TICKS[period]
-    midnight = local(now - PERIODS[period][1], NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = local(now - PERIODS[period][1], reader.zone()).replace(hour=0, minute=0, second=0, microsecond=0)
     walls = (midnight.replace(tzinfo=None) + n * every for n in range(1 + (PERIODS[period][1] + DAY) // every))
-    moments = (instant(wall, NEW_YORK) for wall in walls)
+    moments = (instant(wall, reader.zone()) for wall in walls)
     within = (moment for moment in moments if now - PERIODS[period][1] <= moment <= now)
-    return [(moment, local(moment, NEW_YORK).strftime(form)) for moment in within]
+    return [(moment, local(moment, reader.zone()).strftime(form)) for moment in within]
 
 
 def bucket(period: timedelta) -> timedelta:

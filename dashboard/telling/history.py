@@ -83,9 +83,12 @@ def history(signal: AutomatedSignal, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def open_gaps(signals: Sequence[AutomatedSignal], now: datetime) -> dict[int, dict[str, bool]]:
-    """By the signals' keys: their open gaps, and of each whether it is actionable. Two queries, however many."""
-    view = GapView.at(now)
+def open_gaps(
+    signals: Sequence[AutomatedSignal], now: datetime, view: GapView | None = None
+) -> dict[int, dict[str, bool]]:
+    """By the signals' keys: their open gaps, and of each whether it is actionable. Two queries, however many; one
+    where the `view` is there already."""
+    view = view or GapView.at(now)
     records = GapRecord.objects.filter(signal__in=signals, state=GapRecord.State.DISMISSED)
     dismissed: Dismissed = frozenset(records.values_list("signal_id", "gap"))
     return {signal.pk: view.open_gaps(signal, dismissed) for signal in signals}

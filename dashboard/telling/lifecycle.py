@@ -46,6 +46,8 @@ DOUBTED: Mapping[str, tuple[str, ...]] = {
     "entries_differ": ("entry_price",),
     "price_far": ("entry_price", "current_price", "be_exit_price", "stop_exit_price"),
     "bars_far": ("entry_price",),
+    "repainted": (),
+    "frozen": (),
     "symbol_unclear": ("created_fired_at", "entry_fired_at"),
     "direction_against_id": ("direction",),
 }
@@ -189,7 +191,7 @@ def audit_entry(run: Sequence[SyncAuditLog], tick: Decimal) -> TimelineEntry:
         side=side,
         title=f"{action.label}: {about}" if about else action.label,
         tone="bad"
-        if action in (AuditAction.CONFLICT, AuditAction.SET_ASIDE)
+        if action in (AuditAction.CONFLICT, AuditAction.SET_ASIDE, AuditAction.FROZEN)
         else "warn"
         if action == AuditAction.GAP_OPENED
         else "",

@@ -19,7 +19,7 @@ class EventRecord(Record[SignalEvent]):
 
     class Meta:
         model = SignalEvent
-        fields = (
+        fields: tuple[str, ...] = (
             "at", "type", "symbol", "facts", "delivery", "position", "sequence_number", "payload_checksum",
             "received_at", "channel",
         )  # fmt: skip
@@ -31,7 +31,7 @@ class FillRecord(Record[Fill]):
 
     class Meta:
         model = Fill
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "at", "field", "gap", "value", "tier", "method", "data_source", "confidence", "evidence", "as_of",
             "state", "run_id", "ended_at",
         )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from dashboard.telling import fields, formats, provenance
+from dashboard.telling import fields, figures, formats, provenance, reader
 
 register = template.Library()
 
@@ -17,7 +17,7 @@ FILTERS: tuple[Callable[..., Any], ...] = (
 )  # fmt: skip
 TAGS: tuple[Callable[..., Any], ...] = (
     formats.ago, formats.clock, formats.delivery_name, formats.badge, formats.htf, formats.latency,
-    fields.said,
+    fields.said, figures.figure, reader.zone_name,
     provenance.origin, provenance.mark, provenance.stamp,
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """The owner's steps from an empty system to one that works alone: what each asks for, and whether it holds.
 
-`observe` asks the database, `steps` decides. What the self-test sent counts nowhere.
+`observe` asks the database, `steps` decides. What the self-test and invented markets sent counts nowhere.
 """
 
 from collections.abc import Sequence
@@ -217,7 +217,7 @@ def unattended(seen: Observed) -> Step:
 
 def observe(now: datetime) -> Observed:
     view = GapView.at(now)
-    sources = list(Source.objects.exclude(name=SELF_TEST))
+    sources = list(Source.objects.filter(simulated=False).exclude(name=SELF_TEST))
     signals = AutomatedSignal.objects.filter(source__in=sources)
     recent = signals.filter(first_event_at__gt=now - DAY)
     # A replay was a webhook that could not be read at first.

@@ -10,12 +10,14 @@ from time import perf_counter
 
 import httpx
 
+from dashboard.telling.alert_messages import signal_of
 from reconciliation.gaps import CATALOGUE
-from signals.clock import NEW_YORK, floor_minute, local
 from signals.models import Source, SourceToken
 from signals.networks import ANY
 from signals.receiving.senders import hash_token, new_token
 from signals.tiers import TIERS
+
+from .reach import TIME, Fault, broken_at, broken_by
 
 SELF_TEST = "self-test"
 PATIENCE = 3.0
@@ -25,11 +27,12 @@ TOKEN_LIFE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of the test: whether it was stored, in how many seconds, and in words what was answered."""
+    """What became of the test: whether it was stored, in how many seconds, what was answered, and what is broken."""
 
     stored: bool
     seconds: float
     said: str
+    fault: Fault | None = None
 
     @property
     def in_time(self) -> bool:
@@ -60,18 +63,9 @@ def prepare(now: datetime) -> str:
 
 
 def bodies(now: datetime) -> tuple[bytes, bytes]:
-    """A signal of the bar that has just closed, and its cancellation."""
-    bar = local(floor_minute(now) - timedelta(minutes=1), NEW_YORK)
-    trade_id = f"{bar:%Y%m%d_%H%M}00{now.microsecond // 1000:03}_BULLISH"
-    signal = {
-        "event_type": "SIGNAL_CREATED",
-        "trade_id": trade_id,
-        "direction": "Bullish",
-        "signal_date": f"{bar:%Y-%m-%d}",
-        "signal_time": f"{bar:%H:%M}:00",
-        "htf_alignment": dict.fromkeys(("daily", "h4", "h1", "m15", "m5", "m1"), "Neutral"),
-    }
-    cancellation = {"event_type": "CANCELLED", "trade_id": trade_id, "cancel_reason": SELF_TEST}
+    """A signal, and its cancellation."""
+    signal = signal_of(now)
+    cancellation = {"event_type": "CANCELLED", "trade_id": signal["trade_id"], "cancel_reason": SELF_TEST}
     return json.dumps(signal).encode(), json.dumps(cancellation).encode()
 
 
@@ -93,10 +87,15 @@ def timed(http: httpx.Client, address: str, body: bytes) -> Result:
     try:
         answer = http.post(address, content=body, headers={"Content-Type": "application/json"})
     except httpx.HTTPError as error:
-        return Result(False, perf_counter() - started, f"no answer ({type(error).__name__}: {error})")
+        said = f"no answer ({type(error).__name__}: {error})"
+        return Result(False, perf_counter() - started, said, broken_by(error, address))
     seconds = perf_counter() - started
     try:
-        status = str(answer.json().get("status", ""))
-    except ValueError:
-        status = ""
-    return Result(status == "accepted", seconds, f"HTTP {answer.status_code} {status}".strip())
+        told = dict(answer.json())
+    except (ValueError, TypeError):
+        told = {}
+    status = str(told.get("status", ""))
+    fault = broken_at(answer, status=status, detail=str(told.get("detail", "")))
+    if fault is None and seconds >= PATIENCE:
+        fault = Fault(TIME, "It was stored too late for TradingView. Look at Overview for what holds this server up.")
+    return Result(status == "accepted", seconds, f"HTTP {answer.status_code} {status}".strip(), fault)

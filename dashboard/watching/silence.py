@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from reconciliation.demo.shown import rests
 from signals.learning import DAY
 from signals.market import Market, market
 from signals.models import AutomatedSignal, Source
@@ -28,6 +29,7 @@ class State(StrEnum):
     ALL_SILENT = "everything silent"
     WORKER_DOWN = "worker down"
     UNHEARD = "not heard yet"
+    RESTS = "rests"
 
 
 TONES: Mapping[State, str] = {
@@ -37,6 +39,7 @@ TONES: Mapping[State, str] = {
     State.ALL_SILENT: "bad",
     State.WORKER_DOWN: "bad",
     State.UNHEARD: "warn",
+    State.RESTS: "neutral",
 }
 TODO: Mapping[State, str] = {
     State.HEARD: "",
@@ -46,18 +49,23 @@ TODO: Mapping[State, str] = {
     " check the public address and the proxy, then send the self-test under Activation.",
     State.WORKER_DOWN: "What is spooled is not taken in while the worker is down. Restart it, then judge the alert.",
     State.UNHEARD: "No alert came by webhook in the last 7 days. Activation says how to set one up.",
+    State.RESTS: "The demo rests after two weeks, so as not to fill the disk: `make demo-reset` begins another.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What is known of one source: its last alert by webhook, and how many minutes of open market updates take."""
+    """What is known of one source: its last alert by webhook, and how many minutes of open market updates take.
+
+    Of one that `rests` nothing is expected.
+    """
 
     name: str
     last: datetime | None
     in_trades: bool
     every: int
     hours: Market
+    rests: bool = False
 
     @property
     def patience(self) -> int:
@@ -85,13 +93,19 @@ class Silence:
 def judge(lines: Sequence[Line], now: datetime, *, worker_alive: bool) -> list[Silence]:
     """Of each source whether, and why, it is silent. Closed hours count neither for nor against it. Pure."""
     waited = [None if line.last is None else line.hours.open_minutes(line.last, now) for line in lines]
-    late = [minutes is not None and minutes > line.patience for line, minutes in zip(lines, waited, strict=True)]
-    heard = [not is_late for is_late, minutes in zip(late, waited, strict=True) if minutes is not None]
+    late = [
+        minutes is not None and not line.rests and minutes > line.patience
+        for line, minutes in zip(lines, waited, strict=True)
+    ]
+    told = zip(lines, late, waited, strict=True)
+    heard = [not is_late for line, is_late, minutes in told if minutes is not None and not line.rests]
     silent = State.WORKER_DOWN if not worker_alive else State.SILENT if any(heard) else State.ALL_SILENT
     silences = []
     for line, minutes, is_late in zip(lines, waited, late, strict=True):
         is_open = line.hours.is_open(now)
         state = State.UNHEARD if minutes is None else silent if is_late else State.HEARD if is_open else State.CLOSED
+        if line.rests:
+            state = State.RESTS
         silences.append(Silence(line, state, minutes, is_open))
     return silences
 
@@ -101,7 +115,14 @@ def listen(sources: Collection[Source], now: datetime) -> list[Line]:
     active = AutomatedSignal.objects.filter(status=Status.CONFIRMED, first_event_at__gt=now - RECENT_TRADES)
     in_trades = set(active.order_by().values_list("source", flat=True).distinct())
     return [
-        Line(source.name, last_webhook(source, now), source.pk in in_trades, expected(source, now), hours_of(source))
+        Line(
+            source.name,
+            last_webhook(source, now),
+            source.pk in in_trades,
+            expected(source, now),
+            hours_of(source),
+            rests(source, now),
+        )
         for source in sources
     ]
 

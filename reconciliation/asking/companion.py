@@ -1,21 +1,20 @@
 """Posting sync requests to companions over HTTP: signed, all at once, and over within DEADLINE. No database.
 
-docs/tier1.md says how a companion checks the signature and how it answers.
+docs/tier1.md says how a companion checks a signature and how it answers.
 """
 
-import asyncio
 import hmac
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import httpx
 
-log = logging.getLogger(__name__)
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, whose path may be a secret
+from signals import posting
+from signals.posting import Answer, Manner
+from signals.signing import signed
+
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
-# httpx limits each step; a companion that trickles its answer would pass every one of them for ever.
 DEADLINE = 10.0
 SIGNATURE, TIMESTAMP = "X-SignalSync-Signature", "X-SignalSync-Timestamp"
 # Refusals that may be over the next time: timeout, too early, too many requests.
@@ -24,11 +23,12 @@ PASSING = frozenset({408, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One request to post: where, and the JSON. The secret stays out of what is printed."""
+    """One request to post: where, the JSON, and the request's id. The secret stays out of what is printed."""
 
     url: str
     body: bytes
     secret: str = field(repr=False)
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,32 +46,24 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
 
 def post_all(letters: Sequence[Letter], now: datetime) -> list[Receipt]:
     """Post letters side by side; a receipt each, in order. Raises nothing that a companion could cause."""
-    return asyncio.run(post_side_by_side(letters, now)) if letters else []
+    # Only the status matters: no body is read. Companions live in the local network.
+    answers = posting.post_all([sealed(letter, now) for letter in letters], Manner(TIMEOUT, DEADLINE))
+    return [received(answer) for answer in answers]
 
 
-async def post_side_by_side(letters: Sequence[Letter], now: datetime) -> list[Receipt]:
-    # No proxies or passwords from the environment: the companion's address alone says who gets the request.
-    async with httpx.AsyncClient(timeout=TIMEOUT, trust_env=False) as client:
-        return list(await asyncio.gather(*(post(client, letter, now) for letter in letters)))
-
-
-async def post(client: httpx.AsyncClient, letter: Letter, now: datetime) -> Receipt:
+def sealed(letter: Letter, now: datetime) -> posting.Letter:
     timestamp = str(int(now.timestamp()))
     headers = {
         "Content-Type": "application/json",
         TIMESTAMP: timestamp,
         SIGNATURE: signature(letter.secret, timestamp, letter.body),
+        **signed([letter.secret], letter.message, letter.body, now),
     }
-    try:
-        # Streamed, and the body left unread: only the status matters, and a body can be endless.
-        async with (
-            asyncio.timeout(DEADLINE),
-            client.stream("POST", letter.url, content=letter.body, headers=headers) as response,
-        ):
-            return judged(response.status_code)
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-        log.warning("a sync request was not delivered: %s", type(error).__name__)
-        return Receipt(described(error))
+    return posting.Letter(letter.url, letter.body, headers)
+
+
+def received(answer: Answer) -> Receipt:
+    return Receipt(answer.error) if answer.status is None else judged(answer.status)
 
 
 def judged(status: int) -> Receipt:
@@ -82,14 +74,3 @@ def judged(status: int) -> Receipt:
     if 400 <= status < 500 and status not in PASSING:
         return Receipt(f"refused it with status {status}", refused=True)
     return Receipt(f"answered with status {status}")
-
-
-def described(error: Exception) -> str:
-    """Why posting failed, in words that name neither address nor secret."""
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return "cannot be reached"
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return "did not answer in time"
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
-        return "has an address that is none"
-    return f"broke off ({type(error).__name__})"

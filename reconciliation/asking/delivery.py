@@ -40,7 +40,7 @@ def deliver(now: datetime) -> tuple[int, int]:
 
 
 def letter(companion: Companion, payload: dict[str, Any]) -> Letter:
-    return Letter(companion.url, json.dumps(payload).encode(), companion.secret)
+    return Letter(companion.url, json.dumps(payload).encode(), companion.secret, payload["request_id"])
 
 
 def claim(request: SyncRequest, now: datetime) -> bool:

@@ -38,28 +38,39 @@ FACTS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Events by trade id, each signal's in order of time; price bars in order of time; and the moment it is."""
+    """Events by trade id, each signal's in order of time; price bars in order of time; and the moment it is.
+
+    `alone`: the other signals are there and whole, but left out because nothing is asked of them.
+    """
 
     events: Events
     bars: Sequence[PriceBar]
     now: datetime
+    alone: bool = False
 
 
 def without(stored: Stored, hidden: Callable[[str], bool]) -> Stored:
-    """Without the deliveries whose checksums are hidden. A signal of which nothing is left is unknown."""
+    """Without the deliveries whose checksums are hidden. A signal of which nothing is left is unknown.
+
+    Bars of files and feeds stay: they do not come with alerts.
+    """
     kept = {
         trade_id: left
         for trade_id, events in stored.events.items()
         if (left := [event for event in events if not hidden(event.payload_checksum)])
     }
-    bars = [bar for bar in stored.bars if not hidden(bar.evidence.partition(":")[0])]
+    bars = [bar for bar in stored.bars if not (is_alerted(bar) and hidden(bar.evidence.partition(":")[0]))]
     return Stored(kept, bars, stored.now)
+
+
+def is_alerted(bar: PriceBar) -> bool:
+    return bar.origin == PriceBar.Origin.INDICATOR
 
 
 def lose(stored: Stored, share: float, chance: Random) -> Stored:
     """Without a random share of the deliveries."""
     checksums = {event.payload_checksum for event in every(stored)} | {
-        bar.evidence.partition(":")[0] for bar in stored.bars
+        bar.evidence.partition(":")[0] for bar in stored.bars if is_alerted(bar)
     }
     lost = {checksum for checksum in sorted(checksums) if chance.random() < share}
     return without(stored, lost.__contains__)
@@ -107,7 +118,7 @@ def fall_silent(stored: Stored, trade_id: str, chance: Random) -> Stored | None:
         elif event.fire_minute <= now and event.type != EventType.MFE_UPDATE and event.type not in REPORTS:
             kept.append(silenced(event, measured))
     bars = [bar for bar in stored.bars if bar.time < now]
-    return Stored({trade_id: kept}, bars, now) if kept else None
+    return Stored({trade_id: kept}, bars, now, alone=True) if kept else None
 
 
 def every(stored: Stored) -> Iterator[SignalEvent]:

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any
 
 from reconciliation.cycle.alignments import RESTS_ON, Alignments, told_by
-from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, needs_prices, period_of
+from reconciliation.cycle.loading import EXCURSIONS, Bars, Loaded, entry_lost, periods_of
 from reconciliation.cycle.planning import Means, plan
 from reconciliation.cycle.run import means_of
 from reconciliation.findings import contradicted
@@ -29,6 +29,7 @@ from signals.vocabulary import EventType
 
 from .accuracy import Tally, rating
 from .hiding import Events, Stored, trials
+from .replaying import Twin
 from .truth import Truth
 
 MOST_SIGNALS = 300  # of a source, the newest: enough for narrow intervals, and bounded memory
@@ -101,19 +102,23 @@ def read_clock(base: AutomatedSignal, source: Source, votes: Sequence[Vote]) -> 
     base.clock_zone, base.clock_by = ruling.zone, ruling.by
 
 
-def fills_of(stored: Stored, source: Source, means: Means) -> Iterator[tuple[str, Proposal]]:
+def fills_of(stored: Stored, source: Source, means: Means, twin: Twin | None = None) -> Iterator[tuple[str, Proposal]]:
     """What a cycle would fill if this were all that is stored, by trade id."""
     venue, view = Venue.of(source), GapView(stored.now, [source])
     bases = bases_of(stored.events, source, venue)
     around = neighbours_of(bases.values())
     told = Alignments(filter(None, map(told_by, filter(is_sound, bases.values()))), source.symbol)
-    pricey = {base.pk: period_of(base, stored.now, source) for base in bases.values() if needs_prices(base, view)}
-    bars = Bars(stored.bars, pricey, source)
+    replayed = twin.says(stored, bases.values()) if twin else {}
+    moments = dict.fromkeys((base.pk for base in bases.values()), stored.now)
+    bars = Bars(stored.bars, periods_of(bases.values(), source, moments, view, replayed), source)
     for trade_id, base in bases.items():
         before, after = nearest(base, around)
         events = essential(base, stored.events[trade_id])
         believed = plausible(base, bars(base))
-        case = Case(base, venue, stored.now, source.tick_size, events, believed, before, after, told(base))
+        case = Case(
+            base, venue, stored.now, source.tick_size, events, believed, before, after, told(base),
+            replayed=replayed.get(base.pk),
+        )  # fmt: skip
         made = plan(Loaded(base, case), means, view, frozenset())
         for each in [*made.add.values(), *made.waiting]:
             yield trade_id, each
@@ -163,10 +168,11 @@ def truths_of(stored: Stored, source: Source) -> dict[str, Truth]:
 def measure(stored: Stored, source: Source, *, seeds: int) -> Tallies:
     """Every trial's fills against the truth. Neither what is stored nor what was measured before is touched."""
     truths = truths_of(stored, source)
+    twin = Twin.of(stored, source, {trade_id: truth.signal for trade_id, truth in truths.items()})
     means = replace(means_of(None), measured={})
     tallies: dict[Kind, Tally] = defaultdict(Tally)
     for _, trial in trials(stored, seeds):
-        for trade_id, each in fills_of(trial, source, means):
+        for trade_id, each in fills_of(trial, source, means, twin):
             if each.field in MEASURED_BY:
                 continue
             for name, judgement in truths[trade_id].judgements(each):

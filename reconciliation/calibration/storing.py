@@ -15,6 +15,7 @@ from reconciliation.models import MeasuredConfidence, SyncAuditLog
 from reconciliation.tiers.trust import measured_as
 from signals.models import AutomatedSignal, Fill, Source
 from signals.storage.bulk import append
+from signals.tiers import REPLAY
 
 from .accuracy import Rating, Tally, pooled, rating
 from .measuring import Tallies, measure, row_of, stored_of
@@ -44,10 +45,13 @@ def calibrate(*, seeds: int = 10, apply: bool = False, actor: str = "") -> list[
 
 
 def standards(tallies: Tallies) -> Iterator[tuple[str, str, Tally]]:
-    """Of each tier and field, all fills that claim what is declared. Those that a tier doubts keep their own figure."""
+    """Of each tier and field, all fills that claim what is declared. Those that a tier doubts keep their own figure.
+
+    So does replay's, which is measured by itself on each stretch of bars.
+    """
     found: dict[tuple[str, str], list[Tally]] = defaultdict(list)
     for kind, tally in tallies.items():
-        if not kind.doubted and not kind.is_part:
+        if not kind.doubted and not kind.is_part and kind.method != REPLAY:
             found[kind.tier, kind.field].append(tally)
     for (tier, field), parts in sorted(found.items()):
         yield tier, field, pooled(parts)

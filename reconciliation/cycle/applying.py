@@ -27,14 +27,18 @@ from signals.storage.bulk import append, update
 from signals.tiers import ASKING, OWN_EVENTS, named
 
 from .comparing import changed, differs
-from .lease import Lease
+from .flipping import note_frozen
+from .lease import Fence
 from .planning import Plan
 
+RECOMPUTED = "recomputed"
+"""The note of a withdrawal where the same tier puts another value in."""
 FIRST_RETRY = timedelta(minutes=1)
 LAST_RETRY = timedelta(days=1)
+FROZEN = "idle_in_transaction_session_timeout = '20s'"
 # What every writer of a signal changes at least one of.
 VERSION = ("updated_at", "event_count", "clock_zone", "needs_sync")
-FLAGS = frozenset({"needs_sync", "check_at", "health_score", "bars_far"})
+FLAGS = frozenset({"needs_sync", "check_at", "health_score", "bars_far", "repainted"})
 STAMPS = frozenset({"updated_at", "reconciliation_timestamp"})
 
 
@@ -65,28 +69,31 @@ class Batch:
     closed: list[GapRecord] = field(default_factory=list)
 
 
-def apply_plans(plans: Sequence[Plan], run: SyncRun, lease: Lease) -> Applied:
+def apply_plans(plans: Sequence[Plan], run: SyncRun, fence: Fence) -> Applied:
     """Write what the plans want, in one transaction. Raises LeaseLostError, and DatabaseError when nothing was kept."""
     now, done = timezone.now(), Applied()
     batch = Batch(Journal(now, run=run))
     with transaction.atomic():
         await_no_disk()
-        lease.confirm()
+        fence.confirm()
         unchanged = lock(plans)
         for plan in plans:
             if plan.signal.pk in unchanged:
                 write_down(plan, batch, done, now)
                 done.plans.append(plan)
-        store(batch)
         SetAside.objects.filter(signal__in=unchanged).delete()
+        store(batch)
     return done
 
 
 def await_no_disk() -> None:
-    """A chunk that a power cut undoes is whole again after the next cycle: its signals are still in the queue."""
+    """A chunk that a power cut undoes is whole again after the next cycle: its signals are still in the queue.
+
+    A worker that freezes in the midst of one must not keep its rows locked: the database ends it.
+    """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit = off")
+            cursor.execute(f"SET LOCAL synchronous_commit = off; SET LOCAL {FROZEN}")
 
 
 def lock(plans: Sequence[Plan]) -> set[int]:
@@ -110,10 +117,12 @@ def write_down(plan: Plan, batch: Batch, done: Applied, now: datetime) -> None:
     update_gaps(plan, batch, now)
     signal.needs_sync, signal.check_at = look_again(plan, batch, now)
     signal.health_score, signal.bars_far = score(plan.after), plan.loaded.case.bars_far
+    signal.repainted = plan.loaded.repainted
+    note_frozen(plan, batch.journal)
     if plan.add or plan.gone:
         filled = [fill.created_at for fill in plan.keep.values()]
         signal.reconciliation_timestamp = now if plan.add else max(filled, default=None)
-    columns = changed(stored, signal)
+    columns = changed(stored, signal) + (["flips"] if signal.flips != stored.flips else [])
     if columns or plan.add or plan.gone:
         signal.updated_at = now
         batch.rows.append(signal)
@@ -180,7 +189,7 @@ def end_fill(plan: Plan, fill: Fill, batch: Batch, done: Applied, now: datetime)
     new = plain(getattr(plan.signal, fill.field))
     if not outranked:
         done.withdrawn += 1
-        note = "recomputed" if recomputed else "its evidence no longer says so"
+        note = RECOMPUTED if recomputed else "its evidence no longer says so"
         batch.journal.note_fill(plan.signal, Action.WITHDRAWN, fill, old=fill.value, new=new, note=note)
         return
     conflict = contradicts(plan.signal, fill)
@@ -265,8 +274,8 @@ def store(batch: Batch) -> None:
     update(AutomatedSignal, batch.flagged, FLAGS)
     update(GapRecord, batch.closed, ("state", "closed_at", "tier"))
     append(GapRecord, batch.opened)
-    count_records(batch.opened, batch.closed)
     batch.journal.write()
+    count_records(batch.opened, batch.closed)  # last: other workers of the cycle wait for these rows
 
 
 def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> None:
@@ -278,11 +287,11 @@ def count_records(opened: Iterable[GapRecord], closed: Iterable[GapRecord]) -> N
             GapTotal.objects.create(gap=gap, open=number)
 
 
-def set_aside(signal: AutomatedSignal, error: Exception, run: SyncRun, lease: Lease) -> None:
+def set_aside(signal: AutomatedSignal, error: Exception, run: SyncRun, fence: Fence) -> None:
     """Put a signal off that the cycle failed on: a minute, then twice as long each time, at most a day."""
     now, text = timezone.now(), f"{type(error).__name__}: {error}"
     with transaction.atomic():
-        lease.confirm()
+        fence.confirm()
         row, new = SetAside.objects.get_or_create(
             signal=signal, defaults={"error": text, "first_at": now, "retry_at": now + FIRST_RETRY}
         )

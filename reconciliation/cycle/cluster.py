@@ -7,16 +7,21 @@ kernel takes from whoever dies.
 """
 
 import fcntl
+import logging
+import multiprocessing
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from tempfile import TemporaryFile
 from typing import Any
 
 import django
+from django.db import Error, connections
 
+log = logging.getLogger(__name__)
 POLL = 0.2
 """Seconds between two tries to get the lock: another reader waits for work, so nothing is lost by it."""
 
@@ -75,20 +80,46 @@ def install_queue(beat_every: float) -> None:
     cluster.Queue = BeatingQueue  # type: ignore[attr-defined]
 
 
+def install_roll_call() -> None:
+    """Have the sentinel say that this cluster is there whenever it looks at the schedules."""
+    from django_q import cluster
+
+    from . import clusters
+
+    look = cluster.scheduler  # type: ignore[attr-defined]
+
+    def announce_and_look(*args: Any, **kwargs: Any) -> None:
+        try:
+            clusters.announce()
+        except Error:
+            log.exception("nobody can be told that this cluster is there")
+        look(*args, **kwargs)
+
+    cluster.scheduler = announce_and_look  # type: ignore[attr-defined]
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "signalsync_project.settings")
     django.setup()
     from django.core.management import call_command
     from django.utils import timezone
 
+    from . import clusters
     from .heartbeat import begin
     from .schedule import catch_up
 
     begin()
+    clusters.start()
+    install_roll_call()
     if sys.platform == "linux":  # where processes are forked, and inherit the lock's file
         install_queue(float(sys.argv[1]))
     catch_up(timezone.now())
     call_command("qcluster")
+    for sentinel in multiprocessing.active_children():
+        sentinel.join()  # it ends when this process is told to, or is killed; then nobody says that it was stopped
+    connections.close_all()
+    with suppress(Error):
+        clusters.stop()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from django.conf import settings
 from django_q.models import OrmQ, Schedule
 
-from .schedule import TASK
+from .schedule import TASK, put_off
 
 BEAT_EVERY = 5.0
 """Seconds between two beats of a process that waits for work."""
@@ -76,6 +76,8 @@ def readers_fault(now: datetime) -> str | None:
 
 
 def scheduler_fault(now: datetime) -> str | None:
+    for each in put_off(now):
+        return f"{each.name} is due at {each.next_run:%Y-%m-%d %H:%M:%S}Z, later than it comes: the clock was set back"
     due = Schedule.objects.filter(func=TASK).exclude(repeats=0).order_by("next_run").first()
     if due is None or due.next_run is None or now - due.next_run <= SCHEDULER_LATE:
         return None
@@ -83,6 +85,9 @@ def scheduler_fault(now: datetime) -> str | None:
 
 
 def pusher_fault(now: datetime) -> str | None:
+    """Why tasks are not fetched, or None. Of a queue in Redis nobody can tell how long a task has waited."""
+    if settings.REDIS_URL:
+        return None
     oldest = OrmQ.objects.order_by("lock").values_list("lock", flat=True).first()
     if oldest is None or now - oldest <= PUSHER_LATE:
         return None

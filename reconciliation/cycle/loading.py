@@ -18,7 +18,10 @@ from django.db.models.functions import RowNumber
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.models import GapRecord, SyncRun
+from reconciliation.repainting.finding import Repainting
+from reconciliation.repainting.fired import Contradiction
 from reconciliation.replay.telling import load_replayed
+from reconciliation.tiers.calculation.replay import wants_bars
 from reconciliation.tiers.plausible import plausible
 from reconciliation.tiers.proposals import Barred, Case, Replayed
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
@@ -40,13 +43,16 @@ EXCURSIONS = ("be_mfe", "no_be_mfe", "mae")
 
 @dataclass(slots=True)
 class Loaded:
-    """A signal as stored, its case, and what stands about it: fills by field, gap records."""
+    """A signal as stored, its case, and what stands about it: fills by field, gap records, what it was repainted as,
+    and the fields that no tier fills anew."""
 
     stored: AutomatedSignal
     case: Case
     active: dict[str, Fill] = field(default_factory=dict)
     proposed: list[Fill] = field(default_factory=list)
     open_records: dict[str, GapRecord] = field(default_factory=dict)
+    repainted: list[Contradiction] | None = None
+    frozen: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -71,6 +77,7 @@ def load(
     moments = moments_of(standing, now)
     replayed = load_replayed(bases, source)
     bars = load_bars(bases, source, moments, view, replayed)
+    repainting = Repainting(bases, source, venue, replayed)
     neighbours, told = load_neighbours(bases, source), load_told(bases, source)
     loaded = []
     for row, base in zip(rows, bases, strict=True):
@@ -82,7 +89,9 @@ def load(
             frozenset(standing.barred.get(key, ())), bars_far=len(believed) < len(offered),
             replayed=replayed.get(key),
         )  # fmt: skip
-        loaded.append(Loaded(row, case, standing.active[key], standing.proposed[key], standing.records[key]))
+        repainted = repainting.of(base, events[key])
+        own = (standing.active[key], standing.proposed[key], standing.records[key])
+        loaded.append(Loaded(row, case, *own, repainted, row.frozen))
     return loaded, frozenset(standing.dismissed)
 
 
@@ -176,7 +185,8 @@ def entry_lost(row: AutomatedSignal) -> bool:
 
 def peak_lost(row: AutomatedSignal) -> bool:
     """Whether the row forgot the highest of its reports, which need not be the last."""
-    entries = {field: row.provenance.get(field) for field, peak in PEAKS.items() if getattr(row, peak) is None}
+    highest = {**PEAKS, "unprotected_at": "unprotected_at", "seen_protected_at": "seen_protected_at"}
+    entries = {field: row.provenance.get(field) for field, peak in highest.items() if getattr(row, peak) is None}
     return not row.provenance or any(entry and "fill" not in entry["evidence"] for entry in entries.values())
 
 
@@ -198,15 +208,16 @@ def base_of(row: AutomatedSignal, events: Iterable[Event], venue: Venue) -> Auto
 
 
 def needs_prices(base: AutomatedSignal, view: GapView) -> bool:
-    """Whether prices can tell anything: the trade runs, or lacks measurements, its ENTRY, or its first leg's end."""
+    """Whether prices can tell anything: a trade runs, or lacks measurements, ENTRY, or a moment of its first leg."""
     if base.status == Status.CONFIRMED:
         return True
     if base.status != Status.COMPLETED:
         return False
     first_leg_open = base.be_exit_at is None and not base.single_leg and protected(base)
+    undated = base.be_triggered_at is None and protected(base)
     unconfirmed = base.confirmation_time is None and base.entry_fired_at is None and not base.single_leg
     unmeasured = any(CATALOGUE[name].live for name in view.open_gaps(base, frozenset()))
-    return first_leg_open or unconfirmed or unmeasured
+    return first_leg_open or undated or unconfirmed or unmeasured
 
 
 def period_of(base: AutomatedSignal, now: datetime, source: Source, entered: datetime | None = None) -> Timespan:
@@ -235,6 +246,22 @@ class Bars:
         return self.rows[symbol][bisect_left(self.times[symbol], start) : bisect_right(self.times[symbol], end)]
 
 
+def periods_of(
+    bases: Iterable[AutomatedSignal],
+    source: Source,
+    moments: Mapping[int, datetime],
+    view: GapView,
+    replayed: Mapping[int, Replayed],
+) -> dict[int, Timespan]:
+    """When the bars are of that cases may ask for; of trades, too, that only the twin calls confirmed."""
+    entries = {key: told.confirmed for key, told in replayed.items() if told.confirmed}
+    return {
+        base.pk: period_of(base, moments[base.pk], source, entries.get(base.pk))
+        for base in bases
+        if needs_prices(base, view) or (base.pk in entries and wants_bars(base))
+    }
+
+
 def load_bars(
     bases: Sequence[AutomatedSignal],
     source: Source,
@@ -242,10 +269,8 @@ def load_bars(
     view: GapView,
     replayed: Mapping[int, Replayed],
 ) -> Bars:
-    """The bars that the cases may ask for, those of trades included that only the twin calls confirmed."""
-    entries = {key: told.confirmed for key, told in replayed.items() if told.confirmed}
-    wanted = [base for base in bases if base.pk in entries or needs_prices(base, view)]
-    periods = {base.pk: period_of(base, moments[base.pk], source, entries.get(base.pk)) for base in wanted}
+    """The bars that the cases may ask for."""
+    periods = periods_of(bases, source, moments, view, replayed)
     if not periods:
         return Bars([], {}, source)
     within = Q()

@@ -14,7 +14,7 @@ from reconciliation.findings import OPPOSITE, q_contradicted
 from reconciliation.tiers.proposals import Neighbour
 from signals.clock import TradeId, instant
 from signals.models import AutomatedSignal, Fill, Source
-from signals.signal.deriving import named_bar
+from signals.signal.deriving import is_undecided, named_bar
 from signals.storage.queries import batches, merged
 from signals.tiers import INFERENCE
 from signals.vocabulary import Status
@@ -24,6 +24,7 @@ REACH = timedelta(days=4)
 # A scheduled cycle looks this far around changed signals for others that were cancelled by another than they say.
 NEARBY = timedelta(hours=3)
 NEIGHBOURS = 40
+NOT_DATED = (None, None)  # the cancellation that a report alone tells
 # In one query: more periods are slower than more queries, and SQLite takes so many values.
 PERIODS, KEYS = 50, 5000
 
@@ -54,7 +55,7 @@ class Neighbours:
 
     def __call__(self, base: AutomatedSignal) -> tuple[Sequence[Neighbour], Sequence[Neighbour]]:
         moment, rows = base.signal_time or named_bar(base), self.rows.get(base.symbol or self.home, [])
-        if not rows or moment is None or base.status != Status.PENDING:
+        if not rows or moment is None or not is_undecided(base):
             return (), ()
         here = bisect_left(rows, moment, key=attrgetter("time"))
         before = self.near(base, reversed(rows[:here]))
@@ -67,8 +68,8 @@ class Neighbours:
 
 
 def load_neighbours(bases: Sequence[AutomatedSignal], source: Source) -> Neighbours:
-    """Those that may have cancelled a signal which is pending."""
-    moments = [base.first_event_at for base in bases if base.status == Status.PENDING]
+    """Those that may have cancelled a signal of which no event says when it was."""
+    moments = [base.first_event_at for base in bases if is_undecided(base)]
     home, reach = source.symbol, REACH * source.stretch
     found = (row for signals in around(moments, source, reach) for row in rows_of(signals, home))
     return Neighbours(found, home, reach)
@@ -112,7 +113,7 @@ def disturbed(changed: Sequence[datetime], source: Source, *, widely: bool) -> s
     known = {row.key for row in near}
     pending = rows_of(AutomatedSignal.objects.filter(source=source, status=Status.PENDING), home)
     doubtful = list(unexpected([*near, *(row for row in pending if row.key not in known)]))
-    keys = {row.key for row in doubtful if row.status == Status.PENDING}
+    keys = {row.key for row in doubtful if row.status == Status.PENDING or row.cancellation == NOT_DATED}
     inferred = Fill.objects.filter(state=Fill.State.ACTIVE, tier=INFERENCE.key, field="cancelled_by")
     for some in batches((row.key for row in doubtful if row.status == Status.CANCELLED), KEYS):
         keys.update(inferred.filter(signal__in=some).values_list("signal_id", flat=True))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
+from reconciliation.tiers.calculation.legs import dated_at
 from reconciliation.tiers.calculation.replay import told_at
 from reconciliation.tiers.inference import decided_at
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
@@ -42,7 +43,9 @@ class Means:
 
 @dataclass(slots=True)
 class Plan:
-    """What should stand. `keep` and `add` are fills by field; `gone` are active ones that no longer stand."""
+    """What should stand. `keep` and `add` are fills by field; `gone` are active ones that no longer stand.
+
+    `refused` are the fields that this plan freezes, with what would have come (flipping.py)."""
 
     loaded: Loaded
     signal: AutomatedSignal
@@ -52,6 +55,7 @@ class Plan:
     keep: dict[str, Fill] = field(default_factory=dict)
     add: dict[str, Proposal] = field(default_factory=dict)
     waiting: list[Proposal] = field(default_factory=list)
+    refused: dict[str, Proposal | None] = field(default_factory=dict)
 
     @property
     def gone(self) -> list[Fill]:
@@ -93,7 +97,7 @@ def checks(made: Plan, case: Case, means: Means, view: GapView, dismissed: Dismi
     signal, now = made.signal, view.now
     yield view.next_check(signal, dismissed)
     grace_ends = decided_at(case, grace_bars=means.grace_bars)
-    yield from (moment for moment in (grace_ends, told_at(case)) if moment is not None and moment > now)
+    yield from (moment for moment in (grace_ends, told_at(case), dated_at(case)) if moment is not None and moment > now)
     if any(due and CATALOGUE[name].live for name, due in made.after.items()):
         set_before = made.loaded.stored.check_at
         age = now - (signal.mfe_as_of or signal.first_event_at)
@@ -110,9 +114,13 @@ def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Pr
     loaded = made.loaded
     if tier not in means.tiers:
         return [(None, fill) for fill in loaded.active.values() if fill.tier == tier]
-    gaps = frozenset(made.after)
-    found: list[tuple[Proposal | None, Fill | None]] = []
+    gaps, frozen = frozenset(made.after), loaded.frozen
+    found: list[tuple[Proposal | None, Fill | None]] = [
+        (None, fill) for fill in loaded.active.values() if fill.field in frozen and fill.tier == tier
+    ]
     for each in means.tiers[tier](case, gaps):
+        if each.field in frozen:
+            continue
         confidence = round(trusted(each, made.signal.source_id, means.measured), PLACES)
         proposal = each if confidence == each.confidence else replace(each, confidence=confidence)
         standing = loaded.active.get(each.field)

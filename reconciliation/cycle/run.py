@@ -6,136 +6,129 @@ signals themselves (see work.py), so a cycle costs what changed, not what is sto
 
 import gc
 import logging
+import math
 import time
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from reconciliation import asking
-from reconciliation.audit import plain
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.health import Health, count_waiting, health
-from reconciliation.models import GapTotal, SignalHealthMetric, SyncRun
+from reconciliation.models import SignalHealthMetric, SyncRun
+from reconciliation.sealing import sealing
 from reconciliation.tiers import trust
-from reconciliation.tiers.proposals import Proposal
 from reconciliation.tiers.table import PROPOSE
-from signals.models import AutomatedSignal, Fill, Source
+from signals import measuring
+from signals.models import AutomatedSignal, Source
 from signals.signal.rebuilding import restore
 from signals.tiers import ASKING, TIERS
+from signalsync_project.logs import of_run
 
-from .applying import Applied, apply_plans, is_outranked, set_aside
-from .lease import Lease, LeaseLostError, held
-from .loading import load
+from . import sharding
+from .applying import apply_plans, set_aside
+from .flipping import steady
+from .lease import Lease, LeaseLostError, end_shards, held
+from .loading import Loaded, load
 from .planning import Means, Plan, plan
+from .report import GapTally, Report
 from .retention import forget_runs
+from .sharding import Claim, helpers_for
 from .work import Chunk, Scope, chunks_of, find_work, signals_in
 
 log = logging.getLogger(__name__)
 State, Trigger = SyncRun.State, SyncRun.Trigger
 # So many signals in a row that all fail are not bad signals: it is the code, or the database's layout.
 HOPELESS = 50
+WAIT = 0.25  # seconds, for what others still do of a run
 YOUNG = 50_000  # objects made between two looks of the garbage collector: some tens of MiB
-# What a dry run says of each value.
-FILLS, WAITS, TAKEN_BACK = "fill", "would wait for approval", "would be taken back"
-
-
-@dataclass(slots=True)
-class Report:
-    """What a cycle did. `gaps_*` are totals over all signals in scope; `proposals` is only kept by a dry run."""
-
-    run_id: int | None = None
-    signals_examined: int = 0
-    gaps_before: int = 0
-    gaps_after: int = 0
-    gaps_before_by_type: dict[str, int] = field(default_factory=dict)
-    gaps_after_by_type: dict[str, int] = field(default_factory=dict)
-    fills: int = 0
-    fills_by_tier: dict[str, int] = field(default_factory=dict)
-    proposed: int = 0
-    withdrawn: int = 0
-    healed: int = 0
-    cancelled: int = 0
-    conflicts: int = 0
-    errors: int = 0
-    health_before: float | None = None
-    health_after: float | None = None
-    seconds: float = 0.0
-    phases: dict[str, float] = field(default_factory=dict)
-    proposals: list[dict[str, Any]] = field(default_factory=list)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.phases[name] = self.phases.get(name, 0.0) + time.perf_counter() - started
-
-    def add(self, done: Applied) -> None:
-        by_tier = Counter(self.fills_by_tier) + done.fills
-        self.fills_by_tier = dict(sorted(by_tier.items()))
-        self.fills = by_tier.total()
-        self.proposed += done.proposed
-        self.withdrawn += done.withdrawn
-        self.healed += done.healed
-        self.cancelled += done.cancelled
-        self.conflicts += done.conflicts
-
-
-@dataclass(slots=True)
-class GapTally:
-    """Gaps in scope, by name: counted at the start, corrected by what each examined signal had and has.
-
-    When the scope is some signals only (`whole` is false), it starts at nothing and just adds them up.
-    """
-
-    whole: bool
-    before: Counter[str]
-    after: Counter[str]
-
-    @classmethod
-    def of(cls, waiting: Mapping[str, int], *, whole: bool) -> "GapTally":
-        start: Counter[str] = Counter()
-        if whole:
-            start.update(dict(GapTotal.objects.values_list("gap", "open")))
-            start.update(waiting)
-        return cls(whole, start.copy(), start)
-
-    def note(self, made: Plan) -> None:
-        for tally, found in ((self.before, made.before), (self.after, made.after)):
-            tally.update(found.keys())
-            if self.whole:
-                tally.subtract(made.loaded.open_records.keys())
-                tally.subtract(name for name, due in made.before.items() if not due)
 
 
 @dataclass(slots=True)
 class Cycle:
-    """One run under way. Without `run` and `lease` it is a dry one: it plans, and writes nothing."""
+    """One worker's part of a run, which mostly is all of it. Without `run` and `fence` it is a dry one: it plans, and
+    writes nothing.
+
+    `fence` is the lease, or of a shared run the claim to the shard that is being done. `until` is when this worker's
+    time is over, by `time.monotonic`.
+    """
 
     scope: Scope
     view: GapView
     means: Means
     report: Report
     tally: GapTally
-    health: Health
-    waiting: int
     run: SyncRun | None = None
-    lease: Lease | None = None
+    fence: Lease | Claim | None = None
+    until: float = math.inf
 
     def work(self) -> None:
         with self.report.phase("find"):
             work = find_work(self.scope, self.view, mark=self.run is not None)
         with young_garbage():
+            helpers = helpers_for(work) if self.run else 0
+            if helpers:
+                self.share(work, helpers)
+                return
             for chunk in chunks_of(work, Source.objects.order_by("pk")):
-                self.process(chunk)
+                if self.is_over:
+                    self.report.left += len(chunk.keys)
+                else:
+                    self.process(chunk)
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() > self.until
+
+    def share(self, work: Mapping[int, set[int]], helpers: int) -> None:
+        """Do the work together with others, and add up what all have done."""
+        run, lease = self.run, self.fence
+        assert run is not None
+        assert isinstance(lease, Lease)
+        sharding.cut(work, run, lease)
+        sharding.call(run, helpers)
+        try:
+            while self.goes_on(run, lease):
+                if (claim := sharding.claim(run)) is not None:
+                    self.take_part(claim)
+                else:
+                    time.sleep(WAIT)
+        finally:
+            end_shards(run)  # of a run that failed others must not go on with what is left
+        sharding.join(run, self.report, self.tally)
+
+    def goes_on(self, run: SyncRun, lease: Lease) -> bool:
+        """Whether a shard is left that is to be done. What nobody has time for is for the next cycle."""
+        with transaction.atomic():
+            lease.confirm()
+            if self.is_over:
+                end_shards(run)
+        return sharding.is_open(run)
+
+    def take_part(self, claim: Claim) -> None:
+        """Do a shard, or what is left of it. One that has passed to another is that one's."""
+        report, tally = claim.counted(self.tally.whole)
+        part = replace(self, report=report, tally=tally, fence=claim)
+        try:
+            for chunk in claim.chunks:
+                if self.is_over:
+                    claim.give_back()
+                    return
+                part.process(chunk)
+            claim.finish(part.report, part.tally)
+        except LeaseLostError as lost:
+            log.warning("%s", lost)
+        except (OperationalError, InterfaceError):
+            with suppress(OperationalError, InterfaceError):
+                claim.give_back()
+            raise
 
     def process(self, chunk: Chunk) -> None:
         """Do a chunk. One that fails is halved until the signal at fault is alone, and set aside."""
@@ -164,17 +157,39 @@ class Cycle:
             loaded, dismissed = load(rows, chunk.source, self.scope.now, self.view)
         with self.report.phase("plan"):
             means = self.means.without(chunk.source.tiers_off)
-            plans = [plan(each, means, self.view, dismissed) for each in loaded]
-        if self.run is None or self.lease is None:
-            self.show(plans)
-        else:
-            with self.report.phase("apply"):
-                done = apply_plans(plans, self.run, self.lease)
-            plans = done.plans
+
+            def planned(each: Loaded) -> Plan:
+                return plan(each, means, self.view, dismissed)
+
+            plans = steady([planned(each) for each in loaded], planned)
+        if self.run is None or self.fence is None:
+            self.report.show(plans)
+            self.count(plans)
+            return
+        with self.report.phase("apply"), self.counting(len(chunk.keys)):
+            done = apply_plans(plans, self.run, self.fence)
             self.report.add(done)
+            self.count(done.plans)
+
+    def count(self, plans: Sequence[Plan]) -> None:
         self.report.signals_examined += len(plans)
         for made in plans:
             self.tally.note(made)
+
+    @contextmanager
+    def counting(self, signals: int) -> Iterator[None]:
+        """For what writes so many signals and is counted: of a shard, the two are kept together or not at all."""
+        if not isinstance(self.fence, Claim):
+            yield
+            return
+        before = copy(self.report), deepcopy(self.tally)
+        try:
+            with transaction.atomic():
+                yield
+                self.fence.note(signals, self.report, self.tally)
+        except Exception:
+            self.report, self.tally = before
+            raise
 
     def rows_of(self, chunk: Chunk) -> list[AutomatedSignal]:
         """The chunk's signals. Rows whose projection had failed are derived anew first."""
@@ -188,29 +203,18 @@ class Cycle:
 
     def put_off(self, key: int, error: Exception) -> None:
         """Set a signal aside. Raises its error instead when so many have failed and none has not."""
-        if self.report.errors >= HOPELESS and not self.report.signals_examined:
+        if self.report.errors >= HOPELESS and not self.report.signals_examined and not self.others_worked():
             raise error
         log.error("signal %d is set aside: %s", key, error, exc_info=None if self.report.errors else error)
-        self.report.errors += 1
-        if self.run is not None and self.lease is not None:
-            set_aside(AutomatedSignal.objects.get(pk=key), error, self.run, self.lease)
+        if self.run is None or self.fence is None:
+            self.report.errors += 1
+            return
+        with self.counting(1):
+            set_aside(AutomatedSignal.objects.get(pk=key), error, self.run, self.fence)
+            self.report.errors += 1
 
-    def show(self, plans: Sequence[Plan]) -> None:
-        """Note what would be filled, would wait for approval, and would be taken back."""
-        for made in plans:
-            ended = [fill for fill in made.gone if not is_outranked(made, fill)]
-            lost = [fill for fill in ended if fill.field not in made.add]
-            self.report.proposals += [shown(made, offer, FILLS) for offer in made.add.values()]
-            self.report.proposals += [shown(made, offer, WAITS) for offer in made.waiting]
-            self.report.proposals += [shown(made, fill, TAKEN_BACK) for fill in lost]
-            self.report.add(
-                Applied(
-                    Counter(offer.tier for offer in made.add.values()),
-                    proposed=len(made.waiting),
-                    withdrawn=len(ended),
-                    cancelled="cancelled_at" in made.add,
-                )
-            )
+    def others_worked(self) -> bool:
+        return isinstance(self.fence, Claim) and self.fence.others_worked()
 
 
 @contextmanager
@@ -224,25 +228,6 @@ def young_garbage() -> Iterator[None]:
     finally:
         gc.set_threshold(*usual)
         gc.unfreeze()
-
-
-def shown(made: Plan, offer: Proposal | Fill, outcome: str) -> dict[str, Any]:
-    """What would become of a proposal, or of a standing fill, as a dry run lists it. `new` is what would stand."""
-    new = plain(getattr(made.signal, offer.field)) if isinstance(offer, Fill) else offer.value
-    return {
-        "outcome": outcome,
-        "trade_id": made.signal.trade_id,
-        "symbol": made.signal.symbol,
-        "life": made.signal.life,
-        "field": offer.field,
-        "old": plain(getattr(made.loaded.stored, offer.field)),
-        "new": new,
-        "tier": offer.tier,
-        "method": offer.method,
-        "confidence": float(offer.confidence),
-        "gap": offer.gap,
-        "evidence": dict(offer.evidence),
-    }
 
 
 def means_of(tiers: Collection[str] | None) -> Means:
@@ -266,50 +251,72 @@ def run_sync(
     trade_ids: Sequence[str] | None = None,
     source: Source | None = None,
     dry_run: bool = False,
+    within: float | None = None,
 ) -> Report:
     """Run one cycle as of `now` and return its report. Raises BusyError while another runs, ValueError for a bad tier.
 
     Due times, windows and grace go by `now`; leases, back-off and stamps by the wall clock. Only scheduled cycles heed
-    the back-off of what could not be filled.
+    the back-off of what could not be filled. What is not done `within` so many seconds is left to the next cycle.
     """
     started = time.perf_counter()
     scope = Scope(now, trigger != Trigger.SCHEDULE, tuple(trade_ids or ()), source)
     means = means_of(tiers)
     signals_in(scope)  # a name that there is not is no failed run
     if dry_run:
-        cycle = new_cycle(scope, means)
+        cycle, _ = new_cycle(scope, means)
         cycle.work()
         conclude(cycle, started)
         return cycle.report
+    until = time.monotonic() + (math.inf if within is None else within)
     with held() as lease:
         options: dict[str, Any] = {"tiers": sorted(tiers) if tiers else None, "trade_ids": list(scope.trade_ids)}
         options |= {"source": source.name} if source else {}
         run = open_run(now, trigger, actor, options)
         try:
-            cycle = new_cycle(scope, means, run, lease)
-            cycle.work()
+            with of_run(run.pk):
+                cycle, before = new_cycle(scope, means, run, lease, until)
+                cycle.work()
         except Exception as error:
             SyncRun.objects.filter(pk=run.pk).update(
                 state=State.FAILED, finished_at=timezone.now(), error=f"{type(error).__name__}: {error}"
             )
             raise
         conclude(cycle, started)
-        close_run(cycle)
+        close_run(cycle, before)
         if scope.whole:
             forget_runs(timezone.now())
+    measure(cycle.report, trigger)
+    sealing.after_cycle()
     if scope.whole and (tiers is None or ASKING.key in tiers):
         # After the lease: a companion may take seconds to answer.
         asking.step(now=timezone.now(), as_of=now, by_hand=scope.by_hand)
     return cycle.report
 
 
-def new_cycle(scope: Scope, means: Means, run: SyncRun | None = None, lease: Lease | None = None) -> Cycle:
+def measure(report: Report, trigger: str) -> None:
+    measuring.observe(measuring.CYCLE, report.seconds, trigger)
+    for tier, number in report.fills_by_tier.items():
+        measuring.observe(measuring.FILLS, number, tier)
+    measuring.settle()
+
+
+class Standing(NamedTuple):
+    """How things are at one moment: the system's health, and how many gaps wait."""
+
+    health: Health
+    waiting: int
+
+
+def new_cycle(
+    scope: Scope, means: Means, run: SyncRun | None = None, lease: Lease | None = None, until: float = math.inf
+) -> tuple[Cycle, Standing]:
     view, report = GapView.at(scope.now), Report(run_id=run.pk if run else None)
     with report.phase("health"):
         found, waiting = health(view), count_waiting(view)
         tally = GapTally.of(waiting, whole=scope.whole)
     report.health_before = found.score
-    return Cycle(scope, view, means, report, tally, found, sum(waiting.values()), run, lease)
+    cycle = Cycle(scope, view, means, report, tally, run, lease, until)
+    return cycle, Standing(found, sum(waiting.values()))
 
 
 def open_run(now: datetime, trigger: str, actor: str, options: dict[str, Any]) -> SyncRun:
@@ -327,11 +334,11 @@ def conclude(cycle: Cycle, started: float) -> None:
     report.seconds = round(time.perf_counter() - started, 3)
 
 
-def close_run(cycle: Cycle) -> None:
+def close_run(cycle: Cycle, before: Standing) -> None:
     """Finish the run's row and keep the snapshot, together."""
     report, run, now = cycle.report, cycle.run, timezone.now()
     assert run is not None
-    found, waiting = cycle.health, cycle.waiting
+    found, waiting = before
     if report.signals_examined:
         with report.phase("health"):
             found, waiting = health(cycle.view), sum(count_waiting(cycle.view).values())

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import GapRecord, SetAside
-from reconciliation.replay.stepping import step
+from reconciliation.repainting import exports
+from reconciliation.replay.stepping import step, take_back
 from signals.models import AutomatedSignal, Fill, Source
 from signals.signal.remaking import remake
 from signals.signal.saving import regroup_shared
@@ -61,9 +62,14 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
             AutomatedSignal.objects.filter(pk__in=some).update(needs_sync=True)
         work[source.pk] |= keys
     if scope.whole:
-        add(work, by_source(of_switched_sources(mark=mark)))
+        switched = list(Source.objects.filter(switched=True).order_by("pk"))
+        if mark and switched:  # before they are no longer called so
+            add(work, take_back(switched, scope.now))
+        add(work, by_source(of_switched(switched, mark=mark)))
         bars = late_bars.fresh_bars()
         add(work, late_bars.pick_up(bars, scope.now, mark=mark))
+        if mark and news:
+            add(work, exports.take_in())
         if mark:  # a dry run writes nothing, so it knows what the last cycle replayed
             add(work, step(late_bars.first_whole(bars), news, scope.now))
     return work
@@ -82,13 +88,12 @@ def signals_in(scope: Scope) -> QuerySet[AutomatedSignal]:
     return signals
 
 
-def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:
+def of_switched(sources: Sequence[Source], *, mark: bool) -> QuerySet[AutomatedSignal]:
     """All signals of the sources whose switches were changed, or of which more was learned.
 
     `mark` decides again what followed from them, also of which symbol an alert is that names none, and puts the signals
     into the queue for good.
     """
-    sources = list(Source.objects.filter(switched=True).order_by("pk"))
     switched = [source.pk for source in sources]
     for source in sources if mark else ():
         remake(source)
@@ -96,7 +101,7 @@ def of_switched_sources(*, mark: bool) -> QuerySet[AutomatedSignal]:
     found = AutomatedSignal.objects.filter(source__in=switched)
     if mark and switched:
         with transaction.atomic():
-            found.update(needs_sync=True)
+            found.update(needs_sync=True, flips=None)
             Source.objects.filter(pk__in=switched).update(switched=False)
     return found
 

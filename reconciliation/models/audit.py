@@ -1,4 +1,5 @@
-"""The audit log: what was done to signals and to what they depend on, by whom, and why. Append-only."""
+"""The audit log: what was done to signals and to what they depend on, by whom, and why. Append-only: triggers
+refuse changes, and seals show them (docs/security.md)."""
 
 from typing import Any
 
@@ -25,6 +26,7 @@ class SyncAuditLog(models.Model):
         SUPERSEDED = "superseded", "Replaced by a better value"
         CONFLICT = "conflict", "Replaced by a better value that differs"
         WITHDRAWN = "withdrawn", "Withdrawn: its evidence changed"
+        FROZEN = "frozen", "Frozen: it kept changing without anything new"
         UNDONE = "undone", "Undone"
         TAKEN_BACK = "taken_back", "Undo taken back"
         GAP_OPENED = "gap_opened", "Gap opened"
@@ -33,7 +35,13 @@ class SyncAuditLog(models.Model):
         GAP_REOPENED = "gap_reopened", "Gap dismissal taken back"
         SET_ASIDE = "set_aside", "Set aside after an error"
         CALIBRATED = "calibrated", "Confidence measured"
+        NOTED = "noted", "Note written"
+        NOTE_REMOVED = "note_removed", "Note removed"
+        TAGGED = "tagged", "Tagged"
+        UNTAGGED = "untagged", "Tag removed"
         ADMINISTERED = "administered", "Changed beside signals"
+        MERGED = "merged", "Entries taken over from a signal that was none"
+        REMOVED = "removed", "Removed through the guards' door"
 
     at = models.DateTimeField()
     run = models.ForeignKey(SyncRun, null=True, blank=True, on_delete=models.PROTECT, related_name="audit")

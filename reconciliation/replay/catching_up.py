@@ -36,7 +36,7 @@ class CaughtUp:
 def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
     """Take a symbol's bars from `first` on into the twin, as far as they are not fresh; None when none is new.
 
-    `first` is the earliest bar that is new, or other than it was. Writes in a transaction of its own.
+    `first` is the earliest bar that is new, other than it was, or no longer there. Writes in a transaction of its own.
     """
     with transaction.atomic():
         states = ReplayState.objects.filter(symbol=symbol)
@@ -44,9 +44,9 @@ def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
         rows = bars_replayed(symbol).filter(fresh=False)
         bars = rows.filter(time__gt=base.at) if base else rows
         follower = Follower.restored(hours, base.state) if base else Follower(hours)
-        states.filter(at__gte=first).delete()
+        gone, _ = states.filter(at__gte=first).delete()
         found, stretches, days = follow(follower, bars_of(bars.order_by("time")))
-        if not days:
+        if not days and not gone:
             return None
         done = CaughtUp(base.at if base else first, keep(symbol, base, found))
         keep_stretches(symbol, base, stretches)
@@ -55,11 +55,20 @@ def catch_up(symbol: str, first: datetime, hours: Market) -> CaughtUp | None:
 
 
 def bars_replayed(symbol: str) -> QuerySet[PriceBar]:
-    """The bars that the twin is given: whole ones, and none of a feed's.
+    """The bars that the twin is given: whole ones, whoever told them.
 
-    A feed's go when it turns out to disagree, and nothing would tell the twin that they were not there.
+    Those of a feed that turns out to disagree are taken back, and `vanished` notices.
     """
-    return PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR).exclude(origin=PriceBar.Origin.FEED)
+    return PriceBar.objects.filter(symbol=symbol, kind=PriceBar.Kind.BAR)
+
+
+def vanished(symbol: str) -> datetime | None:
+    """The start of the first stretch that the twin took other bars for than there are now; None where there is none."""
+    for stretch in ReplayStretch.objects.filter(symbol=symbol).order_by("start"):
+        there = bars_replayed(symbol).filter(time__gte=stretch.start, time__lte=stretch.end, fresh=False)
+        if there.count() != stretch.bars:
+            return stretch.start
+    return None
 
 
 def bars_of(rows: Any) -> Iterator[Bar]:
@@ -120,7 +129,7 @@ def keep_stretches(symbol: str, base: ReplayState | None, found: Mapping[datetim
 
 def keep_states(symbol: str, base: ReplayState | None, days: Mapping[datetime, Any]) -> None:
     """Keep the new states. The one that was gone on from goes, if it is not the last of its day."""
-    if base and base.at.date() == min(days).date():
+    if base and days and base.at.date() == min(days).date():
         base.delete()
     insert(ReplayState, [ReplayState(symbol=symbol, at=at, state=state) for at, state in sorted(days.items())])
     kept = ReplayState.objects.filter(symbol=symbol).order_by("-at").values_list("pk", flat=True)[:STATES_KEPT]

@@ -35,7 +35,9 @@ def find(compared: Compared, now: datetime) -> set[int]:
     """Store what was lost on the stretch and withdraw what no longer is; return the keys of the signals to look at."""
     wanted = {spelled(each, compared): each for each in lost(compared, now)}
     rows = AutomatedSignal.hidden_too.filter(of_stretch(compared.stretch), source=compared.source)
-    known = {row.trade_id: row for row in rows.exclude(origin=Origin.ALERTS)}
+    rows = rows.exclude(origin=Origin.ALERTS)
+    # Whether there is any is quick to ask; columns there are many.
+    known = {row.trade_id: row for row in rows} if rows.exists() else {}
     gone = [row for name, row in known.items() if row.origin == Origin.REPLAY and name not in wanted]
     changed = [row for name, row in known.items() if name in wanted and differs(row, wanted[name], compared)]
     new = unheard([name for name in wanted if name not in known], compared.source)
@@ -119,6 +121,19 @@ def found(trade_id: str, told: ReplayedSignal, compared: Compared, now: datetime
     row.clock_zone, row.clock_by = zone_at(told.triangle, compared), FOUND
     row.created_at = row.updated_at = now
     return row
+
+
+def withdraw_unshown(source: Source, symbol: str, since: datetime, now: datetime) -> None:
+    """Withdraw found signals of bars that are gone with all around them, so that no stretch has them any more."""
+    found = AutomatedSignal.objects.filter(source=source, origin=Origin.REPLAY, first_event_at__gte=since)
+    by_bar = {row.first_event_at - MINUTE: row for row in found}
+    if not by_bar:
+        return
+    told = ReplayedSignal.objects.filter(symbol=symbol, triangle__gte=min(by_bar), triangle__lte=max(by_bar))
+    gone = [by_bar[bar] for bar in sorted(by_bar.keys() - set(told.values_list("triangle", flat=True)))]
+    if gone:
+        with transaction.atomic():
+            withdraw(gone, Origin.WITHDRAWN, Journal(now))
 
 
 def withdraw(rows: Sequence[AutomatedSignal], origin: Origin, journal: Journal, note: str = "") -> None:

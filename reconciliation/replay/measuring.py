@@ -1,6 +1,6 @@
 """Measuring: what the twin says is compared with what was heard, by source and stretch, and the agreement is kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from signals.models import AutomatedSignal, Source
 from signals.tiers import CALCULATION
 from signals.vocabulary import Origin
 
-from .agreeing import WARM_UP, Heard, measure
+from .agreeing import WARM_UP, Heard, Measure, measure
 from .catching_up import bars_replayed
 
 # A signal may be heard of first so long after its bar.
@@ -24,6 +24,7 @@ LATE = timedelta(days=1)
 class Row(NamedTuple):
     """What is read of a signal that was heard of, by the names of its columns."""
 
+    pk: int
     trade_id: str
     direction: str | None
     clock_zone: str
@@ -41,6 +42,7 @@ class HeardSignal(NamedTuple):
     confirmed: datetime | None
     zone: str
     single_leg: bool
+    key: int = 0
 
 
 class Compared(NamedTuple):
@@ -69,12 +71,18 @@ def heard_on(source: Source, stretch: ReplayStretch) -> list[HeardSignal]:
 
 
 def heard(row: Row, hours: Market) -> HeardSignal:
-    named, bar = TradeId.parse(row.trade_id), row.triangle_time
+    bar, direction = row.triangle_time, row.direction
+    named = None if bar and direction else TradeId.parse(row.trade_id)
     if bar is None and named and row.clock_zone and not row.single_leg:
         bar = instant(named.naive, row.clock_zone, near=row.first_event_at)
     confirmed = hours.last_open(bar_of(row.entry_fired_at)) if row.entry_fired_at else None
-    direction = row.direction or (named.direction if named else None)
-    return HeardSignal(bar, direction, confirmed, row.clock_zone, row.single_leg)
+    direction = direction or (named.direction if named else None)
+    return HeardSignal(bar, direction, confirmed, row.clock_zone, row.single_leg, row.pk)
+
+
+def heard_in(signal: AutomatedSignal, hours: Market) -> HeardSignal:
+    """A signal in memory as its alerts told it."""
+    return heard(Row(*(getattr(signal, name) for name in Row._fields)), hours)
 
 
 def of_stretch(stretch: ReplayStretch) -> Q:
@@ -82,22 +90,31 @@ def of_stretch(stretch: ReplayStretch) -> Q:
     return Q(first_event_at__gte=stretch.start, first_event_at__lte=stretch.end + LATE)
 
 
-def compare(source: Source, stretch: ReplayStretch) -> tuple[Compared, bool]:
+def told_on(stretch: ReplayStretch) -> list[ReplayedSignal]:
+    """What the twin says there, in order of time; its prices are not read."""
+    rows = ReplayedSignal.objects.filter(symbol=stretch.symbol, stretch=stretch.start).order_by("triangle")
+    return list(rows.only("stretch", "triangle", "direction", "confirmed", "near_hole"))
+
+
+def compare(source: Source, stretch: ReplayStretch, told: Sequence[ReplayedSignal]) -> tuple[Compared, bool]:
     """Measure the agreement and keep it; also whether it is now another than it was."""
     heard = heard_on(source, stretch)
-    told = list(ReplayedSignal.objects.filter(symbol=stretch.symbol, stretch=stretch.start).order_by("triangle"))
-    went_on = before_this(source, stretch)
-    warm = stretch.start if went_on and went_on.since else stretch.start + WARM_UP
-    carried = (went_on.heard, went_on.agreed) if went_on else (0, 0)
-    found = measure(where_bars_are(statements(heard, told), stretch.symbol), warm, carried)
-    if went_on and went_on.since:
-        found = replace(found, since=stretch.start)
+    rows = where_bars_are(statements(heard, told), stretch.symbol)
+    found = agreement_on(stretch.start, rows, before_this(source, stretch))
     values = asdict(found) | counts(heard, told, found.since)
     held = Agreement.objects.filter(source=source, stretch=stretch).first()
     other = held is None or (held.confidence, held.since) != (found.confidence, found.since)
     if held is None or any(getattr(held, name) != value for name, value in values.items()):
         held, _ = Agreement.objects.update_or_create(source=source, stretch=stretch, defaults=values)
     return Compared(source, stretch, heard, told, held), other
+
+
+def agreement_on(start: datetime, rows: Iterable[Heard], went_on: "Agreement | Measure | None") -> Measure:
+    """The agreement on the stretch that starts then, where the stretch that `went_on` into it had another. Pure."""
+    warm = start if went_on and went_on.since else start + WARM_UP
+    carried = (went_on.heard, went_on.agreed) if went_on else (0, 0)
+    found = measure(rows, warm, carried)
+    return replace(found, since=start) if went_on and went_on.since else found
 
 
 def before_this(source: Source, stretch: ReplayStretch) -> Agreement | None:
@@ -129,7 +146,10 @@ def where_bars_are(rows: Sequence[Heard], symbol: str) -> list[Heard]:
     """Without those whose very bar is missing: the twin cannot have said anything there."""
     doubted = {row.bar for row in rows if not row.agreed}
     bars = bars_replayed(symbol).filter(time__in=doubted)
-    there = set(bars.values_list("time", flat=True)) if doubted else set()
+    return on_bars(rows, set(bars.values_list("time", flat=True)) if doubted else set())
+
+
+def on_bars(rows: Iterable[Heard], there: Container[datetime]) -> list[Heard]:
     return [row for row in rows if row.agreed or row.bar in there]
 
 

@@ -8,17 +8,20 @@ from operator import or_
 
 from django.db.models import Q
 
-from reconciliation.models import ReplayStretch
+from reconciliation.models import ReplayedSignal, ReplayStretch
 from signals.clock import TradeId, instant
 from signals.market import market
 from signals.models import AutomatedSignal, Source
 from signals.storage.queries import batches, merged
 
-from .catching_up import CaughtUp, catch_up
-from .finding import find
-from .measuring import LATE, compare, of_stretch, symbol_of
+from .agreeing import SURE
+from .catching_up import CaughtUp, catch_up, vanished
+from .finding import find, withdraw_unshown
+from .measuring import LATE, Compared, compare, of_stretch, symbol_of, told_on
 
 PERIODS = 20  # in a query
+Told = dict[int, list[ReplayedSignal]]
+AROUND = timedelta(hours=2)  # how far a bar may be from a signal that is judged by it
 
 
 def step(
@@ -41,9 +44,10 @@ def step(
         if symbol in by_symbol and (done := catch_up(symbol, first, market(by_symbol[symbol][0].calendar))):
             caught[symbol] = done
     moments = {source.pk: list(firsts) for source, firsts in changed.items()}
+    told: Told = {}  # sources of one symbol ask for the same
     for source in sources:
         news = caught.get(symbol_of(source))
-        keys = replayed(source, news, moments.get(source.pk, []), now)
+        keys = replayed(source, news, moments.get(source.pk, []), told, now)
         work[source.pk] |= keys
     for keys in work.values():
         for some in batches(sorted(keys), 5000):
@@ -51,15 +55,42 @@ def step(
     return work
 
 
-def replayed(source: Source, news: CaughtUp | None, firsts: list[datetime], now: datetime) -> set[int]:
+def take_back(switched: Iterable[Source], now: datetime) -> dict[int, set[int]]:
+    """Have the twin forget the bars that were taken back from sources that were switched, as a feed's are.
+
+    Keys of the signals that it says something else of now, by source; they are in the queue for good.
+    """
+    symbols = {symbol for source in switched if (symbol := symbol_of(source))}
+    return step({symbol: first for symbol in sorted(symbols) if (first := vanished(symbol))}, {}, now)
+
+
+def replayed(source: Source, news: CaughtUp | None, firsts: list[datetime], told: Told, now: datetime) -> set[int]:
+    """Keys of the signals to look at. `told` are the twin's signals, by stretch, as far as they were read."""
     keys = named_by(source, news) if news else set()
+    if news:
+        withdraw_unshown(source, symbol_of(source), news.since, now)
     for stretch in stretches(source, news, firsts):
-        compared, other = compare(source, stretch)
+        if stretch.pk not in told:
+            told[stretch.pk] = told_on(stretch)
+        compared, other = compare(source, stretch, told[stretch.pk])
         if other:  # how far it is believed is part of every value from it
             rows = AutomatedSignal.objects.filter(of_stretch(stretch), source=source)
             keys |= set(rows.values_list("pk", flat=True))
+        if news:
+            keys |= strays(compared, news)
         keys |= find(compared, now)
     return keys
+
+
+def strays(compared: Compared, news: CaughtUp) -> set[int]:
+    """The signals that the twin has none for, of late: a bar may have come that had made it doubtful."""
+    if compared.agreement.confidence < SURE:
+        return set()
+    twin = {(each.triangle, each.direction) for each in compared.told}
+    since = news.since - AROUND
+    return {
+        each.key for each in compared.heard if each.bar and each.bar >= since and (each.bar, each.direction) not in twin
+    }
 
 
 def stretches(source: Source, news: CaughtUp | None, firsts: list[datetime]) -> list[ReplayStretch]:

@@ -13,6 +13,7 @@ from django.conf import settings
 from reconciliation.findings import OPPOSITE
 from signals.clock import MINUTE
 from signals.formats import iso
+from signals.signal.deriving import is_undecided
 from signals.tiers import INFERENCE
 from signals.vocabulary import Status
 
@@ -63,10 +64,10 @@ def over_at(case: Case, opposite: Neighbour, grace_bars: int) -> datetime:
 
 
 def opposite_of(case: Case) -> Neighbour | None:
-    """The first opposite signal after a pending one; None when the signal is not (or not provably) left pending."""
+    """The first opposite signal after one that no event decides; None when it is not (or not provably) left pending."""
     signal = case.signal
     wanted = OPPOSITE.get(signal.direction or "")
-    if signal.status != Status.PENDING or signal.signal_time is None or wanted is None:
+    if not is_undecided(signal) or signal.signal_time is None or wanted is None:
         return None
     if case.doubts("signal_time", "direction") or not case.frame.known:
         return None

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from signals.clock import MINUTE
 from signals.models import AutomatedSignal, PriceBar
-from signals.prices import Seen, apart
+from signals.prices import SHARE, Seen, apart, share_between
 
 # What a trade's events say, and when it was so.
 MOMENTS = {"entry_price": "entry_fired_at", "be_exit_price": "be_exit_at", "stop_exit_price": "stop_exit_at"}
@@ -19,7 +19,7 @@ MOMENTS = {"entry_price": "entry_fired_at", "be_exit_price": "be_exit_at", "stop
 def plausible(signal: AutomatedSignal, bars: Sequence[PriceBar]) -> Sequence[PriceBar]:
     """The bars, in order of time, without those that are far from the trade's own prices."""
     own = sorted(own_prices(signal), key=lambda seen: seen.at)
-    if not own or not bars:
+    if not own or not bars or close_together(own, bars):
         return bars
     risk, ahead = float(signal.risk or 0), iter([*own[1:], None])
     believed, refused, following = own[0], None, next(ahead)
@@ -35,6 +35,13 @@ def plausible(signal: AutomatedSignal, bars: Sequence[PriceBar]) -> Sequence[Pri
             believed = seen
             kept.append(bar)
     return kept if len(kept) < len(bars) else bars
+
+
+def close_together(own: Sequence[Seen], bars: Sequence[PriceBar]) -> bool:
+    """Whether no two of all these prices are apart even within a minute, as nearly always: then no bar is refused."""
+    prices, closes = [seen.price for seen in own], [bar.close for bar in bars]
+    least, most = min(*prices, float(min(closes))), max(*prices, float(max(closes)))
+    return least > 0 and share_between(least, most) < SHARE
 
 
 def own_prices(signal: AutomatedSignal) -> Iterator[Seen]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from signals import measuring
 from signals.clock import MINUTE, bar_of
 from signals.market import Market
 from signals.models import PriceBar, RefusedBar, SignalEvent
@@ -90,6 +91,7 @@ def import_bars(
         if number * AT_ONCE >= skip:
             store(some, done, dry_run=dry_run)
             progress(len(some))
+    measuring.settle()
     return done
 
 
@@ -173,6 +175,10 @@ def store(
     done.rows += len(rows)
     done.stored += stored
     done.unchanged += len(believed) - stored
+    if not dry_run and origin == PriceBar.Origin.FILE:
+        figures = {"stored": stored, "unchanged": len(believed) - stored, "refused": len(rows) - len(believed)}
+        for outcome, number in figures.items():
+            measuring.observe(measuring.IMPORTED, number, "bars", outcome)
     for row in rows:
         if isinstance(row, Judged):
             done.note(row)

@@ -8,7 +8,7 @@ prices in its fixed-point encoding (units of 1e-9) or as decimals, and a symbol 
 import csv
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
 from hashlib import blake2b
 from typing import NamedTuple
@@ -18,9 +18,11 @@ from signals.formats import quoted
 from signals.symbols import normalised
 
 PRICES = ("open", "high", "low", "close")
-FIXED_POINT = Decimal("1e-9")
-LARGEST = 10**12  # points; the columns hold no more
+FIXED_POINT = 9  # decimals of Databento's whole numbers
+LARGEST = 12  # digits before the point; the columns hold no more
 PLACES = 18
+WIDE = Context(prec=40)  # digits, of which a price that the columns hold has up to 30
+MAX_SYMBOL = 32
 YEARS = range(2000, 2100)
 
 
@@ -59,9 +61,9 @@ class FileBar(NamedTuple):
 def read_bars(lines: Iterable[str], *, closes: bool = False) -> Iterator[FileBar | BadRowError]:
     """The rows' bars in their order, or why a row is none. `closes` says that the file's times are bars' closes.
 
-    Raises NotBarsError before the first row when the header is not one of those.
+    Raises NotBarsError before the first row when the header is not one of those, and where the file is no CSV.
     """
-    rows = csv.reader(lines)
+    rows = rows_of(lines)
     header = [name.strip().lower().lstrip("\ufeff") for name in next(rows, [])]
     clock = next((name for name in ("ts_event", "time", "timestamp", "date") if name in header), None)
     missing = [name for name in PRICES if name not in header]
@@ -79,17 +81,32 @@ def read_bars(lines: Iterable[str], *, closes: bool = False) -> Iterator[FileBar
         try:
             time = moment(row[places[clock]]) - later
             opened, high, low, close = (price(row[places[name]], fixed=clock == "ts_event") for name in PRICES)
-            named = normalised(row[symbol]) if symbol is not None else ""
+            named = symbol_in(row[symbol]) if symbol is not None else ""
         except (BadRowError, IndexError) as error:
             yield error if isinstance(error, BadRowError) else BadRowError("a row with too few columns")
             continue
         yield FileBar(named, time, opened, high, low, close, evidence_of(time, (opened, high, low, close)))
 
 
+def rows_of(lines: Iterable[str]) -> Iterator[list[str]]:
+    rows = csv.reader(lines)
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise NotBarsError(f"its line {rows.line_num} is no CSV ({error})") from error
+
+
 def evidence_of(time: datetime, prices: Iterable[Decimal]) -> str:
     """Names what a row says, however it is written, so that the same bar of two files is the same evidence."""
     said = f"{time.isoformat()} {' '.join(format(price.normalize(), 'f') for price in prices)}"
     return f"{blake2b(said.encode(), digest_size=16).hexdigest()}:0"
+
+
+def symbol_in(text: str) -> str:
+    named = normalised(text)
+    if len(named) > MAX_SYMBOL or not named.isprintable():
+        raise BadRowError("a symbol that is none")
+    return named
 
 
 def moment(text: str) -> datetime:
@@ -114,6 +131,17 @@ def moment(text: str) -> datetime:
     return found.astimezone(UTC)
 
 
+def too_much_of(price: Decimal, digits: int = 0) -> str:
+    """Why the columns cannot hold a price, or one of which so many digits are decimals; "" where they can.
+
+    By its digits: calculating with a number whose exponent is absurd would overflow.
+    """
+    if price and price.adjusted() >= LARGEST + digits:
+        return "a price that is too large"
+    held = price.quantize(Decimal(1).scaleb(digits - PLACES), context=WIDE)
+    return "" if price == held else f"a price with more than {PLACES} decimals"
+
+
 def price(text: str, *, fixed: bool) -> Decimal:
     """A price in points. `fixed`: whole numbers are in Databento's fixed-point encoding."""
     try:
@@ -122,10 +150,7 @@ def price(text: str, *, fixed: bool) -> Decimal:
         raise BadRowError("a price that is no number") from None
     if not found.is_finite():
         raise BadRowError("a price that is no number")
-    if fixed and "." not in text:
-        found *= FIXED_POINT
-    if abs(found) >= LARGEST:
-        raise BadRowError("a price that is too large")
-    if found != round(found, PLACES):
-        raise BadRowError(f"a price with more than {PLACES} decimals")
-    return found
+    digits = FIXED_POINT if fixed and "." not in text else 0
+    if problem := too_much_of(found, digits):
+        raise BadRowError(problem)
+    return found.scaleb(-digits, context=WIDE)

@@ -4,6 +4,7 @@ docs/formats.md is the reference of what a spec may hold; `translation` is what 
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -39,6 +40,7 @@ PARTS = frozenset(
     {"name", "title", "about", "text", "within", "recognise", "values", "words", "events", "trade_id", "sides", "times",
      "numbers", "bar", "gaps_off"}
 )  # fmt: skip
+SURROGATE = re.compile("[\ud800-\udfff]")
 SIDES = ("together", "apart")
 BAR = frozenset({"time", "interval", SYMBOL, *PRICES})
 
@@ -69,6 +71,15 @@ def compiled(spec: Any, key: int | None = None) -> Dialect:
     )
 
 
+def is_text(value: Any) -> bool:
+    """Whether all of a spec can be stored and shown, its names included."""
+    if isinstance(value, str):
+        return "\x00" not in value and not SURROGATE.search(value)
+    if isinstance(value, dict):
+        return all(is_text(name) and is_text(each) for name, each in value.items())
+    return all(map(is_text, value)) if isinstance(value, list) else True
+
+
 def checked(spec: Any) -> None:
     """Raises SpecError for what is wrong with a spec as a whole."""
     if not isinstance(spec, dict):
@@ -77,6 +88,8 @@ def checked(spec: Any) -> None:
         size = len(json.dumps(spec))
     except (TypeError, ValueError, RecursionError):
         raise SpecError("", "A format is a JSON object that can be written as text.") from None
+    if not is_text(spec):
+        raise SpecError("", "It holds a zero character or half a character, which no text can hold.")
     if size > MAX_SPEC:
         raise SpecError("", f"A format has at most {MAX_SPEC:,} characters; this has {size:,}.")
     if unknown := sorted(spec.keys() - PARTS):

@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar, NamedTuple
 
-from signals.bars.reading import LARGEST, PLACES
+from signals.bars.reading import too_much_of
 
 from .line import Line
 
@@ -75,7 +75,10 @@ class Feed(ABC):
 
 def number(value: Any) -> Decimal:
     """A price as a vendor tells it; text and floats with the digits they are written with. Raises ValueError."""
-    found = Decimal(str(value))
-    if isinstance(value, bool) or not found.is_finite() or abs(found) >= LARGEST or found != round(found, PLACES):
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if isinstance(value, bool) or not found.is_finite() or too_much_of(found):
         raise ValueError(f"{value!r} is no price")
     return found

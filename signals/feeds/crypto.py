@@ -51,6 +51,8 @@ class Crypto(Feed):
             inside = [bar for bar in found if at <= bar.time < end]
             if found and found[0].time >= end:
                 raise NotIncludedError(f"tells nothing from before {found[0].time:%Y-%m-%d %H:%M}Z")
+            if found and found[-1].time < at:
+                raise NotIncludedError(f"tells only of times up to {found[-1].time:%Y-%m-%d %H:%M}Z")
             # A page that reaches our end, or brings nothing new, is the last one.
             last = not inside or found[-1].time >= end - MINUTE
             at = end if last else inside[-1].time + MINUTE

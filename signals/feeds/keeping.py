@@ -114,8 +114,10 @@ def note_window(window: FeedWindow, asked: Asked, done: ImportedBars, *, upto: d
     window.refused += done.refused
     error = asked.error
     failed = error is not None and not isinstance(error, OutOfTimeError)
-    window.answer = Answer.FAILED if failed else Answer.BARS if window.bars else Answer.NOTHING
-    window.error = str(error)[:200] if failed else ""
+    # That there is nothing says only an answer that came to its end.
+    broken = failed or (error is not None and not window.bars)
+    window.answer = Answer.FAILED if broken else Answer.BARS if window.bars else Answer.NOTHING
+    window.error = str(error)[:200] if broken else ""
     paused: datetime | None = now
     if error is None or not error.whole:  # what is wrong with all of the feed has a back-off of its own
         window.tries += 1

@@ -15,10 +15,11 @@ from typing import Any
 
 import httpx
 
+from signals.posting import described
+
 from .errors import DeniedError, FeedError, NotIncludedError, OutOfTimeError, TooManyError, UnreachableError
 
 log = logging.getLogger(__name__)
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, and some feeds want the key in theirs
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)
 # httpx limits each step; an answer that trickles would pass every one of them for ever.
 LONGEST = 30.0
@@ -154,12 +155,3 @@ def told(answer: Answer) -> str:
     while isinstance(said, dict):
         said = next((said[name] for name in ("message", "error", "detail") if name in said), "no reason given")
     return " ".join(str(said).split())[:160]
-
-
-def described(error: Exception) -> str:
-    """Why asking failed, in words that name neither address nor key."""
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError):
-        return "cannot be reached"
-    if isinstance(error, httpx.TimeoutException | TimeoutError):
-        return "did not answer in time"
-    return f"broke off ({type(error).__name__})"

@@ -5,7 +5,7 @@ own address: the key goes nowhere else.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,7 +45,7 @@ class Massive(Feed):
         while url:
             body = self.page(url, params)
             try:
-                found = [bar_of(row, futures) for row in body.get("results") or []]
+                found = [bar_of(row, futures) for row in rows_of(body)]
             except (KeyError, TypeError, ValueError, ArithmeticError) as error:
                 raise UnreachableError("answered with bars that cannot be read") from error
             inside = [bar for bar in found if upto <= bar.time < end]
@@ -59,7 +59,7 @@ class Massive(Feed):
         if answer.status == 404:
             raise UnknownSymbolError("knows no such symbol (status 404)")
         body = answer.json()
-        if not isinstance(body, dict) or body.get("status") not in {"OK", "DELAYED", None}:
+        if not isinstance(body, dict) or not is_page(body):
             raise UnreachableError("answered with what is no page of bars")
         return body
 
@@ -68,6 +68,20 @@ class Massive(Feed):
         if url and not url.startswith(f"{self.address}/"):
             raise UnreachableError("names a next page that is elsewhere")
         return url
+
+
+def is_page(body: Mapping[str, Any]) -> bool:
+    """Whether it tells of bars, or says that there are none. What lacks bars that it counts does neither."""
+    status, results, counted = body.get("status"), body.get("results"), body.get("resultsCount")
+    if results is None:
+        return status in ("OK", "DELAYED") and not counted
+    if not isinstance(results, list) or (isinstance(counted, int) and counted > len(results)):
+        return False
+    return status in ("OK", "DELAYED", None)
+
+
+def rows_of(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return body.get("results") or []
 
 
 def security(symbol: str, start: datetime, end: datetime) -> tuple[str, dict[str, Any]]:

@@ -1,8 +1,11 @@
 """What is stored. README.md's diagram says who writes what."""
 
-from .deliveries import Delivery, Quarantine, new_delivery_id
+from .deliveries import Delivery, Quarantine, first_id, new_delivery_id
 from .feeds import FeedState, FeedUse, FeedWindow
 from .formats import Format
+from .mail import Mail, Mailbox, MailMark
+from .measurements import Measurement
+from .notes import SignalNote, SignalTag
 from .prices import PriceBar, RefusedBar
 from .signal import AutomatedSignal, Fill, SignalEvent
 from .sources import AlertId, Source, SourceToken
@@ -16,11 +19,18 @@ __all__ = [
     "FeedWindow",
     "Fill",
     "Format",
+    "Mail",
+    "MailMark",
+    "Mailbox",
+    "Measurement",
     "PriceBar",
     "Quarantine",
     "RefusedBar",
     "SignalEvent",
+    "SignalNote",
+    "SignalTag",
     "Source",
     "SourceToken",
+    "first_id",
     "new_delivery_id",
 ]

@@ -19,6 +19,9 @@ NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 # What the unique index is of: a query that asks for this as well is served by it. A replay repeats its original on
 # purpose: its quarantine is what happens only once.
 ORIGINAL = ~Q(status=DeliveryStatus.DUPLICATE) & Q(replay_of__isnull=True)
+# What `apart` of a mail's delivery is. It keeps mails out of the sameness of the others: a webhook or a row of a log is
+# never a duplicate of a mail. It is the other way round, which receiving/mail settles.
+BY_MAIL = "@mail"
 
 
 def new_delivery_id() -> uuid.UUID:
@@ -26,11 +29,21 @@ def new_delivery_id() -> uuid.UUID:
     return uuid7()
 
 
-class Delivery(models.Model):
-    """One webhook request or one row of an alert log. Append-only; the bytes are exactly those received.
+def first_id(moment: datetime) -> uuid.UUID:
+    """The least id of deliveries stored from this moment on: ids begin with their milliseconds (UUID version 7).
 
-    Two exceptions: a token in the body is masked before storing, and a duplicate keeps no bytes of its own
-    (they equal those of `duplicate_of`). `fired_at` is set when an alert log names the exact second.
+    So a period is a range of the primary key, whatever else is filtered, however many rows there are.
+    """
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x8 << 60))
+
+
+class Delivery(models.Model):
+    """One webhook request, row of an alert log or alert mail. Append-only; the bytes are exactly those received.
+
+    Triggers refuse changes (docs/security.md, Guards). Three exceptions: a token in the body is masked before storing,
+    a duplicate keeps no bytes of its own (they equal those of `duplicate_of`), and of a mail only the alert's own text
+    is kept. `fired_at` is set when an alert log names the exact second.
     """
 
     id = models.UUIDField(primary_key=True, default=new_delivery_id, editable=False)
@@ -50,7 +63,10 @@ class Delivery(models.Model):
         max_length=32, blank=True, help_text="What its prices are prices of, by the alert log; else its source's."
     )
     apart = models.CharField(
-        max_length=32, blank=True, editable=False, help_text="Its symbol, where the same came of another in its minute."
+        max_length=32,
+        blank=True,
+        editable=False,
+        help_text="Its symbol, where the same came of another in its minute; of mails @mail.",
     )
     ticker = models.CharField(max_length=64, blank=True, help_text="As the alert log spells it, with the bar length.")
     status = models.CharField(max_length=12, choices=DeliveryStatus)
@@ -90,7 +106,10 @@ class Delivery(models.Model):
             # Partial, as most deliveries are neither: every index is paid for by every alert.
             models.Index(fields=["duplicate_of"], name="delivery_duplicates", condition=Q(duplicate_of__isnull=False)),
             models.Index(fields=["replay_of"], name="delivery_replays", condition=Q(replay_of__isnull=False)),
+            # Of what a log has told the time of. A webhook pays nothing for it.
+            models.Index(fields=["source", "fired_at"], name="delivery_by_fire", condition=Q(fired_at__isnull=False)),
             models.Index(fields=["format"], name="delivery_by_format", condition=Q(format__isnull=False)),
+            models.Index(fields=["source", "fire_minute"], name="delivery_exports", condition=Q(dialect="export")),
             models.Index(
                 fields=["status", "-received_at"],
                 name="delivery_not_accepted",

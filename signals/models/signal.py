@@ -99,7 +99,10 @@ class AutomatedSignal(models.Model):
     exit_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     seen_confirmed_at = moment(help_text="First event that proves confirmation without being ENTRY.")
     seen_completed_at = moment(help_text="First report that calls it completed.")
+    unprotected_at = moment(help_text="Last update that shows +1 R not reached yet.")
+    seen_protected_at = moment(help_text="First event that shows +1 R reached without being BE_TRIGGERED.")
     cancelled_at = moment(help_text="Fire minute of the cancellation.")
+    seen_cancelled_at = moment(help_text="First report that calls it cancelled.")
     cancellation_time = moment()
     cancel_reason = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     cancelled_by = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
@@ -109,6 +112,8 @@ class AutomatedSignal(models.Model):
     symbol_unclear = models.BooleanField(default=False, help_text="Its id is of several symbols, and it states none.")
     price_far = models.BooleanField(default=False, help_text="One of its prices is far from its others of that time.")
     bars_far = models.BooleanField(default=False, help_text="Prices of its symbol are far from its own, and refused.")
+    repainted = models.JSONField(null=True, blank=True, help_text="What was said afterwards against what fired.")
+    flips = models.JSONField(null=True, blank=True, help_text="How often its fills changed without anything new.")
     before_its_bar = models.BooleanField(default=False, help_text="It has an event from before its bar opened.")
 
     be_mfe = r_multiple(help_text="MFE of the break-even leg.")
@@ -179,7 +184,10 @@ class AutomatedSignal(models.Model):
             ),
             models.Index(fields=["source", "htf_as_of"], name="signal_tells_htf", condition=Q(htf_as_of__isnull=False)),
         ]
-        permissions = [("reconcile_signal", "Can run a sync and undo fills")]
+        permissions = [
+            ("reconcile_signal", "Can run a sync and undo fills"),
+            ("annotate_signal", "Can write notes on signals and tag them"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.trade_id} ({self.which})" if self.which else self.trade_id
@@ -196,6 +204,17 @@ class AutomatedSignal(models.Model):
     def price_key(self, source: Source) -> str:
         """The symbol under which prices of it are kept: its own, else that of its source."""
         return self.symbol or source.price_key
+
+    @property
+    def changes_since_event(self) -> dict[str, int]:
+        """How often each field's fill has changed since its last event without anything new (cycle/flipping.py)."""
+        flips = self.flips
+        return dict(flips["changes"]) if flips and flips["events"] == self.event_count else {}
+
+    @property
+    def frozen(self) -> frozenset[str]:
+        """The fields that are left as they are until something new is known."""
+        return frozenset(self.flips.get("frozen", ())) if self.flips and self.changes_since_event else frozenset()
 
     @property
     def risk(self) -> Decimal | None:

@@ -133,6 +133,9 @@ class Source(models.Model):
         ),
     )
     is_default = models.BooleanField(default=False, help_text="Takes imports whose Alert ID nobody knows.")
+    simulated = models.BooleanField(
+        default=False, editable=False, help_text="Of an invented market: the demo's, or `manage.py simulate`'s."
+    )
     gaps_off = models.JSONField(default=list, blank=True, help_text="Gaps it is known not to close.")
     tiers_off = models.JSONField(default=list, blank=True, help_text="Tiers that may not fill for it.")
     switched = models.BooleanField(

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
+from signals import measuring
 from signals.dialects.values import MAX_SYMBOL
 from signals.formats import quoted
 from signals.intake import Taken, take_in
@@ -24,6 +25,7 @@ from signals.vocabulary import Channel, DeliveryStatus
 from .evidence import evidence_of
 from .logclock import against_the_source
 from .logfile import ADVICE, NotAnAlertLogError
+from .mail.settling import settle_span
 from .retiming import retime
 from .senders import default_source
 
@@ -117,8 +119,13 @@ def of_retimed(number: int) -> str:
     )
 
 
-def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
-    """The rows of an alert log, as they come; raises NotAnAlertLogError when the header is not one."""
+def read_log(
+    lines: Iterable[str], *, now: datetime, keep: Callable[[bytes], bytes] | None = None
+) -> Iterator[Incoming]:
+    """The rows of an alert log, as they come; raises NotAnAlertLogError when the header is not one.
+
+    `keep` gives the messages as they may be kept: without tokens of ours, unless it is said otherwise.
+    """
     csv.field_size_limit(1 << 20)
     rows, header = columns_of(iter(lines))
     places = {COLUMNS[name]: index for index, name in enumerate(header) if name in COLUMNS}
@@ -128,7 +135,7 @@ def read_log(lines: Iterable[str], *, now: datetime) -> Iterator[Incoming]:
             f"No column {', '.join(name.title() for name in missing)} in the first line. {ADVICE} Its columns are"
             f" Alert ID, Ticker, Name, Description, Time; this file's are {shown_columns(header)}."
         )
-    keep = evidence_of()
+    keep = keep or evidence_of()
     try:
         for row in rows:
             if any(row):
@@ -239,18 +246,26 @@ def import_log(
             import_rows(rows, done, source, now, progress)
             transaction.set_rollback(True)
     else:
-        import_rows(rows, done, source, now, progress)
+        import_rows(rows, done, source, now, progress, measured=True)
+        measuring.settle()
     return done
 
 
 def import_rows(
-    rows: Iterator[Incoming], done: Imported, source: Source | None, now: datetime, progress: Callable[[int], object]
+    rows: Iterator[Incoming],
+    done: Imported,
+    source: Source | None,
+    now: datetime,
+    progress: Callable[[int], object],
+    *,
+    measured: bool = False,
 ) -> None:
     owners = Owners(source)
     first = list(islice(rows, ROWS_JUDGED))
     wrong = {owner.pk: says for owner, says in times_against(first, owners).items()}
     rows = chain(first, rows)
     for chunk in batches(rows, ROWS_AT_ONCE):
+        before = counts_of(done)
         by_source: dict[int, list[Incoming]] = {}
         for item in chunk:
             owner = owners.remembered(item.alert_id)
@@ -259,9 +274,18 @@ def import_rows(
             owner = owners.by_key[key]
             import_chunk(owner, items, done, now)
             done.other_symbols.update(each.symbol for each in items if each.symbol not in ("", owner.symbol))
+        for outcome, number in counts_of(done).items() if measured else ():
+            measuring.observe(measuring.IMPORTED, number - before[outcome], "alert log", outcome)
         progress(len(chunk))
     for key, span in done.span.items():
         done.retimed += retime(owners.by_key[key], now=now, span=span).deliveries
+        settle_span(owners.by_key[key], span, now)
+
+
+def counts_of(done: Imported) -> dict[str, int]:
+    """Rows by what became of them."""
+    named = {name: getattr(done, name) for name in ("accepted", "duplicates", "quarantined")}
+    return {**named, "failed": len(done.failed)}
 
 
 class Owners:

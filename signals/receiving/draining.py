@@ -7,18 +7,21 @@ from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, connections
 from django.db import Error as DatabaseError
 from django.utils import timezone
 
+from signals import measuring
 from signals.intake import take_in
 from signals.models import Source
 
 from . import outage, refusals
+from .files import forget_drafts
 from .origins import may_send_from
 from .spool import Drained, DrainStop, SpoolError, spool
 from .spooled import Spooled
-from .webhook import UnknownSenderError, find_source, incoming_of
+from .webhook import UnknownSenderError, find_source, incoming_of, note_delay
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25  # between looks at what waits
@@ -36,6 +39,7 @@ def drain_spool(now: datetime) -> Drained:
     def handle(record: Spooled) -> None:
         with outages():
             take_in(source_of([record]), [incoming_of(record)], now=now)
+        note_delay(record, "spool")
 
     def handle_many(records: Sequence[Spooled]) -> None:
         by_sender: dict[tuple[str, bool], list[Spooled]] = {}
@@ -46,6 +50,8 @@ def drain_spool(now: datetime) -> Drained:
             sources = [source_of(own) for own in by_sender.values()]
             for source, own in zip(sources, by_sender.values(), strict=True):
                 take_in(source, [incoming_of(record) for record in own], now=now)
+        for record in records:
+            note_delay(record, "spool")
 
     def handle_stranger(record: Spooled) -> None:
         try:
@@ -111,8 +117,10 @@ class Keeper(threading.Thread):
             pause = 0.0
             refusals.flush()
             try:
+                measuring.flush_if_due()
                 if monotonic() >= remember_at:
                     remember_at = monotonic() + REMEMBER_SECONDS
+                    forget_drafts(settings.SPOOL_DIR)
                     outage.remember_senders()
                 if waits() and drain_spool(timezone.now()).stopped is not None:
                     pause = PAUSE_SECONDS

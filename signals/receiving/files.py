@@ -4,10 +4,11 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_native_id
 
+DRAFT_SECONDS = 30.0  # a small file is written in less
 LOCK_POLL = 0.002  # seconds; flock(2) has no time-out of its own
 
 
@@ -31,9 +32,21 @@ def rewrite(path: Path, content: bytes) -> None:
     """
     draft = path.with_suffix(f".{get_native_id()}")  # no other thread's of this machine, of whatever process
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(content)
-    draft.rename(path)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(content)
+        draft.rename(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def forget_drafts(folder: Path) -> None:
+    """Remove what processes that were killed in `rewrite` have left. Never raises."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.suffix[1:].isdigit() and time.time() - path.stat().st_mtime > DRAFT_SECONDS:
+                path.unlink(missing_ok=True)
 
 
 def fsync_directory(path: Path) -> None:

@@ -13,7 +13,7 @@ from . import outage
 
 TOKEN_CACHE_SECONDS = 5
 """For which a process remembers; a revoked token is refused after this long."""
-NAMES = "token-names"
+NAMES, HASHES = "token-names", "token-hashes"
 NONE = "\0"  # of the cache, for a hash of no token
 
 
@@ -35,6 +35,20 @@ class RememberedTokens:
         except DatabaseError:
             return outage.names_of(outage.known_senders())
         cache.set(NAMES, found, TOKEN_CACHE_SECONDS)
+        return found
+
+    def hashes(self) -> Collection[str]:
+        found: frozenset[str] | None = cache.get(HASHES)
+        if found is not None:
+            return found
+        try:
+            if outage.breaker.open:
+                return outage.hashes_of(outage.known_senders())
+            with transaction_within(self.wait_ms):
+                found = token_hashes()
+        except DatabaseError:
+            return outage.hashes_of(outage.known_senders())
+        cache.set(HASHES, found, TOKEN_CACHE_SECONDS)
         return found
 
     def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
@@ -60,6 +74,9 @@ class StoredTokens:
     def names(self) -> frozenset[str]:
         return self._names
 
+    def hashes(self) -> Collection[str]:
+        return self._fields
+
     def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
         return {key: self._fields[key] for key in hashes if key in self._fields}
 
@@ -75,6 +92,10 @@ class StoredTokens:
 def token_names() -> frozenset[str]:
     fields = Source.objects.order_by().values_list("token_field", flat=True).distinct()
     return frozenset(field.lower() for field in fields if field)
+
+
+def token_hashes() -> frozenset[str]:
+    return frozenset(SourceToken.objects.order_by().values_list("token_hash", flat=True))
 
 
 def token_fields(hashes: Collection[str]) -> dict[str, str]:

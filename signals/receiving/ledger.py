@@ -1,4 +1,4 @@
-"""The ledger of three: TradingView's alert log, what we received, what we accepted. It compares and changes nothing.
+"""The ledger: TradingView's alert log, what we received, by webhook and by mail, what we accepted. It changes nothing.
 
 What this system stored is the only proof of receipt: a log marks rows failed that were delivered, and the reverse.
 """
@@ -7,19 +7,21 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import TextChoices
 
 from signals.clock import floor_minute
-from signals.models import Delivery, Quarantine, Source
+from signals.models import Delivery, Mail, Quarantine, Source
 from signals.models.deliveries import ORIGINAL
 from signals.parcels import Incoming, checksum_of
 from signals.storage.queries import batches
 from signals.vocabulary import Channel, DeliveryStatus
 
-WITHIN = timedelta(minutes=2)
+from .mail.matching import WITHIN, paired
+from .mail.reading import words_in
+
 LOOKED_UP = 500
 _NEGATED = re.compile(r"fail|error|not |un(?:delivered|sent)|timeout|timed|refus|reject|\b[45]\d\d\b")
 _POSITIVE = re.compile(r"deliver|success|sent|\bok\b|\b2\d\d\b")
@@ -31,6 +33,7 @@ class Verdict(TextChoices):
     FAILED_YET_STORED = "marked failed yet stored", "Marked failed yet stored"
     DELIVERED_YET_ABSENT = "marked delivered yet absent", "Marked delivered yet absent"
     QUARANTINED = "quarantined", "Quarantined"
+    BY_MAIL = "by mail alone", "By mail alone"
 
 
 ABSENT = frozenset({Verdict.LOST, Verdict.DELIVERED_YET_ABSENT})
@@ -51,15 +54,26 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class MailReceipt:
+    """One alert mail. `words` is the key of its words (mail/reading.py), `alone` that nothing else brought the same."""
+
+    delivery: UUID | None
+    words: str
+    at: datetime
+    alone: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One row of the log, what we received of it, and the verdict."""
+    """One row of the log, what we received of it, its mail, and the verdict."""
 
     row: Incoming
     receipt: Receipt | None
     verdict: Verdict
+    mail: MailReceipt | None = None
 
 
-def compare(rows: Sequence[Incoming], receipts: Iterable[Receipt]) -> list[Line]:
+def compare(rows: Sequence[Incoming], receipts: Iterable[Receipt], mails: Iterable[MailReceipt] = ()) -> list[Line]:
     """A line for each row, in their order. Pure.
 
     A row and a receipt belong together when their bytes are the same and their times at most 2 minutes apart, one to
@@ -74,7 +88,11 @@ def compare(rows: Sequence[Incoming], receipts: Iterable[Receipt]) -> list[Line]
     matched: dict[int, Receipt] = {}
     for checksum, indexes in alike.items():
         matched |= match({index: rows[index] for index in indexes}, by_body[checksum])
-    return [Line(row, matched.get(index), verdict(row, matched.get(index))) for index, row in enumerate(rows)]
+    mailed = match_mails(rows, list(mails))
+    return [
+        Line(row, matched.get(index), verdict(row, matched.get(index), mailed.get(index)), mailed.get(index))
+        for index, row in enumerate(rows)
+    ]
 
 
 def match(rows: dict[int, Incoming], receipts: Sequence[Receipt]) -> dict[int, Receipt]:
@@ -99,8 +117,29 @@ def match(rows: dict[int, Incoming], receipts: Sequence[Receipt]) -> dict[int, R
     return pairs
 
 
-def verdict(row: Incoming, receipt: Receipt | None) -> Verdict:
+def match_mails(rows: Sequence[Incoming], mails: Sequence[MailReceipt]) -> dict[int, MailReceipt]:
+    """Each row's mail, as settling would pair them."""
+    if not mails:
+        return {}
+    by_words: dict[str, list[MailReceipt]] = defaultdict(list)
+    for mail in sorted(mails, key=lambda mail: mail.at):
+        by_words[mail.words].append(mail)
+    alike: dict[str, list[tuple[datetime, int]]] = defaultdict(list)
+    for index, row in enumerate(rows):
+        if row.fired_at and (words := words_in(row.body).key) in by_words:
+            alike[words].append((row.fired_at, index))
+    found: dict[int, MailReceipt] = {}
+    for words, told in alike.items():
+        own, times = by_words[words], sorted(told)
+        pairs = paired([mail.at for mail in own], [at for at, _ in times])
+        found |= {times[row][1]: own[mail] for mail, row in pairs.items()}
+    return found
+
+
+def verdict(row: Incoming, receipt: Receipt | None, mail: MailReceipt | None = None) -> Verdict:
     marked = marked_delivered(row.log_status)
+    if receipt is None and mail and mail.alone:
+        return Verdict.BY_MAIL
     if receipt is None:
         return Verdict.DELIVERED_YET_ABSENT if marked else Verdict.LOST
     if not receipt.accepted:
@@ -124,11 +163,24 @@ def receipts_of(rows: Iterable[Incoming], source: Source | None = None) -> Itera
     fields = ("pk", "checksum", "fired_at", "fire_minute", "received_at", "channel", "status", "event_count")
     for asked in batches(bodies, LOOKED_UP):
         stored = Delivery.objects.filter(ORIGINAL, source__in=sources, checksum__in=asked)
+        stored = stored.exclude(channel=Channel.MAIL)
         for key, checksum, fired, minute, received, channel, status, events, state in stored.values_list(
             *fields, "quarantine__state"
         ):
             accepted = status == DeliveryStatus.ACCEPTED or state == Quarantine.State.REPLAYED
             yield Receipt(key, checksum, fired or received, minute, received, channel, accepted, events)
+
+
+def mails_of(rows: Iterable[Incoming], source: Source | None = None) -> Iterator[MailReceipt]:
+    """The mails of the time that these rows tell of."""
+    told = [row.fired_at for row in rows if row.fired_at]
+    if not told:
+        return
+    mails = Mail.objects.filter(at__range=(min(told) - WITHIN, max(told) + WITHIN)).exclude(state=Mail.State.REFUSED)
+    if source:
+        mails = mails.filter(source=source)
+    for delivery, words, at, state in mails.values_list("delivery", "folded", "at", "state"):
+        yield MailReceipt(delivery, words, at, state != Mail.State.MATCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,4 +206,4 @@ class Ledger:
 
 
 def ledger(rows: Sequence[Incoming], source: Source | None = None) -> Ledger:
-    return Ledger(compare(rows, receipts_of(rows, source)))
+    return Ledger(compare(rows, receipts_of(rows, source), mails_of(rows, source)))

@@ -4,10 +4,11 @@ Tokens of ours are masked before anything is kept, secrets of others where a bod
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 
 MASK = b"***"
+STAR = ord("*")
 
 
 def spelled(letter: str) -> str:
@@ -32,6 +33,13 @@ NAMED = rb"""(?isx)
         (?P<text>(?:(?!(?P=open))(?:\\.|[^\\]))+)(?P<close>(?P=open)|\\?\Z)
       | (?P<stray>[\\"']*)(?!(?:null|true|false)\b)(?P<bare>[^\s\\,:{}\[\]"']+)
     )"""
+
+# A letter that a token may have, as it is or escaped. Nothing is tried twice, so that hostile bodies cost linear time.
+ONE = rb"\\{1,4}+u00[0-9a-fA-F]{2}|%[0-9a-fA-F]{2}|\\{0,4}+[\w-]"
+LETTER = re.compile(ONE)
+LONG = re.compile(rb"(?>" + ONE + rb"){24,}+")
+LONG_PLAIN = re.compile(rb"[\w-]{24,}+")
+"""As many letters as a token of ours has at least: what is set by hand is checked for it."""
 
 # What senders' formats call what opens somebody else's door: a broker, a relay, an exchange.
 KINDS = rb"pass(?:phrase|word|wd|code)|secret|api[_-]?key|(?:access|private|auth|license)[_-]?(?:key|code)|credential"
@@ -116,6 +124,53 @@ def closing_bracket(body: bytes, start: int) -> int:
         if not depth:
             return found.start()
     return len(body)
+
+
+def mask_hidden(body: bytes, is_ours: Callable[[str], bool], lengths: Collection[int]) -> bytes:
+    """The body with every token of ours covered that stands anywhere in it, in keys and within other words, too.
+
+    Escaped as JSON or addresses do it, or in UTF-16, it is one as well. Byte for byte is covered: all else stays where
+    it is. Within longer words tokens of these `lengths` are looked for.
+    """
+    thin = body.translate(None, b"\0")  # which UTF-16 has beside every letter
+    same = len(thin) == len(body)
+    places = range(len(body)) if same else [place for place, byte in enumerate(body) if byte]
+    covered = bytearray(body)
+    words = LONG if b"\\" in thin or b"%" in thin else LONG_PLAIN
+    for found in words.finditer(thin):
+        for start, end in spans_of(found, is_ours, lengths):
+            for place in places[start:end]:
+                covered[place] = STAR
+    return bytes(covered)
+
+
+def spans_of(
+    found: re.Match[bytes], is_ours: Callable[[str], bool], lengths: Collection[int]
+) -> Iterator[tuple[int, int]]:
+    """Where tokens of ours are in a word that was found."""
+    word, start = found[0], found.start()
+    if b"\\" not in word and b"%" not in word:
+        yield from ((start + first, start + last) for first, last in hidden_in(word.decode(), is_ours, lengths))
+        return
+    letters = list(LETTER.finditer(found.string, *found.span()))
+    for first, last in hidden_in("".join(map(plain_letter, letters)), is_ours, lengths):
+        yield letters[first].start(), letters[last - 1].end()
+
+
+def plain_letter(found: re.Match[bytes]) -> str:
+    text = found[0]
+    escaped = len(text) > 2 and (text.startswith(b"%") or b"u00" in text)
+    return chr(int(text[-2:], 16)) if escaped else text[-1:].decode()
+
+
+def hidden_in(text: str, is_ours: Callable[[str], bool], lengths: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Where tokens of ours stand in a word."""
+    if is_ours(text):
+        yield 0, len(text)
+        return
+    for length in lengths:
+        places = range(len(text) - length + 1)
+        yield from ((place, place + length) for place in places if is_ours(text[place : place + length]))
 
 
 def hide_secrets(text: str) -> str:

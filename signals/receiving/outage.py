@@ -129,6 +129,11 @@ def names_of(known: dict[str, Any] | None) -> frozenset[str]:
     return frozenset({TOKEN, *(field.lower() for field in fields if field)})
 
 
+def hashes_of(known: dict[str, Any] | None) -> frozenset[str]:
+    """The hashes of all tokens that were known."""
+    return frozenset(known["tokens"]) if known else frozenset()
+
+
 def fields_of(hashes: Collection[str], known: dict[str, Any] | None) -> dict[str, str]:
     """Of the hashes those of tokens of ours, each with its name in a message.
 

@@ -17,19 +17,13 @@ from datetime import datetime, timedelta
 from statistics import median_low
 from uuid import UUID
 
-from django.db import transaction
-
-from signals.bars.storing import store_bars
-from signals.clock import bar_of
-from signals.models import AutomatedSignal, Delivery, PriceBar, SignalEvent, Source
+from signals.models import Delivery, Source
 from signals.models.deliveries import ORIGINAL
-from signals.parcels import bars_told
-from signals.signal.rebuilding import SIGNALS_AT_ONCE, chunks, restore
-from signals.signal.zones import Hold, count_again, hold_clock
 from signals.storage.queries import batches
 from signals.vocabulary import Channel, DeliveryStatus
 
 from .clocknotes import EARLIEST, Witness, note
+from .giving_way import Way, give_way, settle_clock
 from .logclock import agreed, is_of_zones
 
 LEAST = 5
@@ -86,7 +80,7 @@ def retime(
     pairs = [pair for group in groups for pair in paired(*group, ahead)]
     if not dry_run:
         for some in batches(pairs, AT_ONCE):
-            give_times_of_log(source, some, now)
+            give_way(source, [Way(pair.webhook.pk, pair.webhook.minute, pair.row.pk) for pair in some], REASON, now)
         settle_clock(source, now)
         note(Witness.LOG, ahead, max(pair.row.at for pair in pairs))
     return Retimed(ahead, len(pairs))
@@ -149,46 +143,3 @@ def paired(webhooks: Sequence[Stored], rows: Sequence[Stored], ahead: timedelta)
         if row:
             free.remove(row)
             yield Pair(webhook, row)
-
-
-def give_times_of_log(source: Source, pairs: Sequence[Pair], now: datetime) -> None:
-    """The webhooks become duplicates of the log's rows, and what was derived from their events is derived anew."""
-    keys = [pair.webhook.pk for pair in pairs]
-    with transaction.atomic():
-        hold_clock(source, Hold.ALONE, ())
-        events = SignalEvent.objects.filter(delivery__in=keys)
-        signals = sorted(set(events.values_list("signal_id", flat=True)))
-        forget_bars(source, keys)
-        events.delete()
-        for pair in pairs:
-            Delivery.objects.filter(duplicate_of=pair.webhook.pk).update(duplicate_of=pair.row.pk)
-            Delivery.objects.filter(pk=pair.webhook.pk).update(
-                status=DeliveryStatus.DUPLICATE, duplicate_of=pair.row.pk, reason=REASON,
-                raw=b"", repaired_text="", event_count=0, faults=[],
-            )  # fmt: skip
-        restore_bars(source, [pair.webhook.minute for pair in pairs])
-        for some in batches(signals, SIGNALS_AT_ONCE):
-            chunk = AutomatedSignal.objects.filter(pk__in=some)
-            restore(list(chunk), now=now)
-            chunk.update(needs_sync=True)
-
-
-def forget_bars(source: Source, keys: Sequence[UUID]) -> None:
-    """Take away the prices that these deliveries put at the minutes of their receipts."""
-    for delivery in Delivery.objects.filter(pk__in=keys):
-        for bar in bars_told(source, delivery):
-            if bar.time == bar_of(delivery.fire_minute):
-                PriceBar.objects.filter(symbol=bar.symbol, time=bar.time, evidence=bar.evidence).delete()
-
-
-def restore_bars(source: Source, minutes: Sequence[datetime]) -> None:
-    """Store again what else tells of these minutes: it may have stood behind what was there."""
-    others = Delivery.objects.filter(source=source, fire_minute__in=minutes, status=DeliveryStatus.ACCEPTED)
-    store_bars(bar for delivery in others for bar in bars_told(source, delivery))
-
-
-def settle_clock(source: Source, now: datetime) -> None:
-    """The zones that are voted for now, and all signals by them where that can have changed any."""
-    if count_again(source) or len(source.zones_seen) > 1:
-        for chunk in chunks(source):
-            restore(chunk, now=now)

@@ -19,7 +19,7 @@ from django.http import HttpRequest
 
 from signals.models import Source, SourceToken
 
-from .masking import TOKEN, mask_tokens, tokens_in
+from .masking import MASK, TOKEN, mask_hidden, mask_tokens, tokens_in
 
 # What proxies add. Any of it means that the address we see is not the sender's.
 FORWARDING = frozenset(
@@ -29,6 +29,7 @@ FORWARDING = frozenset(
 
 APART = re.compile(rb"[\s,;:\"'\\{}\[\]()]+")
 MOST_PARTS = 100
+LETTERS = 32  # of the tokens that are made here
 
 # By which names a program on this machine calls it. Who is passed on to us mostly called a public one.
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -41,7 +42,7 @@ def hash_token(token: str) -> str:
 
 def new_token(source: Source, *, label: str = "", expires_at: datetime | None = None) -> str:
     """Give a source another token and return it: the one moment at which it can be read."""
-    token = secrets.token_urlsafe(24)
+    token = secrets.token_urlsafe(LETTERS * 3 // 4)
     SourceToken.objects.create(source=source, token_hash=hash_token(token), label=label, expires_at=expires_at)
     return token
 
@@ -60,6 +61,9 @@ class Tokens(Protocol):
 
     def names(self) -> frozenset[str]:
         """Under which names a token may stand in a message, in small letters."""
+
+    def hashes(self) -> Collection[str]:
+        """The hashes of all tokens of ours."""
 
     def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
         """Of the hashes those of tokens of ours, each with the name under which its source takes it in a message."""
@@ -86,7 +90,8 @@ def credentials(request: HttpRequest, token: str, body: bytes, known: Tokens) ->
     fields = known.fields_of([key for _, key in found]) if found else {}
     ours = next((key for name, key in found if fields.get(key, "").lower() == name), "")
     if found and not (token or ours or here):
-        return Credentials(mask_tokens(body, names=named)[0], found[0][1], loopback=False)
+        masked, _ = mask_tokens(body, names=named)
+        return Credentials(keep_none(masked, known), found[0][1], loopback=False)
     kept = keep_strange(body, known, named)
     key = hash_token(token) if token else ours
     return Credentials(kept, key, loopback=here and not key)
@@ -102,7 +107,20 @@ def keep_strange(body: bytes, known: Tokens, named: frozenset[str]) -> bytes:
         hashes = [hash_token(part.decode(errors="replace")) for part in parts_of(value)]
         return len(hashes) <= MOST_PARTS and not known.fields_of(hashes)
 
-    return mask_tokens(body, spared, named | {TOKEN})[0]
+    return keep_none(mask_tokens(body, spared, named | {TOKEN})[0], known)
+
+
+def keep_none(body: bytes, known: Tokens) -> bytes:
+    """The body without any token of ours that stands where none should: in another field, in a key, in a text."""
+    if settings.WEBHOOK_TOKEN:  # of whatever characters it is
+        body = body.replace(settings.WEBHOOK_TOKEN.encode(), MASK)
+    hashes = known.hashes()
+    return mask_hidden(body, lambda word: hash_token(word) in hashes, lengths_of_tokens()) if hashes else body
+
+
+def lengths_of_tokens() -> set[int]:
+    """How many letters the tokens have that are made here, and the one that is set."""
+    return {LETTERS, *filter(None, [len(settings.WEBHOOK_TOKEN)])}
 
 
 def parts_of(value: bytes) -> Iterator[bytes]:

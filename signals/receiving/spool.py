@@ -295,6 +295,19 @@ class Spool:
                 path.unlink()
         return len(refused)
 
+    @contextmanager
+    def still(self, timeout: float) -> Iterator[list[Path]]:
+        """The files that hold records, while nothing is drained. Appends go on: the last record may be torn, as it is
+        before its sender hears of it. Raises SpoolError when a drain does not end in time."""
+        with self._file_errors("look into"):
+            if not self.directory.is_dir():
+                yield []
+                return
+            with locked(self._progress, os.O_RDWR | os.O_CREAT, timeout) as fd:
+                if fd is None:
+                    raise SpoolError(f"the spool {self.directory} has been drained for {timeout:g} s: try again later")
+                yield [path for path in (*self._sealed(), self._active, *self.rejected()) if size_of(path)]
+
     # -- the file system
 
     def _sealed(self) -> list[Path]:

@@ -24,6 +24,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from signals import measuring
 from signals.intake import Outcome, take_in
 from signals.models import Source
 from signals.parcels import MAX_BODY, Incoming
@@ -164,7 +165,14 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
             outage.breaker.failed()
         return keep_on_disk([(request, record)], str(error).strip().split("\n")[0])[0]
     outage.breaker.worked()
+    note_delay(record, "direct")
     return answer(taken.outcomes[0])
+
+
+def note_delay(record: Spooled, way: str) -> None:
+    """How long it took from receipt until everybody sees what came of it."""
+    seconds = (timezone.now() - record.received_at).total_seconds()
+    measuring.observe(measuring.DELAY, max(0.0, seconds), way)
 
 
 def turn_away(request: HttpRequest) -> Reply:

@@ -71,6 +71,7 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     signal.price_far = is_price_far(signal)
     settle_session(signal, venue)
     settle_confirmation(signal, venue)
+    settle_protection(signal, venue)
     settle_status(signal, venue)
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"), venue)
     signal.mae_as_of = covered_bar(signal, ("mae",), venue) if signal.mae is not None else None
@@ -237,6 +238,38 @@ def settle_confirmation(signal: AutomatedSignal, venue: Venue) -> None:
         }
 
 
+def settle_protection(signal: AutomatedSignal, venue: Venue) -> None:
+    """When +1 R was reached, where BE_TRIGGERED was lost and what is around it leaves no other bar.
+
+    Whoever is shown to have reached it reached it then or before. It was then if it had not in the bar before: as an
+    update of that bar says, or because that bar is ENTRY's. Else it is for the tiers.
+    """
+    held = signal.provenance.get("be_triggered_at")
+    derived = held is not None and "rule" in held["evidence"]
+    if held and not derived and TIER_RANK[held["tier"]] > Rank.DERIVED:
+        return
+    if not is_first_shown(signal, venue):
+        if derived:
+            forget(signal, "be_triggered_at")
+        return
+    entry = dict(signal.provenance["seen_protected_at"])
+    entry["evidence"] = {**entry["evidence"], "rule": "the bar before had not reached +1 R"}
+    signal.be_triggered_at, signal.provenance["be_triggered_at"] = signal.seen_protected_at, entry
+
+
+def is_first_shown(signal: AutomatedSignal, venue: Venue) -> bool:
+    """Whether the first event that shows +1 R reached is of the very next bar after the last that had not."""
+    seen = signal.seen_protected_at
+    before = max(filter(None, (signal.entry_fired_at, signal.unprotected_at)), default=None)
+    if seen is None or before is None or before >= seen:
+        return False
+    frame = venue.frame_of(signal)
+    if frame.by_minute and seen - before == MINUTE:
+        return True  # the usual case, and quick to see
+    shown, last = fired_about(seen, frame), fired_about(before, frame)
+    return shown is not None and last is not None and frame.before(shown) == last
+
+
 def settle_status(signal: AutomatedSignal, venue: Venue) -> None:
     """Status, with the provenance of the register that proves it."""
     status, proof = status_of(signal)
@@ -273,7 +306,8 @@ def settle_trust(signal: AutomatedSignal) -> None:
 
 def protected(signal: AutomatedSignal) -> bool:
     """Whether the first leg's stop had moved to break-even (at +1 R)."""
-    return signal.be_triggered_at is not None or (signal.be_mfe_peak is not None and signal.be_mfe_peak >= 1)
+    told = signal.be_triggered_at or signal.seen_protected_at
+    return told is not None or (signal.be_mfe_peak is not None and signal.be_mfe_peak >= 1)
 
 
 def completed_by(signal: AutomatedSignal) -> str | None:
@@ -294,12 +328,18 @@ def status_of(signal: AutomatedSignal) -> tuple[Status, str | None]:
     """The furthest status that the signal's registers prove, and the field that proves it."""
     if ended := completed_by(signal):
         return Status.COMPLETED, ended
-    for field in ("entry_fired_at", "seen_confirmed_at", "be_triggered_at", "be_exit_at"):
+    for field in ("entry_fired_at", "seen_confirmed_at", "be_triggered_at", "seen_protected_at", "be_exit_at"):
         if getattr(signal, field):
             return Status.CONFIRMED, field
-    if signal.cancelled_at:
-        return Status.CANCELLED, "cancelled_at"
+    for field in ("cancelled_at", "seen_cancelled_at"):
+        if getattr(signal, field):
+            return Status.CANCELLED, field
     return Status.PENDING, "created_fired_at" if signal.created_fired_at else None
+
+
+def is_undecided(signal: AutomatedSignal) -> bool:
+    """Whether no event says when it was confirmed or cancelled: it is pending, or a report calls it cancelled."""
+    return signal.status == Status.PENDING or (signal.status == Status.CANCELLED and not signal.cancelled_at)
 
 
 def told_bar(signal: AutomatedSignal, venue: Venue) -> datetime | None:

@@ -23,7 +23,7 @@ from .positions import of_positions, trades_of
 from .registers import BIRTH, Heard
 
 ENDS = frozenset({*EXITS, EventType.CANCELLED})
-ENDED = ("be_exit_at", "stop_exit_at", "cancelled_at", "seen_completed_at")
+ENDED = ("be_exit_at", "stop_exit_at", "cancelled_at", "seen_cancelled_at", "seen_completed_at")
 # A birth that comes again so soon, word for word, is the same: a retry, or the log's minute beside the receipt's.
 REPEATED = timedelta(minutes=2)
 Standing = AutomatedSignal.Standing

@@ -24,7 +24,18 @@ from .positions import of_positions
 Part = TypeVar("Part", SignalEvent, Fill)
 # What is about the row itself and not about the signal: never compared, and kept when a row is restored.
 KEPT = frozenset(
-    {"id", "created_at", "updated_at", "needs_sync", "check_at", "health_score", "reconciliation_timestamp", "bars_far"}
+    {
+        "id",
+        "created_at",
+        "updated_at",
+        "needs_sync",
+        "check_at",
+        "health_score",
+        "reconciliation_timestamp",
+        "bars_far",
+        "repainted",
+        "flips",
+    }
 )
 # Which signal the row is: of its id's events together, never of its own alone.
 IDENTITY = ("symbol", "life", "standing", "symbol_unclear")

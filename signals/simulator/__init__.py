@@ -1,31 +1,39 @@
 """Realistic alert logs from a seed: sample history, test data and benchmark logs (docs/simulator.md).
 
 Pure: the same scenario gives the same bytes, and no clock is read. `stream` runs in flat memory; `simulate`
-also keeps the price path and the truth about every trade.
+also keeps the bars and the truth about every trade.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from signals.clock import MINUTE
-from signals.market import market
-from signals.simulator.bodies import Said, speaker
+from signals.market import Market
+from signals.simulator.bodies import PRICE_BAR, Said, speaker
 from signals.simulator.delivery import deliver, write_log
-from signals.simulator.scenario import DIALECTS, Alert, Bar, Scenario, Simulation, TradeTruth
-from signals.simulator.trades import Indicator, Minute, MinuteOfTrades, Signal, price_path
+from signals.simulator.prices import Minute, price_path
+from signals.simulator.scenario import DIALECTS, Alert, Scenario, Simulation, TradeTruth, warmed_up_by
+from signals.simulator.trades import Indicator, MinuteOfTrades, Signal
+from signals.twin import Bar
 
 __all__ = (
     "DIALECTS",
+    "PRICE_BAR",
     "Alert",
     "Bar",
     "Scenario",
     "Simulation",
     "TradeTruth",
+    "bars_of",
     "sample_history",
     "simulate",
     "stream",
+    "stretch_before",
     "write_log",
 )
+
+UNHEARD_EVERY = 20  # of the sample history's signals
 
 
 def stream(scenario: Scenario) -> Iterator[Alert]:
@@ -34,12 +42,12 @@ def stream(scenario: Scenario) -> Iterator[Alert]:
 
 
 def simulate(scenario: Scenario) -> Simulation:
-    """The same alerts as `stream`, with the whole price path and the truth. Holds everything in memory."""
+    """The same alerts as `stream`, with all bars and the truth. Holds everything in memory."""
     path = tuple(price_path(scenario))
     signals: list[Signal] = []
     alerts = tuple(_alerts(scenario, Indicator(scenario, watch=signals.append), path))
     truth = {signal.trade_id: signal.truth() for signal in signals}
-    return Simulation(alerts, tuple(minute.bar() for minute in path), truth)
+    return Simulation(alerts, tuple(minute.bar for minute in path), truth)
 
 
 def _alerts(scenario: Scenario, indicator: Indicator, path: Iterable[Minute]) -> Iterator[Alert]:
@@ -52,24 +60,38 @@ def _said(scenario: Scenario, steps: Iterable[MinuteOfTrades]) -> Iterator[tuple
         yield step.minute, list(speak(step))
 
 
+def bars_of(scenario: Scenario, until: datetime) -> Iterator[Bar]:
+    """The chart's bars that have closed by `until`, from its first one on."""
+    path = price_path(replace(scenario, end=min(scenario.end, until)))
+    return (minute.bar for minute in path if minute.time + MINUTE <= until)
+
+
+def stretch_before(now: datetime, minutes: int, hours: Market) -> tuple[datetime, datetime]:
+    """Start and end of the last so many open minutes before `now`, so that the last alert fires before it, too."""
+    end = hours.last_open(now - timedelta(minutes=3)) + MINUTE
+    start = end
+    while (missing := minutes - hours.open_minutes(start, end)) > 0:
+        start -= missing * MINUTE
+    return start, end
+
+
 def sample_history(now: datetime, hours: int = 30, seed: int = 1) -> tuple[Scenario, ...]:
     """Three alerts of one chart, one after the other, over the last `hours` of open market before `now`.
 
-    A fifth is `strategy`, a fifth the first New York telemetry, the rest `mixed`, with losses, repeats and
-    outages.
+    A fifth is `strategy`, a fifth the first New York telemetry, the rest `mixed`, with losses, repeats and outages, and
+    with signals of which nothing is heard. They tell of one market, whose bars begin before the first of them.
     The last alert fires minutes before `now`, or before the close where the market is closed.
     """
-    hours_open = market()
-    end = hours_open.last_open(now - timedelta(minutes=3)) + MINUTE
-    start, wanted = end, hours * 60
-    while (missing := wanted - hours_open.open_minutes(start, end)) > 0:
-        start -= missing * MINUTE
-    turn, recent = (hours_open.add_open_minutes(start, wanted * fifths // 5) for fifths in (1, 2))
+    whole = Scenario(seed, now, now)
+    open_hours = whole.hours
+    start, end = stretch_before(now, hours * 60, open_hours)
+    turn, recent = (open_hours.add_open_minutes(start, hours * 60 * fifths // 5) for fifths in (1, 2))
+    origin = warmed_up_by(start, open_hours)
     return (
-        Scenario(seed, start, turn, "strategy", alert_id="3361921643", damage=0.5),
-        Scenario(seed + 1, turn, recent, "telemetry", alert_id="3403239073", loss=0.05),
+        Scenario(seed, start, turn, "strategy", alert_id="3361921643", damage=0.5, origin=origin),
+        Scenario(seed, turn, recent, "telemetry", alert_id="3403239073", loss=0.05, origin=origin),
         Scenario(
-            seed + 2,
+            seed,
             recent,
             end,
             "mixed",
@@ -78,5 +100,7 @@ def sample_history(now: datetime, hours: int = 30, seed: int = 1) -> tuple[Scena
             repeats=0.08,
             late=0.08,
             outages=True,
+            unheard_every=UNHEARD_EVERY,
+            origin=origin,
         ),
     )

@@ -6,21 +6,23 @@ Bodies are put together as text because their number formats are part of what is
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 
 from signals.clock import NEW_YORK, local
 from signals.sessions import session_of
+from signals.simulator.prices import Minute
 from signals.simulator.scenario import DIALECTS, Scenario
-from signals.simulator.trades import Minute, MinuteOfTrades, Signal
+from signals.simulator.trades import MinuteOfTrades, Signal
 from signals.vocabulary import EventType, Trend
 
 Said = tuple[str, str]  # event type, body
 Speaker = Callable[[MinuteOfTrades], Iterable[Said]]
 
-BATCH, SNAPSHOT = "MFE_UPDATE_BATCH", EventType.UNIFIED_SNAPSHOT_V1.value
+BATCH, SNAPSHOT, PRICE_BAR = "MFE_UPDATE_BATCH", EventType.UNIFIED_SNAPSHOT_V1.value, "PRICE_BAR"
 LONGEST_BODY = 3900  # characters; where recorded batches stop
 ONCE = (EventType.ENTRY, EventType.BE_TRIGGERED, EventType.EXIT_BREAK_EVEN, EventType.EXIT_STOP_LOSS)
-_QUARTERS = ("", ".25", ".5", ".75")
-_SHORT = {Trend.BULLISH: "BULL", Trend.BEARISH: "BEAR", Trend.NEUTRAL: "NEUT"}
+SHORT = {Trend.BULLISH: "BULL", Trend.BEARISH: "BEAR", Trend.NEUTRAL: "NEUT"}
 _VARIANTS = {
     EventType.SIGNAL_CREATED: "PENDING_CONFIRMATION",
     EventType.ENTRY: "HTF_ALIGNED",
@@ -49,25 +51,28 @@ def speaker(scenario: Scenario) -> Speaker:
         "strategy": Strategy(scenario),
         "telemetry-z": EarlyTelemetry(scenario),
         "telemetry": EarlyTelemetry(scenario),
-        "batch": lambda step: batch(step, scenario.symbol),
+        "batch": lambda step: batch(step, scenario, later=True),
         "plain": Plain(scenario),
         "mixed": Mixed(scenario),
     }
-    chosen = speak[scenario.dialect]
-    if not scenario.snapshots:
-        return chosen
-    return lambda step: [*chosen(step), snapshot(step, scenario)]
+    spoken = [speak[scenario.dialect]]
+    if scenario.snapshots:
+        spoken.append(lambda step: [snapshot(step, scenario)])
+    if scenario.price_bars:
+        spoken.append(lambda step: [price_bar(step.minute, scenario)])
+    return lambda step: [said for each in spoken for said in each(step)]
 
 
-def price(ticks: int) -> str:
-    return f"{ticks >> 2}{_QUARTERS[ticks & 3]}"
+@lru_cache(maxsize=4096)
+def price(points: Decimal) -> str:
+    return f"{points.normalize():f}"
 
 
 def ms(t: datetime) -> int:
     return int(t.timestamp()) * 1000
 
 
-def wall(t: datetime, zone: str = NEW_YORK) -> str:
+def wall(t: datetime, zone: str) -> str:
     return f"{local(t, zone):%Y-%m-%dT%H:%M:%S}"
 
 
@@ -96,11 +101,14 @@ class OneAtATime:
         going = [signal for signal in step.followed if not signal.over]
         if self.chosen not in going:
             self.chosen = going[-1] if going else None
-        if self.chosen is not None:
+        if self.chosen is not None and self.scenario.updates_in(step.minute.number):
             yield EventType.MFE_UPDATE.value, self.body(EventType.MFE_UPDATE, self.chosen, step)
 
     def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         raise NotImplementedError
+
+    def wall(self, bar: datetime) -> str:
+        return wall(bar, self.scenario.zone_at(bar))
 
     def label(self, t: datetime) -> str:
         """The session as the indicator believes it to be."""
@@ -115,7 +123,9 @@ class Strategy(OneAtATime):
         if kind == EventType.ENTRY:
             return head + self._entry(signal)
         if kind == EventType.MFE_UPDATE:
-            return head + f'"current_price":{price(step.minute.close)},{legs}{span(signal)},"status":"active",{time}'
+            return (
+                head + f'"current_price":{price(step.minute.bar.close)},{legs}{span(signal)},"status":"active",{time}'
+            )
         if kind == EventType.BE_TRIGGERED:
             return head + f'"be_hit":true,{legs}{time}'
         return head + (
@@ -148,7 +158,7 @@ class Telemetry(OneAtATime):
         """All up to market_state. `stamp` and `bar` are the bar that the row names, `shown` its measures."""
         pending, variant = signal.confirmed is None, _VARIANTS[kind]
         entry, stop = ("null", "null") if pending else (price(signal.entry), price(signal.stop))
-        size = 0 if pending else max(1, 300 // signal.risk)
+        size = 0 if pending else max(1, int(75 / signal.risk))
         regime = "Bullish" if signal.sign > 0 else "Bearish"
         symbol = self.scenario.symbol
         return (
@@ -176,7 +186,7 @@ class EarlyTelemetry(Telemetry):
         old, exits = self.dialect.single_leg, kind.startswith("EXIT")
         own_bar = kind == EventType.ENTRY and not old
         bar = signal.born.time if own_bar else step.minute.time
-        stamp = wall(bar, self.dialect.id_zone) + ("Z" if old else "")
+        stamp = self.wall(bar) + ("Z" if old else "")
         final = "null"
         if exits and old:
             final = "0"
@@ -201,7 +211,7 @@ class Mixed(Telemetry):
                 yield kind.value, self.body(kind, signal, step)
             elif self.scenario.cancelled:
                 yield kind.value, cancelled(signal)
-        yield from batch(step)
+        yield from batch(step, self.scenario)
 
     def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         # BE and exits carry the bar, the session and the HTF of the latest triangle, not of their own signal.
@@ -217,7 +227,7 @@ class Mixed(Telemetry):
             f'"no_be_mfe":{signal.no_be_mfe},"mae_global_r":{signal.mae},"final_mfe_R":{final},"exit_price":{out}'
         )
         return (
-            self.row(kind, signal, wall(told.born.time), told.born.time, shown)
+            self.row(kind, signal, self.wall(told.born.time), told.born.time, shown)
             + '"trend_score":1,"volatility_regime":"NORMAL"},"htf_alignment":{'
             + f'{htf(told)},"all_bullish":true,"all_bearish":true}}}}'
         )
@@ -233,13 +243,13 @@ class Plain(OneAtATime):
     def body(self, kind: EventType, signal: Signal, step: MinuteOfTrades) -> str:
         if kind == EventType.CANCELLED:
             return cancelled(signal)
-        born = local(signal.born.time, NEW_YORK)
+        born = local(signal.born.time, self.scenario.zone_at(signal.born.time))
         head = f'{{"event_type":"{kind}","trade_id":"{signal.trade_id}","direction":"{signal.direction}",'
         legs = f'"be_mfe":{signal.be_mfe},"no_be_mfe":{signal.no_be_mfe},"mae_global_r":{signal.mae}'
         if kind in (EventType.SIGNAL_CREATED, EventType.ENTRY):
             own = (
                 f'"session":"{self.label(signal.born.time)}","signal_date":"{born:%Y-%m-%d}",'
-                f'"signal_time":"{born:%H:%M:%S}","event_timestamp":"{wall(signal.born.time)}",'
+                f'"signal_time":"{born:%H:%M:%S}","event_timestamp":"{self.wall(signal.born.time)}",'
                 f'"htf_alignment":{{{htf(signal)}}}'
             )
             if kind == EventType.SIGNAL_CREATED:
@@ -248,9 +258,9 @@ class Plain(OneAtATime):
                 f'{head}{own},"entry_price":{price(signal.entry)},"stop_loss":{price(signal.stop)},'
                 f'"targets":{targets(signal)}}}'
             )
-        head += f'"event_timestamp":"{wall(step.minute.time)}",'
+        head += f'"event_timestamp":"{self.wall(step.minute.time)}",'
         if kind == EventType.MFE_UPDATE:
-            return f'{head}{legs},"current_price":{price(step.minute.close)}}}'
+            return f'{head}{legs},"current_price":{price(step.minute.bar.close)}}}'
         if kind == EventType.BE_TRIGGERED:
             return f'{head}"be_price":{price(signal.entry)},{legs}}}'
         out = price(signal.entry if kind == EventType.EXIT_BREAK_EVEN else signal.stop)
@@ -265,25 +275,27 @@ def cancelled(signal: Signal) -> str:
     by = signal.cancelled_by
     if by is None:
         raise ValueError(f"{signal.trade_id} was never superseded: only such signals are cancelled")
+    stamp = wall(by.born.time, by.scenario.zone_at(by.born.time))
     return (
         f'{{"event_type":"CANCELLED","trade_id":"{signal.trade_id}","direction":"{signal.direction}",'
-        f'"event_timestamp":"{wall(by.born.time)}","cancelled_time":"{wall(by.born.time)}",'
+        f'"event_timestamp":"{stamp}","cancelled_time":"{stamp}",'
         f'"cancel_reason":"superseded","bars_pending":{by.born.number - signal.born.number},'
         f'"cancelled_by":"{by.trade_id}"}}'
     )
 
 
-def batch(step: MinuteOfTrades, symbol: str = "") -> list[Said]:
-    """All followed signals in one body: in the recorded form or, with `symbol`, the later one."""
-    listed = newest(step, symbol, LONGEST_BODY - 100)
-    if not listed:
+def batch(step: MinuteOfTrades, scenario: Scenario, *, later: bool = False) -> list[Said]:
+    """All followed signals in one body, in the recorded form or the later one."""
+    listed = newest(step, scenario.symbol if later else "", LONGEST_BODY - 100)
+    if not listed or not scenario.updates_in(step.minute.number):
         return []
-    return [(BATCH, f'{{"event_type":"{BATCH}","timestamp":"{wall(step.minute.time)}","signals":[{listed}]}}')]
+    stamp = wall(step.minute.time, scenario.zone_at(step.minute.time))
+    return [(BATCH, f'{{"event_type":"{BATCH}","timestamp":"{stamp}","signals":[{listed}]}}')]
 
 
 def newest(step: MinuteOfTrades, symbol: str, room: int) -> str:
     """As many followed signals as fit into `room` characters: the oldest are left out, the order is kept."""
-    close = price(step.minute.close)
+    close = price(step.minute.bar.close)
     entries: list[str] = []
     for signal in reversed(step.followed):
         entry = later_entry(signal, close, symbol) if symbol else recorded_entry(signal, close)
@@ -304,12 +316,13 @@ def recorded_entry(signal: Signal, close: str) -> str:
 
 def later_entry(signal: Signal, close: str, symbol: str) -> str:
     born, confirmed = signal.born.time, signal.confirmed
+    date = wall(born, signal.scenario.zone_at(born))[:10]
     return (
         f'{{"trade_id":"{signal.trade_id}","direction":"{signal.direction}","be_mfe":{signal.be_mfe},'
         f'"no_be_mfe":{signal.no_be_mfe},"mae":{signal.mae},"current_price":{close},'
         f'"be_triggered":{"true" if signal.protected else "false"},"entry":{price(signal.entry)},'
         f'"stop":{price(signal.stop)},"triangle_time":{ms(born)},'
-        f'"confirmation_time":{ms(confirmed.time) if confirmed else "null"},"date":"{wall(born)[:10]}",'
+        f'"confirmation_time":{ms(confirmed.time) if confirmed else "null"},"date":"{date}",'
         f'"session":"{signal.session}","symbol":"{symbol}","completed":{"true" if signal.over else "false"}}}'
     )
 
@@ -327,11 +340,18 @@ def snapshot(step: MinuteOfTrades, scenario: Scenario) -> Said:
     )
 
 
-def _ohlc(minute: Minute) -> str:
-    return (
-        f'"open":{price(minute.open)},"high":{price(minute.high)},"low":{price(minute.low)},'
-        f'"close":{price(minute.close)}'
+def price_bar(minute: Minute, scenario: Scenario) -> Said:
+    """The bar, as an ordinary alert once per bar close tells it (docs/formats.md)."""
+    ticker = scenario.ticker.split(",", 1)[0]
+    return PRICE_BAR, (
+        f'{{"event_type":"{PRICE_BAR}","ticker":"{ticker}","interval":"1","time":"{minute.time:%Y-%m-%dT%H:%M:%SZ}",'
+        f"{_ohlc(minute)}}}"
     )
+
+
+def _ohlc(minute: Minute) -> str:
+    bar = minute.bar
+    return f'"open":{price(bar.open)},"high":{price(bar.high)},"low":{price(bar.low)},"close":{price(bar.close)}'
 
 
 def _delta(signal: Signal) -> str:
@@ -342,8 +362,8 @@ def _delta(signal: Signal) -> str:
         f'{{"trade_id":"{signal.trade_id}","direction":"{signal.direction}","triangle_time":{ms(signal.born.time)},'
         f'"confirmation_time":{ms(confirmed.time) if confirmed else "null"},"status":"{signal.status}",'
         f'{levels if confirmed else _NO_LEVELS}"bars_to_confirm":{bars},'
-        f'"htf_daily":"{_SHORT[frames["daily"]]}","htf_4h":"{_SHORT[frames["h4"]]}",'
-        f'"htf_1h":"{_SHORT[frames["h1"]]}","htf_15m":"{_SHORT[frames["m15"]]}","htf_5m":"{_SHORT[frames["m5"]]}"}}'
+        f'"htf_daily":"{SHORT[frames["daily"]]}","htf_4h":"{SHORT[frames["h4"]]}",'
+        f'"htf_1h":"{SHORT[frames["h1"]]}","htf_15m":"{SHORT[frames["m15"]]}","htf_5m":"{SHORT[frames["m5"]]}"}}'
     )
 
 

@@ -10,9 +10,9 @@ from random import Random
 from typing import TextIO
 
 from signals.clock import MINUTE
-from signals.simulator.bodies import SNAPSHOT, Said
+from signals.simulator.bodies import PRICE_BAR, SNAPSHOT, Said
+from signals.simulator.prices import Minute
 from signals.simulator.scenario import Alert, Scenario
-from signals.simulator.trades import Minute
 from signals.vocabulary import EventType
 
 COLUMNS = ("Alert ID", "Ticker", "Name", "Description", "Time")
@@ -51,8 +51,9 @@ def deliver(said: Iterable[tuple[Minute, list[Said]]], scenario: Scenario) -> It
                     sending.append(one)
                 else:
                     heappush(waiting, (due, next(ticket), one))
-        if now not in dark:
-            yield from _send(random, scenario, minute, sending)
+        if now in dark:
+            sending = [one for one in sending if one[0] == PRICE_BAR]
+        yield from _send(random, scenario, minute, sending)
 
 
 def _chance(random: Random, fraction: float, one: Said, kinds: Iterable[str]) -> bool:
@@ -77,7 +78,7 @@ def _send(random: Random, scenario: Scenario, minute: Minute, sending: list[Said
     arriving = []
     for kind, body in sending:
         second = random.choices(_SECONDS, _SECOND_WEIGHTS)[0]
-        if scenario.loss and random.random() < scenario.loss:
+        if scenario.loss and kind != PRICE_BAR and random.random() < scenario.loss:
             continue
         text = damaged(kind, body) if scenario.damage and random.random() < scenario.damage else body
         fired = minute.time + MINUTE + timedelta(seconds=second)

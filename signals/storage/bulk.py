@@ -31,6 +31,7 @@ class Writer(NamedTuple):
     marks: str
     held: Callable[[models.Model], tuple[Any, ...]]  # a row's values, in the order of the fields
     documents: tuple[tuple[int, Any], ...]  # where JSON stands among them, and its field
+    taken_as_is: tuple[type | None, ...]  # the type of each field whose values a database takes as they are
 
     def text(self, rows: int, ending: str) -> str:
         return f"{self.start} VALUES {', '.join([self.marks] * rows)}{ending}"
@@ -42,9 +43,12 @@ class Writer(NamedTuple):
         return list(chain.from_iterable(map(prepare, rows)))
 
     def as_django_prepares(self, mine: BaseDatabaseWrapper, row: models.Model) -> list[Any]:
-        values = zip(self.fields, self.held(row), strict=True)
-        # Most are None, which stays None whatever the field.
-        return [None if value is None else field.get_db_prep_save(value, mine) for field, value in values]
+        values = zip(self.fields, self.taken_as_is, self.held(row), strict=True)
+        # Most are None, or texts and numbers that stay what they are.
+        return [
+            value if value is None or type(value) is kind else field.get_db_prep_save(value, mine)
+            for field, kind, value in values
+        ]
 
     def as_copy_takes(self, row: models.Model) -> str:
         """A line of PostgreSQL's text format."""
@@ -77,7 +81,15 @@ def writer_for(fields: tuple[Any, ...], start: str) -> Writer:
     """For rows with these fields, in a statement that begins so."""
     held = attrgetter(*(field.attname for field in fields))
     documents = tuple((index, field) for index, field in enumerate(fields) if isinstance(field, models.JSONField))
-    return Writer(fields, start, f"({', '.join(['%s'] * len(fields))})", held, documents)
+    as_is = tuple(map(type_taken, fields))
+    return Writer(fields, start, f"({', '.join(['%s'] * len(fields))})", held, documents, as_is)
+
+
+def type_taken(field: Any) -> type | None:
+    """The type of its values that django's own preparing would leave as they are; None where there is none."""
+    kind = getattr(field, "target_field", field)
+    own = ((models.BooleanField, bool), (models.CharField, str), (models.TextField, str), (models.IntegerField, int))
+    return next((type_ for class_, type_ in own if isinstance(kind, class_)), None)
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> set[Any]:
@@ -183,6 +195,8 @@ def primary_key(model: type[models.Model]) -> Any:
 
 def escaped(text: str) -> str:
     """As COPY wants it: what separates values and lines would end them."""
+    if text.isprintable() and "\\" not in text:  # as nearly all of it, and quick to see
+        return text
     return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
 
 

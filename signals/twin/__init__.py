@@ -8,5 +8,6 @@ them, and what is not known of them.
 from .bars import Bar
 from .indicator import Statement, Twin
 from .trades import Trade
+from .trend import TrendState
 
-__all__ = ["Bar", "Statement", "Trade", "Twin"]
+__all__ = ["Bar", "Statement", "Trade", "TrendState", "Twin"]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .bars import Bar
 
 CUSHION = Decimal("0.25")  # points beyond the bar that the stop is put behind
-PIVOT = 2  # bars left of a pivot that it is known by
+PIVOT = 2  # bars left of a pivot that it is known by at most
 LEFT = 5  # bars before the triangle's that are searched for a pivot
 
 
@@ -32,13 +32,18 @@ def stop_of(before: Sequence[Bar], held: Sequence[Bar]) -> Stop:
     triangle, last = len(before), len(bars) - 1
     at = lowest(bars, triangle, last)
     if at != last and is_pivot(bars, at):
-        return Stop(bars[at].low - CUSHION, bars[max(0, min(triangle, at - PIVOT))].time)
+        return Stop(bars[at].low - CUSHION, bars[min(triangle, known_from(bars, at))].time)
     left = range(triangle - 1, max(-1, triangle - 1 - LEFT), -1)
     pivot = next((index for index in left if is_pivot(bars, index)), None)
-    first = triangle - LEFT if pivot is None else pivot
-    if pivot is None:
-        pivot = next((index for index in left if bars[index].close < bars[index].open), triangle)
-    return Stop(bars[pivot].low - CUSHION, bars[max(0, first - PIVOT)].time)
+    if pivot is not None:
+        return Stop(bars[pivot].low - CUSHION, bars[known_from(bars, pivot)].time)
+    against = next((index for index in left if bars[index].close < bars[index].open), triangle)
+    return Stop(bars[against].low - CUSHION, bars[max(0, triangle - LEFT - PIVOT)].time)
+
+
+def known_from(bars: Sequence[Bar], pivot: int) -> int:
+    """The first of the bars that a pivot is known by: the one before it, or two where that one is as low."""
+    return pivot - 1 if bars[pivot - 1].low > bars[pivot].low else pivot - PIVOT
 
 
 def lowest(bars: Sequence[Bar], triangle: int, last: int) -> int:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from .counter import Counter
+from .following import CHANGES, is_allowed
 from .framing import Incoming
 
 READ_WITHIN = 20.0  # seconds for an alert from its first byte; of anything else, between two parts
@@ -118,7 +119,7 @@ class Connection(asyncio.Protocol):
     def overdue(self, now: float) -> bool:
         unsent = self.transport.get_write_buffer_size()
         if unsent < self.unsent:
-            self.until = now + WRITE_WITHIN
+            self.until = max(self.until, now + WRITE_WITHIN)
         self.unsent = unsent
         return now > self.until
 
@@ -147,6 +148,7 @@ class Call:
         self.path = head.path if head else b""
         self.post = head is not None and head.method == b"POST" and not connection.incoming.too_long
         self.answered = False
+        self.follows = self.path == CHANGES.encode() and head is not None and head.method == b"GET"
 
     def parts(self) -> Iterator[bytes]:
         return self.connection.incoming.parts()
@@ -157,11 +159,37 @@ class Call:
 
     def answer(self, data: bytes) -> None:
         """Only the first answer counts: a thread that was too slow says what nobody waits for any more."""
-        if not self.answered:
+        if self.follows and not self.answered and is_allowed(data):
+            self.follow()
+        elif not self.answered:
             self.answered = True
+            if self.alert:
+                self.worker.timed(self.age(), data)
             if not self.connection.transport.is_closing():
                 self.connection.transport.write(data)
                 self.connection.finish()
+
+    def follow(self) -> None:
+        if not self.connection.transport.is_closing() and not self.worker.following.add(self):
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Too many follow already.")
+
+    def hold(self, seconds: float, data: bytes) -> None:
+        """Begin an answer that goes on, for at most so long; and notice when its reader goes."""
+        self.answered = True
+        self.connection.until = self.worker.loop.time() + seconds
+        self.connection.transport.resume_reading()
+        self.connection.transport.write(data)
+
+    def tell(self, data: bytes, unread: int) -> bool:
+        """Go on with it; False once nobody is there or reads it."""
+        transport = self.connection.transport
+        if transport.is_closing() or transport.get_write_buffer_size() > unread:
+            return False
+        transport.write(data)
+        return True
+
+    def end(self) -> None:
+        self.connection.finish()
 
     def refuse(self, status: HTTPStatus, detail: str) -> None:
         said = self.worker.plain(status, {"status": "refused", "detail": detail})
@@ -179,7 +207,7 @@ class Call:
         deadline = loop.time() + PAGES_START
         while not self.connection.transport.is_closing():
             try:
-                await loop.create_unix_connection(lambda: Passing(self), path)
+                await loop.create_unix_connection(lambda: (Asking if self.follows else Passing)(self), path)
                 return
             except OSError:  # starting, or its queue is full
                 if loop.time() > deadline:
@@ -240,3 +268,20 @@ class Passing(asyncio.Protocol):
     def stop(self) -> None:
         if not self.transport.is_closing():
             self.transport.abort()
+
+
+class Asking(Passing):
+    """A passing that keeps the answer: it says whether somebody may follow, and goes back only where not."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self.said = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        self.said += data
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.said:
+            self.call.answer(bytes(self.said))
+        else:
+            super().connection_lost(error)

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from .following import Following
+
 
 class Answer(bytearray):
     """Stands for a socket where gunicorn writes an answer."""
@@ -26,12 +28,14 @@ class Counter(Protocol):
     pages_at: str  # the pages' Unix socket; "" where a thread here answers them
     connections: dict[Any, None]
     tasks: set["asyncio.Task[None]"]
+    following: Following
     cfg: Any
     log: Any
 
     def admit(self, connection: Any) -> None: ...
     def is_alert(self, path: bytes) -> bool: ...
     def take(self, call: Any) -> None: ...
+    def timed(self, seconds: float, answer: bytes) -> None: ...
     def note(self, request: Any, peer: Any, answer: bytes) -> None: ...
     def handle_error(self, request: Any, client: Answer, peer: Any, error: BaseException) -> None: ...
     def environment(self, request: Any, client: Answer, peer: Any, arrived: float) -> tuple[Any, dict[str, Any]]: ...

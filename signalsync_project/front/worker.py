@@ -8,6 +8,7 @@ an alert. Without those, when gunicorn is started by itself, a few threads of th
 import asyncio
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,7 @@ from signalsync_project.masking import masked
 from .alerts import ARRIVED, WEBHOOK
 from .connection import Call, Connection
 from .counter import Answer
+from .following import Following
 from .journal import Journal
 
 PAGES = "SIGNALSYNC_PAGES"
@@ -40,6 +42,7 @@ ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread ha
 ACCEPTED_AT_ONCE = 8
 SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
+SPOOLED = re.compile(rb'"spooled": ?true')
 
 
 class FrontWorker(Worker):  # type: ignore[misc]
@@ -47,6 +50,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     loop: asyncio.AbstractEventLoop
     journal: Journal
+    following: Following
     body_limit = 0
 
     def run(self) -> None:
@@ -67,7 +71,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     async def serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.journal = Journal(self)
+        self.journal, self.following = Journal(self), Following(self.loop)
         self.keeper.start()
         servers = [await self.listen(each.sock) for each in self.sockets]
         while self.alive and self.ppid == os.getppid():
@@ -86,6 +90,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     async def finish(self) -> None:
         """Answer what is being answered, as long as gunicorn lets us."""
         end = self.loop.time() + self.cfg.graceful_timeout - 1
+        self.following.close()
         while any(each.call for each in self.connections) and self.loop.time() < end:
             self.notify()
             self.sweep()
@@ -129,21 +134,23 @@ class FrontWorker(Worker):  # type: ignore[misc]
     # -- alerts
 
     def take_alert(self, call: Call) -> None:
-        if call.post and (len(self.running) >= QUEUE + WEBHOOK_THREADS or not self.journal.breaker.allows()):
+        late = call.age() >= ANSWER_WITHIN  # it waited for us to start: that says nothing of the database
+        if call.post and (late or len(self.running) >= QUEUE + WEBHOOK_THREADS or not self.journal.breaker.allows()):
             self.journal.add(call)
             return
         self.running[call] = self.loop.time()
         future = self.submit(self.alert_threads, call)
         self.loop.call_later(TURN_WITHIN, self.turn_is_over, call, future)
-        self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call)
+        self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call, future)
 
     def turn_is_over(self, call: Call, future: "Future[bytes]") -> None:
         if call.post and future.cancel():  # no thread had begun
             self.running.pop(call, None)
             self.journal.add(call)
 
-    def time_is_over(self, call: Call) -> None:
+    def time_is_over(self, call: Call, future: "Future[bytes]") -> None:
         """A thread hangs, in a database that is frozen for example. What it may store yet is the same delivery."""
+        self.turn_is_over(call, future)
         if call.post and call in self.running and not call.answered:
             self.journal.breaker.failed()
             self.journal.add(call)
@@ -178,6 +185,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """What is no request, or fails beyond the application: gunicorn's answer, and a note on the books."""
         super().handle_error(request, client, peer, error)
         self.note(request, peer, bytes(client))
+
+    def timed(self, seconds: float, answer: bytes) -> None:
+        from signals import measuring
+
+        measuring.observe(measuring.WEBHOOK, seconds, in_a_word(answer))
 
     def note(self, request: Any, peer: Any, answer: bytes) -> None:
         from signals.receiving.refusals import Cause, Refusal, add
@@ -219,3 +231,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         lines = {"Content-Type": "application/json", "Content-Length": str(len(text)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in {**lines, "Connection": "close"}.items())
         return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + text
+
+
+def in_a_word(answer: bytes) -> str:
+    """An answer to an alert: its status, or that it was acknowledged from the spool, by whoever wrote it."""
+    return "spooled" if SPOOLED.search(answer) else answer[9:12].decode(errors="replace")

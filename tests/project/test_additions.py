@@ -35,7 +35,8 @@ def add_gap(copy: Copy) -> set[str]:
     copy.replace(tests, "== 100 - 89\n", "== 100 - 93\n")
     row = "| `no_direction` | 4 | always | 1, 3, 2 |\n"
     copy.insert("docs/reconciliation.md", row, before="| `no_targets` | 5 |")
-
+    told = "| `no_direction` | 4 | long or short | births were lost | the trade id (3) |\n"
+    copy.insert("docs/gaps.md", told, before="| `no_targets` | 5 |")
     return listed("reconciliation.md", "Adding a gap", "no_direction")
 
 

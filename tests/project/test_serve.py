@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from benchmarks.databases import migrated
 from tests.processes import PATIENCE, Output, children_of, freeze
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,8 @@ import django
 django.setup()
 from django.core.management import execute_from_command_line
 from reconciliation.management.commands import serve
+from signalsync_project import supervisor
+supervisor.WEDGED_GRACE = 0.5  # for what is frozen, and hears no signal
 told = Path("watch")
 def watched(ask):
     def fault():
@@ -42,12 +45,12 @@ serve.BEAT_EVERY, serve.CLUSTER_ASKED_EVERY, serve.CLUSTER_ASKED_AFTER = 0.5, 0.
 serve.cluster_fault = watched(serve.cluster_fault)
 """
 WEB = """
-serve.WEB_ASKED_EVERY, serve.WEB_ASKED_AFTER, serve.WEB_ANSWERS_WITHIN = 0.2, 0.2, 1.0
+serve.WEB_ASKED_EVERY, serve.WEB_ASKED_AFTER, serve.WEB_ANSWERS_WITHIN = 0.1, 0.1, 0.3
 asking = serve.Answering
 serve.Answering = lambda address, within: watched(asking(address, within=within))
 """
 PAGES = """
-serve.PAGES_ASKED_EVERY, serve.PAGES_ASKED_AFTER, serve.PAGES_ANSWER_WITHIN = 0.2, 0.2, 1.0
+serve.PAGES_ASKED_EVERY, serve.PAGES_ASKED_AFTER, serve.PAGES_ANSWER_WITHIN = 0.1, 0.1, 0.3
 asking = serve.AnsweringSocket
 serve.AnsweringSocket = lambda place, within: watched(asking(place, within=within))
 """
@@ -81,6 +84,12 @@ def serve(tmp_path: Path) -> Iterator:
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture
+def _migrated(tmp_path: Path) -> None:
+    """For what is not about a first start, which takes most of its time for making tables."""
+    (tmp_path / "signalsync.sqlite3").write_bytes(migrated())
 
 
 def ready(output: Output) -> int:
@@ -128,6 +137,7 @@ def test_it_serves_survives_its_web_server_and_stops_cleanly(serve) -> None:
 
 
 @with_death_signals
+@pytest.mark.usefixtures("_migrated")
 def test_nothing_is_left_after_it_was_killed(serve) -> None:
     output = serve()
     output.expect("Q Cluster .* running")
@@ -136,6 +146,7 @@ def test_nothing_is_left_after_it_was_killed(serve) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the file's lock is for forked processes")
+@pytest.mark.usefixtures("_migrated")
 def test_killing_workers_that_wait_for_work_stops_nothing(serve) -> None:
     output = serve("--no-web")
     waiting = both_ready(output)
@@ -151,6 +162,7 @@ def test_killing_workers_that_wait_for_work_stops_nothing(serve) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="beats are for forked processes")
+@pytest.mark.usefixtures("_migrated")
 def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve, tmp_path: Path) -> None:
     output = serve("--no-web", setup=CLUSTER)
     freeze(both_ready(output)[0])
@@ -165,8 +177,9 @@ def test_a_worker_that_hangs_is_noticed_and_a_new_cluster_does_the_work(serve, t
 
 
 @with_death_signals
+@pytest.mark.usefixtures("_migrated")
 def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(serve, tmp_path: Path) -> None:
-    output = serve("--no-worker", setup=WEB)
+    output = serve("--no-worker", setup=WEB, WEB_WORKERS="1")
     url = output.expect(r"SignalSync runs at (http://\S+)")[1]
     master = int(output.expect(r"web started \(pid (\d+)\)")[1])
     assert status_of(f"{url}healthz") == 200
@@ -180,10 +193,11 @@ def test_a_web_server_whose_master_hangs_and_whose_workers_died_is_restarted(ser
 
 
 @with_death_signals
+@pytest.mark.usefixtures("_migrated")
 def test_pages_whose_master_hangs_and_whose_workers_died_are_restarted_and_alerts_do_not_notice(
     serve, tmp_path: Path
 ) -> None:
-    output = serve("--no-worker", setup=PAGES)
+    output = serve("--no-worker", setup=PAGES, WEB_WORKERS="1")
     url = output.expect(r"SignalSync runs at (http://\S+)")[1]
     master = int(output.expect(r"pages started \(pid (\d+)\)")[1])
     assert status_of(f"{url}admin/login/") == 200

@@ -19,17 +19,18 @@ from tests.processes import PATIENCE
 ROOT = Path(__file__).resolve().parents[2]
 SAFE = {
     "PRODUCTION": "1",
-    "SECRET_KEY": "kV7w_2QpZr-9TyGm04LwPfVnKc7DsHrJ2aEuXb3x",
+    "SECRET_KEY": "kV7w_2QpZr-9TyGm04LwPfVnKc7DsHrJ2aEuXb3x-Md8oYq1tNi5u",
     "ALLOWED_HOSTS": "signals.example.com",
     "WEBHOOK_TOKEN": "Zb3xq-9TyGm_04LwPfVnKc7D",
 }
 
 
-def start_with(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+def start_with(tmp_path: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Load the settings in a process of its own, with these variables and no others of ours."""
-    inherited = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    ours = {*VARIABLES, "DJANGO_ALLOW_ASYNC_UNSAFE"}  # the browser tests' plugin sets it
+    inherited = {name: value for name, value in os.environ.items() if name not in ours}
     return subprocess.run(
-        [sys.executable, "manage.py", "check"],
+        [sys.executable, "manage.py", "check", *options],
         cwd=ROOT, env={**inherited, "VAR_DIR": str(tmp_path), **variables}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -94,9 +95,13 @@ def test_production_refuses_what_could_be_guessed(name: str, weak: str, tmp_path
     assert weak not in result.stderr or len(weak) < 3
 
 
-def test_production_starts_with_all_of_them(tmp_path: Path) -> None:
-    result = start_with(tmp_path, **SAFE)
+def test_production_starts_with_all_of_them_and_django_has_nothing_to_say_of_it(tmp_path: Path) -> None:
+    result = start_with(tmp_path, "--deploy", "--fail-level", "WARNING", **SAFE)
     assert result.returncode == 0, result.stderr
+
+
+def test_redis_is_the_queue_where_it_is_named(tmp_path: Path) -> None:
+    assert start_with(tmp_path, REDIS_URL="redis://127.0.0.1:1/0").returncode == 0, "before it answers, too"
 
 
 def test_a_variable_of_the_wrong_type_is_named(tmp_path: Path) -> None:
@@ -113,6 +118,9 @@ def test_a_variable_of_the_wrong_type_is_named(tmp_path: Path) -> None:
         ("PUBLIC_URL", "https://", "http:// or https:// and a host"),
         ("PUBLIC_URL", "ftp://signals.example.com", "http:// or https:// and a host"),
         ("DATABASE_STATEMENT_TIMEOUT", "-1", "less than 0"),
+        ("CLUSTER_WORKERS", "0", "less than 1"),
+        ("SYNC_WORKERS", "-1", "less than 0"),
+        ("REDIS_URL", "http://127.0.0.1:6379", "redis://, rediss:// or unix://"),
     ],
 )
 def test_a_variable_without_meaning_is_named_with_what_it_may_be(
@@ -164,6 +172,15 @@ def test_connections_are_kept_and_checked() -> None:
     database = settings.DATABASES["default"]
     assert database["CONN_MAX_AGE"] is None
     assert database["CONN_HEALTH_CHECKS"] is True
+
+
+@pytest.mark.django_db
+def test_postgresql_compiles_no_query_before_it_runs_it() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("this is about PostgreSQL")
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
 
 
 @pytest.mark.django_db

@@ -1,18 +1,18 @@
 """The supervisor, with real processes: what it starts, stops, restarts, and that nothing ever outlives it."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from signalsync_project.supervisor import LONGEST_BACKOFF, STEADY, backoff, failures_after, how_it_ended
-from tests.processes import PATIENCE, Output, wait_for
+from signalsync_project.supervisor import LONGEST_BACKOFF, STEADY, Round, backoff, failures_after, how_it_ended
+from tests.processes import PATIENCE, Output, readable, wait_for
 
 pytestmark = [
     pytest.mark.slow,
@@ -167,7 +167,7 @@ def test_killing_the_main_process_takes_its_tree_and_starts_another(supervise) -
     os.kill(before["main"], signal.SIGKILL)
     output.expect(r"ERROR web was killed by SIGKILL after \d+ s; restarting in 1 s")
     for fd in watched:
-        assert select.select([fd], [], [], PATIENCE)[0], "a process outlived its main process"
+        assert readable(fd, PATIENCE), "a process outlived its main process"
         os.close(fd)
     assert set(tree(output).values()).isdisjoint(before.values())
     output.process.terminate()
@@ -179,8 +179,8 @@ def test_killing_a_fork_takes_its_own_forks_and_nothing_else(supervise) -> None:
     pids = tree(output)
     leaf, main = os.pidfd_open(pids["leaf"]), os.pidfd_open(pids["main"])
     os.kill(pids["middle"], signal.SIGKILL)
-    assert select.select([leaf], [], [], PATIENCE)[0], "the leaf outlived the middle"
-    assert not select.select([main], [], [], 0)[0]
+    assert readable(leaf, PATIENCE), "the leaf outlived the middle"
+    assert not readable(main, 0)
     os.close(leaf)
     os.close(main)
     output.process.terminate()
@@ -311,6 +311,45 @@ def test_a_watchdog_that_hangs_holds_up_nothing(supervise) -> None:
     output.process.terminate()
     output.expect_end()
     assert output.process.wait() == 0
+
+
+def until_done(each: Round) -> None:
+    wait_for(lambda: each.inquiry is not None and each.inquiry.known, "the round has ended")
+
+
+def test_a_round_is_done_again_and_again_and_its_trouble_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    done: list[int] = []
+
+    def do() -> None:
+        done.append(len(done))
+        if len(done) < 3:
+            raise OSError("database down")
+
+    each = Round("telling", do, every=60, after=300)
+    for now in (0.0, 299.0):
+        each.turn(now)
+    assert done == []
+    for now in (300.0, 361.0, 422.0):
+        each.turn(now)  # begins it
+        until_done(each)
+        each.turn(now + 1)  # takes in what came of it
+        each.turn(now + 59)
+    assert done == [0, 1, 2]
+    assert [record.message for record in caplog.records] == ["telling cannot be done: database down"]
+
+
+def test_a_round_that_hangs_holds_up_nothing_and_is_not_begun_again() -> None:
+    gate, begun = threading.Event(), []
+
+    def do() -> None:
+        begun.append(1)
+        gate.wait(PATIENCE)
+
+    each = Round("telling", do, every=1, after=0)
+    for now in range(5):
+        each.turn(now)
+    gate.set()
+    assert begun == [1]
 
 
 # --- what a child is given

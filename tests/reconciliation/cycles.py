@@ -5,7 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from reconciliation.cycle.run import Report, run_sync
+from reconciliation.cycle.report import Report
+from reconciliation.cycle.run import run_sync
 from reconciliation.models import GapRecord, GapTotal, SetAside, SyncAuditLog, SyncRun
 from signals.models import AutomatedSignal, Fill, PriceBar
 from signals.signal.rebuilding import chunks, differences, rederive

@@ -16,6 +16,7 @@ from django.utils import timezone
 from reconciliation.gaps import CATALOGUE, GapView
 from reconciliation.models import (
     AskedGap,
+    Cluster,
     Companion,
     FindingTotal,
     GapRecord,
@@ -23,6 +24,7 @@ from reconciliation.models import (
     HealthTotal,
     MeasuredConfidence,
     SetAside,
+    Shard,
     SignalHealthMetric,
     SyncAuditLog,
     SyncLease,
@@ -35,12 +37,14 @@ from tests.builders import TRADE_ID, at, created, entry, send, the_signal
 
 pytestmark = pytest.mark.django_db
 MODELS = [
+    Cluster,
     FindingTotal,
     GapRecord,
     GapTotal,
     HealthTotal,
     MeasuredConfidence,
     SetAside,
+    Shard,
     SignalHealthMetric,
     SyncAuditLog,
     SyncLease,
@@ -69,6 +73,9 @@ def rows() -> None:
     HealthTotal.objects.create(name="all", at=now, signals=9, without_gap=8)
     SetAside.objects.create(signal=signal, error="ValueError: what", first_at=now, retry_at=now)
     SyncLease.objects.get_or_create(name="cycle", defaults={"expires_at": now})
+    Cluster.objects.create(name="machine:/var", workers=2, started_at=now, seen_at=now)
+    key = signal.pk
+    Shard.objects.create(run=SyncRun.objects.latest("pk"), source=signal.source, first=key, last=key, signals=1)
     MeasuredConfidence.objects.create(
         source=default_source(), tier="2", field="mae", confidence=1, sample=9, measured_at=now
     )

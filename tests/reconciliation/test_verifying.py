@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def life() -> None:
+def life(unguarded: None) -> None:
     """A signal with fills of which one is undone, an undo that was taken back, and gaps that people dismissed."""
     send([(entry(targets=None), at(5)), (update(0.4), at(6))])
     cycle(6)
@@ -45,7 +45,9 @@ def tamper(sql: str, *values: object) -> None:
 def test_what_nobody_touched_agrees() -> None:
     out = StringIO()
     call_command("verify_audit", stdout=out)
-    assert out.getvalue() == "1 signals, 3 runs: the audit log agrees.\n"
+    told = out.getvalue().splitlines()
+    assert told[:2] == ["14 entries in 3 links: the seals hold.", "1 signals, 3 runs: the audit log agrees."]
+    assert told[2].startswith("Guards are missing")
 
 
 @pytest.mark.parametrize("action", ["filled", "undone", "taken_back", "gap_opened", "gap_dismissed", "gap_reopened"])
@@ -111,7 +113,8 @@ def test_the_command_says_what_is_wrong_and_ends_with_1() -> None:
     told = json.loads(out.getvalue())
     assert (told["signals"], told["runs"]) == (1, 3)
     assert told["faults"] == len(told["first"]) > 0
-    assert told["first"][0]["about"] == the_signal().trade_id
+    assert {fault["about"] for fault in told["first"]} == {"seals", the_signal().trade_id}
+    assert len(told["guards_lacking"]) >= 9
 
 
 def test_it_reads_a_chunk_at_a_time(django_assert_max_num_queries, monkeypatch: pytest.MonkeyPatch) -> None:

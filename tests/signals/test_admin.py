@@ -25,6 +25,8 @@ from signals.models import (
     FeedUse,
     FeedWindow,
     Fill,
+    Mail,
+    Mailbox,
     PriceBar,
     Quarantine,
     RefusedBar,
@@ -39,8 +41,9 @@ from tests.builders import TRADE_ID, at, created, entry, send, the_signal, updat
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 12, 12, tzinfo=UTC)
 FEEDS = [FeedUse, FeedWindow, FeedState]
+MAIL = [Mailbox, Mail]
 EVIDENCE = [AutomatedSignal, SignalEvent, Fill, PriceBar, RefusedBar, Delivery, Quarantine]
-ALL = [Source, *EVIDENCE, *FEEDS]
+ALL = [Source, *EVIDENCE, *FEEDS, *MAIL]
 HOSTILE = b"<script>alert('x')</script>"
 
 
@@ -66,6 +69,8 @@ def rows() -> None:
     use = FeedUse.objects.create(symbol="MNQ1!", feed="massive", feed_symbol="MNQZ5")
     FeedWindow.objects.create(use=use, start=at(0), end=at(60), upto=at(60), answer="nothing", asked_at=at(99))
     FeedState.objects.create(feed="massive", busy_until=NOW, next_at=NOW)
+    box = Mailbox.objects.create(name="alerts", host="imap.example.org", username="a@example.org", server="mx")
+    Mail.objects.create(key="k", mailbox=box, received_at=at(5), at=at(5), stored_at=NOW, subject="Alert: MNQ1!")
     Fill.objects.create(
         signal=the_signal(), field="targets_extended", value={"1R": "25750"}, tier="2", method="arithmetic",
         data_source="backend_calculated", confidence=Decimal("0.8"), evidence_key="k", created_at=NOW,

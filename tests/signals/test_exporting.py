@@ -2,7 +2,7 @@
 
 import pytest
 
-from signals.exporting import cell
+from signals.lines import cell
 
 FULL_WIDTH = "\uff1d\uff0b\uff0d\uff20"
 

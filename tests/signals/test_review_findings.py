@@ -38,7 +38,7 @@ def test_an_unknown_option_runs_no_cycle(admin_client: Client) -> None:
 
 def test_what_is_not_there_below_api_is_said_in_json(client: Client) -> None:
     answer = client.get("/api/nosuch")
-    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
 
 
 @pytest.mark.parametrize("counts", [(3, 7), (7, 3)])

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def alerts() -> None:
+def alerts(unguarded: None) -> None:
     """Three alerts, one of them twice, and a body that cannot be read."""
     send([(created(), at(1)), (entry(), at(3)), (update(0.5), at(4)), (update(0.5), at(4)), (b"not json", at(5))])
 

@@ -14,7 +14,6 @@ from dashboard.telling.addresses import address
 from dashboard.watching import selftest
 from dashboard.watching.activation import observe, steps
 from signals.admin.sources import webhook_address
-from signals.models import Source
 from signals.receiving.senders import open_source
 from signals.vocabulary import EventType
 
@@ -24,7 +23,8 @@ class Activation(Page):
     route = "console/activation/"
     title = "Activation"
     icon = "checklist"
-    place = 20
+    place = 15
+    key = "a"
     template_name = "dashboard/activation/page.html"
     fragment = "dashboard/activation/live.html"
 
@@ -44,14 +44,12 @@ class Activation(Page):
         path = reverse("webhook")
         local = open_source() if not settings.PRODUCTION else None
         demonstrating = settings.DEMO and not settings.PRODUCTION and settings.WEBHOOK_ADDRESS.exists()
-        source = Source.objects.filter(is_default=True).first()
         base = f"{settings.PUBLIC_URL}{path}" if settings.PUBLIC_URL else self.request.build_absolute_uri(path)
         public = bool(settings.PUBLIC_URL)
         return {
             "base": base,
             "tokenless": local,
             "demo": demonstrating and settings.WEBHOOK_ADDRESS,
-            "default": source,
             "public": public,
         }
 
@@ -62,10 +60,12 @@ class SelfTest(ActionPage[None]):
     title = "Self-test"
     permission = RECONCILE
     verb = "Send it"
-    back = "activation"
 
     def subject(self) -> None:
         return None
+
+    def back_link(self) -> str:
+        return address("start" if self.request.GET.get("back") == "start" else "activation")
 
     def preview(self, subject: None, given: dict[str, Any], now: datetime) -> Preview:
         if not settings.PUBLIC_URL and settings.WEB_WORKERS < 2:
@@ -85,9 +85,8 @@ class SelfTest(ActionPage[None]):
         changed = [LoggedChange(selftest.self_test_source(), f"Self-test: {result.said}, {result.seconds:.3f} s.")]
         if result.in_time:
             says = f"Stored in {result.seconds * 1000:.0f} ms; TradingView waits {selftest.PATIENCE:.0f} s."
-            return Done(says, changed, link=address("activation"))
-        says = (
-            f"Not stored in time: {result.said} after {result.seconds:.1f} s. Check that the address leads here (DNS,"
-            " certificate, proxy), that it lets POST through, and the server's log."
-        )
-        return Done(says, changed, link=address("activation"), level=messages.ERROR)
+            return Done(says, changed)
+        says = f"Not stored in time: {result.said} after {result.seconds:.1f} s."
+        if result.fault:
+            says = f"{says} What is broken is {result.fault.part}. {result.fault.todo}"
+        return Done(says, changed, level=messages.ERROR)

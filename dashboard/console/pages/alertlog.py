@@ -17,14 +17,12 @@ from dashboard.console.uploading import WORKERS, CsvField, UploadAction, UploadP
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from dashboard.telling.import_preview import ImportPreview, preview_import
-from signals.models import Delivery, Source
+from signals.models import Delivery, Source, first_id
 from signals.receiving import uploads
 from signals.receiving.alertlog import Owners, import_log, read_log, times_against
 from signals.receiving.ledger import Ledger, Line, Verdict, ledger
 from signals.receiving.logfile import NotAnAlertLogError
 from signals.vocabulary import Channel
-
-from .deliveries import first_id
 
 ROWS = 100
 # TradingView's export ends there: a log of so many rows was cut, and says nothing about what was before.
@@ -49,6 +47,7 @@ class AlertLog(UploadPage):
     title = "Alert log"
     icon = "receipt_long"
     place = 70
+    key = "l"
     template_name = "dashboard/alertlog/page.html"
     upload_form = UploadForm
     wanted = "upload an alert log"
@@ -172,6 +171,11 @@ def sentences(compared: Ledger, brought: ImportPreview) -> list[str]:
 
 def warnings(compared: Ledger) -> list[str]:
     found = []
+    if mailed := compared.counts[Verdict.BY_MAIL]:
+        found.append(
+            f"{some(mailed, 'row')} came by mail alone: the webhook lost {'it' if mailed == 1 else 'them'}, and"
+            " nothing else would have told before this log."
+        )
     if len(compared.lines) >= EXPORT_LIMIT and compared.reach:
         hours = (compared.reach[1] - compared.reach[0]).total_seconds() / 3600
         found.append(

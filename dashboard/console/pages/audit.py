@@ -1,6 +1,5 @@
 """Audit: what was done to signals, and what people changed besides; filtered, and exported as it is filtered."""
 
-import csv
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from dashboard.console.page import Page
 from dashboard.telling.serializers import AuditRecord
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import SyncAuditLog
-from signals.exporting import cell
+from signals.lines import csv_lines
 from signals.models import AutomatedSignal
 from signals.storage.paging import BoundedPaginator
 from signals.tiers import TIERS
@@ -99,10 +98,12 @@ def people() -> list[str]:
 
 class Audit(Page):
     name = "audit"
+    keeps_views = True
     route = "console/audit/"
     title = "Audit"
     icon = "history_edu"
-    place = 80
+    place = 58
+    key = "u"
     permission = SEE_AUDIT
     template_name = "dashboard/audit/page.html"
     fragment = "dashboard/audit/live.html"
@@ -172,7 +173,7 @@ class AuditExport(Page):
                 f"Not understood: {wrong}. Choose again on the page.", status=400, content_type="text/plain"
             )
         as_json = format == "json"
-        lines, kind = (json_lines, "application/json") if as_json else (csv_lines, "text/csv; charset=utf-8")
+        lines, kind = (as_list, "application/json") if as_json else (as_csv, "text/csv; charset=utf-8")
         name = f"audit-{now:%Y%m%d-%H%M%S}Z.{'json' if as_json else 'csv'}"
         return StreamingHttpResponse(
             lines(entries), content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -188,21 +189,11 @@ def records(entries: QuerySet[SyncAuditLog]) -> Iterator[dict[str, Any]]:
         rest = entries.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)
 
 
-class _Line:
-    """What csv.writer takes for a file: it hands back the line instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
+def as_csv(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
+    return csv_lines(AuditRecord.Meta.fields, (record.values() for record in records(entries)))
 
 
-def csv_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
-    writer = csv.writer(_Line())
-    yield writer.writerow(AuditRecord.Meta.fields)
-    for record in records(entries):
-        yield writer.writerow([cell(value) for value in record.values()])
-
-
-def json_lines(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
+def as_list(entries: QuerySet[SyncAuditLog]) -> Iterator[str]:
     """One JSON list, an entry a line."""
     yield "["
     for number, record in enumerate(records(entries)):

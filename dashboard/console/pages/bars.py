@@ -49,6 +49,7 @@ class Bars(UploadPage):
     title = "Bars"
     icon = "waterfall_chart"
     place = 72
+    key = "b"
     template_name = "dashboard/bars/page.html"
     upload_form = BarsForm
     wanted = "upload price bars"

@@ -1,29 +1,26 @@
 """Deliveries: what arrives, per source, and how close its alerts come to TradingView's limit."""
 
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 from dashboard.console.actions import LoggedChange, log
 from dashboard.console.page import Page, refusal
 from dashboard.console.roles import REVEAL
-from dashboard.watching.silence import last_webhook
+from dashboard.watching.pulses import LIMIT, pulses
 from signals import dialects
 from signals.clock import NEW_YORK
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.wrapped import NAME as WRAPPED
-from signals.models import Delivery, Format, SignalEvent, Source
+from signals.models import Delivery, Format, SignalEvent, Source, first_id
 from signals.receiving import refusals
 from signals.receiving.masking import hide_secrets
 from signals.receiving.refusals import Refusal
@@ -31,64 +28,11 @@ from signals.storage.paging import BoundedPaginator
 from signals.teaching.shapes import counts
 from signals.vocabulary import Channel, DeliveryStatus
 
-# TradingView stops an alert that fires more often than this.
-LIMIT, LIMIT_WINDOW = 15, timedelta(minutes=3)
-OBSERVED = timedelta(hours=1)
 ROWS = 50
 REFUSED_SHOWN = 20
 DIALECTS = (*(dialect.name for dialect in dialects.DIALECTS), WRAPPED)
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 BODY = ("raw", "repaired_text")
-
-
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """One source's webhooks: in the last 3 minutes, the most in any 3 minutes of the last hour, the last one."""
-
-    source: Source
-    last_hour: int
-    now: int
-    most: int
-    last: datetime | None
-
-    @property
-    def percent(self) -> int:
-        return min(100, round(100 * self.now / LIMIT))
-
-    @property
-    def tone(self) -> str:
-        return "bad" if self.most >= LIMIT else "warn" if self.most >= LIMIT * 2 // 3 else "good"
-
-
-def busiest(moments: Iterable[datetime], window: timedelta = LIMIT_WINDOW) -> int:
-    """The most moments within any stretch of this length. Pure."""
-    stretch: deque[datetime] = deque()
-    most = 0
-    for moment in sorted(moments):
-        stretch.append(moment)
-        while stretch[0] <= moment - window:
-            stretch.popleft()
-        most = max(most, len(stretch))
-    return most
-
-
-def pulses(now: datetime) -> list[Pulse]:
-    """The arrivals of every source: two index lookups each. Retries count once: duplicates are left out."""
-    found = []
-    for source in Source.objects.all():
-        arrived = source.deliveries.filter(~Q(status=DeliveryStatus.DUPLICATE), channel=Channel.WEBHOOK)
-        recent = list(arrived.filter(received_at__gt=now - OBSERVED).values_list("received_at", flat=True)[:5000])
-        in_window = sum(moment > now - LIMIT_WINDOW for moment in recent)
-        found.append(Pulse(source, len(recent), in_window, busiest(recent), last_webhook(source, now)))
-    return found
-
-
-def first_id(moment: datetime) -> UUID:
-    """The least id of deliveries stored from this moment on: ids begin with their milliseconds (UUID version 7).
-
-    So a period is a range of the primary key, whatever else is filtered, however many rows there are.
-    """
-    return UUID(int=(int(moment.timestamp() * 1000) << 80) | (0x7 << 76) | (0x8 << 60))
 
 
 def end_of(day: date) -> datetime:
@@ -151,10 +95,12 @@ class FeedFilter(forms.Form):
 
 class Deliveries(Page):
     name = "deliveries"
+    keeps_views = True
     route = "console/deliveries/"
     title = "Deliveries"
     icon = "move_to_inbox"
-    place = 60
+    place = 65
+    key = "d"
     template_name = "dashboard/deliveries/page.html"
     fragment = "dashboard/deliveries/live.html"
 
@@ -191,7 +137,9 @@ class DeliveryPage(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         events = SignalEvent.objects.select_related("signal").order_by("position")
-        rows = Delivery.objects.select_related("source", "format", "duplicate_of", "replay_of", "quarantine__replay")
+        rows = Delivery.objects.select_related(
+            "source", "format", "duplicate_of", "replay_of", "quarantine__replay", "mail"
+        )
         delivery = rows.prefetch_related(Prefetch("events", events)).filter(pk=self.kwargs["pk"]).first()
         if delivery is None:
             raise Http404("No delivery has this id.")

@@ -14,16 +14,17 @@ from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChang
 from dashboard.console.mapper import ForSource, UseForm
 from dashboard.console.page import Page, picked
 from dashboard.console.roles import TEACH
+from dashboard.teaching import go_back, problem_of, take_out
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from signals.dialects.builtin import BUILTIN
 from signals.dialects.spec import SpecError
 from signals.models import Format, Source
 from signals.teaching.previewing import preview
-from signals.teaching.saving import brought_in, exported, imported, in_use, read_specs, restore, retire
+from signals.teaching.saving import brought_in, exported, imported, in_use, read_specs
 from signals.teaching.shapes import ShapeGroup
 
-from .teaching import becomes, built_in, never_told, owing, problem_of, sentences, taught
+from .teaching import becomes, built_in, never_told, owing, sentences, taught
 from .unknown import only_source, waiting_in
 
 MOST_AT_ONCE = 200
@@ -193,8 +194,7 @@ class RetireFormat(OnFormat):
         return Preview(says=says)
 
     def perform(self, subject: Format, given: dict[str, Any], now: datetime) -> Done:
-        changed = retire(subject, now=now)
-        return Done("It is not in use any more.", [LoggedChange(changed, "Retired.")])
+        return Done("It is not in use any more.", [take_out(subject, now).change])
 
 
 class RestoreFormat(OnFormat):
@@ -213,9 +213,9 @@ class RestoreFormat(OnFormat):
         return Preview(says=[*says, "What was read meanwhile stays as it was read."])
 
     def perform(self, subject: Format, given: dict[str, Any], now: datetime) -> Done:
-        made = restore(subject, by=self.person, now=now)
-        change = LoggedChange(made, f"Went back to version {subject.version}.", made=True)
-        return Done(f"In use again, as version {made.version}.", [change], link=address("format", made.pk))
+        done = go_back(self.person, subject, now)
+        says = f"In use again, as version {done.format.version}."
+        return Done(says, [done.change], link=address("format", done.format.pk))
 
 
 class ImportForm(ForSource):

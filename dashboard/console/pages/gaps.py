@@ -59,6 +59,7 @@ class Gaps(GapsPage):
     title = "Gaps"
     icon = "troubleshoot"
     place = 40
+    key = "g"
     template_name = "dashboard/gaps/page.html"
     fragment = "dashboard/gaps/live.html"
 

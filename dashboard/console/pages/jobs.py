@@ -9,18 +9,11 @@ from django.shortcuts import get_object_or_404
 from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, Preview
 from dashboard.console.page import Page
-from dashboard.console.roles import RECONCILE, REPLAY
+from dashboard.console.roles import RECONCILE
 from dashboard.models import Job
 from dashboard.telling.addresses import address
 from reconciliation.cycle.worker import wedged
 
-NEEDED: Mapping[str, str] = {
-    jobs.IMPORT: REPLAY,
-    jobs.BARS: REPLAY,
-    jobs.UNDO: RECONCILE,
-    jobs.FIX: RECONCILE,
-    jobs.TEACH: REPLAY,
-}
 FIGURES: Mapping[str, str] = {
     "accepted": "Stored",
     "duplicates": "Were there",
@@ -39,6 +32,7 @@ UNITS: Mapping[str, str] = {
     jobs.UNDO: "values",
     jobs.FIX: "signals looked at",
     jobs.TEACH: "alerts",
+    jobs.REMOVE: "rows",
 }
 
 
@@ -58,7 +52,7 @@ class JobPage(Page):
             "figures": [(label, job.result[name]) for name, label in FIGURES.items() if name in job.result],
             "worker_fault": wedged(now) if job.state == Job.State.WAITING else "",
             "stuck": jobs.stuck(job, now),
-            "may_resume": self.request.user.has_perm(NEEDED[job.kind]),
+            "may_resume": self.request.user.has_perm(jobs.NEEDED[job.kind]),
             "of": max(job.total, job.done),
             "unit": UNITS[job.kind],
         }
@@ -80,7 +74,7 @@ class ResumeJob(ActionPage[Job]):
         return address("job", self.kwargs["pk"])
 
     def preview(self, subject: Job, given: dict[str, Any], now: datetime) -> Preview:
-        if not self.person.has_perm(NEEDED[subject.kind]):
+        if not self.person.has_perm(jobs.NEEDED[subject.kind]):
             return Preview(problem="Your role does not allow this work. Ask an administrator.")
         if subject.state != Job.State.FAILED and not jobs.stuck(subject, now):
             return Preview(problem="It has neither failed nor stopped: there is nothing to take up again.")
@@ -89,6 +83,6 @@ class ResumeJob(ActionPage[Job]):
         )
 
     def perform(self, subject: Job, given: dict[str, Any], now: datetime) -> Done:
-        if not self.person.has_perm(NEEDED[subject.kind]) or not jobs.resume(subject, now):
+        if not self.person.has_perm(jobs.NEEDED[subject.kind]) or not jobs.resume(subject, now):
             raise ActionError("It has neither failed nor stopped, or somebody was faster. Look at its page.")
         return Done("It goes on.")

@@ -8,10 +8,15 @@ from typing import Any
 from django_q.models import Schedule
 
 from dashboard.console.page import Page
+from dashboard.telling.formats import wall
 from dashboard.telling.health_trend import DEFAULT, PERIODS, Point, bucket, marks, trend
 from dashboard.telling.history import open_gaps
+from dashboard.telling.reader import zone_name
 from dashboard.watching.attention import needs
-from dashboard.watching.checks.worker import idle_since
+from dashboard.watching.checks.decisions import of_left
+from dashboard.watching.checks.result import Result
+from dashboard.watching.checks.sources import of_expiries, of_silences
+from dashboard.watching.checks.worker import idle_since, of_cycles
 from dashboard.watching.selftest import SELF_TEST
 from dashboard.watching.silence import Silence, judge, listen
 from reconciliation.cycle import schedule
@@ -22,7 +27,6 @@ from reconciliation.health import Health, gap_counts, window
 from reconciliation.health_windows import windows
 from reconciliation.models import SyncRun
 from reconciliation.replay.completeness import with_completeness
-from signals.clock import NEW_YORK, local
 from signals.models import AutomatedSignal, Source
 
 WORST = 8
@@ -64,19 +68,17 @@ def sick(view: GapView) -> list[Sick]:
     """The window's least healthy signals."""
     rows = AutomatedSignal.objects.filter(window(view.now)).filter(view.q_any_actionable())
     worst = list(rows.order_by("health_score", "-first_event_at")[:WORST])
-    gaps = open_gaps(worst, view.now)
+    gaps = open_gaps(worst, view.now, view)
     return [Sick(row, [CATALOGUE[name] for name, due in gaps[row.pk].items() if due]) for row in worst]
 
 
-def worker_state(now: datetime) -> dict[str, Any]:
+def worker_state(stopped: bool, now: datetime) -> dict[str, Any]:
     """Whether cycles take place; the last one, and when the next is due."""
-    fault, ever = "", True
-    if wedged(now):
-        fault, ever = idle_since(now)
+    fault, ever = idle_since(now) if stopped else ("", True)
     last = SyncRun.last_finished()
     took = last.seconds.get("total") if last else None
     next_run = Schedule.objects.filter(name=schedule.NAME).values_list("next_run", flat=True).first()
-    current = SyncRun.objects.filter(state=SyncRun.State.RUNNING).first() if running(now) else None
+    current = None if stopped or not running(now) else SyncRun.objects.filter(state=SyncRun.State.RUNNING).first()
     return {
         "fault": fault,
         "ever": ever,
@@ -93,16 +95,18 @@ class Overview(Page):
     title = "Overview"
     icon = "monitoring"
     place = 10
+    key = "o"
     template_name = "dashboard/overview/page.html"
     fragment = "dashboard/overview/live.html"
     every = 10
 
     def content(self, now: datetime) -> dict[str, Any]:
-        view, worker = GapView.at(now), worker_state(now)
+        view, fault = GapView.at(now), wedged(now)
         spans = windows(view)
         found = spans.system
-        sources = list(with_completeness(Source.objects.exclude(name=SELF_TEST)))
-        silences = judge(listen(sources, now), now, worker_alive=not worker["fault"])
+        watched = Source.objects.exclude(name=SELF_TEST).select_related("finding_total")
+        sources = list(with_completeness(watched))
+        silences = judge(listen(sources, now), now, worker_alive=not fault)
         counts = gap_counts(view)
         actionable = sum(each["actionable"] for each in counts.values())
         trends = {} if self.alone else trend_content(self.request.GET.get("trend", ""), now)
@@ -116,10 +120,22 @@ class Overview(Page):
             "gaps": [(gap, counts[gap.name]["actionable"], counts[gap.name]["waiting"]) for gap in CATALOGUE.values()],
             "total_actionable": actionable,
             "total_waiting": sum(each["waiting"] for each in counts.values()),
-            "worker": worker,
+            "worker": worker_state(bool(fault), now),
             "sources": zip_sources(sources, silences),
-            "needs": needs(now),
+            "needs": needs(now, judged_here(fault, sources, silences, actionable, now)),
         }
+
+
+def judged_here(
+    fault: str | None, sources: Sequence[Source], silences: Sequence[Silence], actionable: int, now: datetime
+) -> dict[str, Result]:
+    """What checks would ask again of what the page knows, by their names."""
+    return {
+        "cycles": of_cycles(fault, now),
+        "silence": of_silences(silences),
+        "alert_expiry": of_expiries(sources, now),
+        "gaps_left": of_left(actionable),
+    }
 
 
 def zip_sources(sources: Sequence[Source], silences: Sequence[Silence]) -> list[tuple[Source, Silence]]:
@@ -153,6 +169,7 @@ def trend_content(asked: str, now: datetime) -> dict[str, Any]:
             "to": milliseconds(now),
             "gap": 3 * bucket(length).total_seconds() * 1000,
             "points": [plotted(point) for point in points],
+            "zone": zone_name(),
             "ticks": [{"x": milliseconds(at), "text": text} for at, text in marks(period, now)],
         },
     }
@@ -161,15 +178,11 @@ def trend_content(asked: str, now: datetime) -> dict[str, Any]:
 def plotted(point: Point) -> dict[str, Any]:
     return {
         "x": milliseconds(point.at),
-        "at": clock_text(point.at),
+        "at": wall(point.at, "%a %d %b %H:%M"),
         "health": point.health,
         "actionable": point.actionable,
         "waiting": point.waiting,
     }
-
-
-def clock_text(moment: datetime) -> str:
-    return local(moment, NEW_YORK).strftime("%a %d %b %H:%M")
 
 
 def milliseconds(moment: datetime) -> int:

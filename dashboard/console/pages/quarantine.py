@@ -33,6 +33,7 @@ def quarantined() -> QuerySet[Quarantine]:
 
 class QuarantinePage(Page):
     name = "quarantine"
+    keeps_views = True
     route = "console/deliveries/quarantine/"
     title = "Quarantine"
     template_name = "dashboard/quarantine/page.html"

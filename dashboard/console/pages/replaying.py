@@ -25,7 +25,8 @@ class Replay(Page):
     route = "console/replay/"
     title = "Replay"
     icon = "history"
-    place = 74
+    place = 55
+    key = "p"
     template_name = "dashboard/replay/page.html"
 
     def content(self, now: datetime) -> dict[str, Any]:

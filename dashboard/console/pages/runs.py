@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 from django_q.tasks import async_task
 
@@ -31,6 +31,7 @@ from signals.storage.paging import COUNTED_ROWS, BoundedPaginator
 
 ROWS = 30
 ENTRIES = 25
+SHARDS = 60  # are listed
 # More is the worker's: a request must end within its time, and closing the page must not end the work.
 SIGNALS_AT_ONCE = 300
 REST = "rest"  # what no phase measures: the lease, and what is noted of the run
@@ -117,10 +118,12 @@ class RunFilter(forms.Form):
 
 class Runs(Page):
     name = "runs"
+    keeps_views = True
     route = "console/runs/"
     title = "Runs"
     icon = "autorenew"
     place = 50
+    key = "r"
     template_name = "dashboard/runs/page.html"
     fragment = "dashboard/runs/live.html"
 
@@ -153,9 +156,17 @@ class Run(Page):
             "run": run,
             "shown": Shown(run),
             "standing": standing(run),
+            "shards": run.shards.select_related("source").defer("keys", "results")[:SHARDS],
+            "workers": workers_of(run),
             "rows": BoundedPaginator(entries, ENTRIES).get_page(self.request.GET.get("page")),
             "may_act": self.request.user.has_perm(RECONCILE),
         }
+
+
+def workers_of(run: SyncRun) -> list[Mapping[str, Any]]:
+    """Of a shared run who did how much: worker, shards and signals."""
+    taken = run.shards.exclude(worker="").order_by("worker")
+    return list(taken.values("worker").annotate(shards=Count("pk"), signals=Sum("done")))
 
 
 def standing(run: SyncRun) -> int:

@@ -6,25 +6,27 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404, QueryDict
 
 from dashboard.console.page import Page
-from dashboard.telling.chart import chart, life
+from dashboard.telling.chart import chart, life, markers_of
+from dashboard.telling.drawn import Drawn, drawn
 from dashboard.telling.fields import GROUPS, LADDER, brief, named, written
 from dashboard.telling.history import audit_of, events_of, gap_summary, open_gaps
 from dashboard.telling.lifecycle import findings_of, timeline
+from dashboard.telling.repainting import told
 from dashboard.telling.wait_times import wait_of
 from dashboard.telling.zoom import moves, window
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
-from signals.models import AutomatedSignal, Delivery, Fill, PriceBar, RefusedBar, SignalEvent
+from signals.models import AutomatedSignal, Delivery, Fill, RefusedBar, SignalEvent
 from signals.signal.deriving import Venue
 from signals.vocabulary import EventType
 
 # What one page shows at most. A trade of two days has 2,700 updates; of anything else a signal has a few dozen.
 UPDATES = 3000
+TOLD = ("signal", "type", "fire_minute", "sequence_number", "facts", "delivery__channel")
 OTHERS = 500
 AUDITED = 300
 BODIES = 10
@@ -68,23 +70,24 @@ def values(signal: AutomatedSignal, fills: Mapping[str, Fill], tick: Decimal) ->
 
 
 def shown_events(signal: AutomatedSignal) -> list[SignalEvent]:
-    """Its events; of the updates, the latest ones."""
-    events, update = events_of(signal), {"type": EventType.MFE_UPDATE}
+    """Its events; of the updates, the latest ones. They are many: only what the timeline tells of them is read."""
+    events = events_of(signal).only(*TOLD)
+    update = {"type": EventType.MFE_UPDATE}
     return [*events.exclude(**update)[:OTHERS], *events.filter(**update).reverse()[:UPDATES]]
 
 
-def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> QuerySet[PriceBar]:
-    within = {"time__gte": start, "time__lte": min(end, start + LONGEST_TRADE * signal.source.stretch)}
-    return PriceBar.objects.filter(symbol=signal.price_key(signal.source), **within).order_by("time")
+def bars_of(signal: AutomatedSignal, start: datetime, end: datetime) -> list[Drawn]:
+    end = min(end, start + LONGEST_TRADE * signal.source.stretch)
+    return drawn(signal.price_key(signal.source), start, end, also=(marker.at for marker in markers_of(signal)))
 
 
-def drawn(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str, Any]:
+def pictured(signal: AutomatedSignal, asked: QueryDict, now: datetime) -> dict[str, Any]:
     """The chart of what the address asks for, and where it can be moved."""
     whole, source = life(signal, now), signal.source
     part = window(asked.get("from", ""), asked.get("to", ""), whole)
     span = part or whole
     refused = RefusedBar.objects.filter(symbol=signal.price_key(source), time__gte=span[0], time__lte=span[1])
-    bars = list(bars_of(signal, *span))
+    bars = bars_of(signal, *span)
     middle = bars[len(bars) // 2].time if bars else None
     made = chart(
         signal, bars, span, source,
@@ -114,8 +117,10 @@ class SignalPage(Page):
             "signal": signal,
             "wait": wait_of(signal, Venue.of(signal.source).frame, now),
             "findings": findings_of(signal, habits),
+            "frozen": [named(field) for field in sorted(signal.frozen)],
+            "repainted": list(told(signal, tick)),
             "set_aside": SetAside.objects.filter(signal=signal).first(),
-            **drawn(signal, self.request.GET, now),
+            **pictured(signal, self.request.GET, now),
             "timeline": timeline(signal, events, fills, audit, tick, habits=habits),
             "left_out": signal.event_count - len(events),
             "values": values(signal, standing(fills, Fill.State.ACTIVE), tick),
@@ -132,6 +137,8 @@ class SignalPage(Page):
         found = Delivery.objects.in_bulk(keys[:BODIES])
         return {
             "bodies": [found[key] for key in keys[:BODIES]],
+            "notes": list(signal.notes.all()),
+            "tags": list(signal.tags.all()),
             "newer": page - 1,
             "older": page + 1 if len(keys) > BODIES else 0,
             "audit": [

@@ -21,7 +21,8 @@ from reconciliation import asking
 from reconciliation.asking.requesting import latest_asks, needs_of
 from reconciliation.asking.rules import KNOWN_FOR, to_ask, worth_asking
 from reconciliation.cycle.lease import BusyError
-from reconciliation.cycle.run import FILLS, Report, run_sync
+from reconciliation.cycle.report import FILLS, Report
+from reconciliation.cycle.run import run_sync
 from reconciliation.decisions import approve, take_back, undo_fill
 from reconciliation.gaps import CATALOGUE
 from reconciliation.models import AskedGap, SyncRun

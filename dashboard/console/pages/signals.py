@@ -2,9 +2,9 @@
 """All Signals: every triangle, narrowed and sorted as the address says, and to be taken away as CSV or JSON lines."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -16,39 +16,38 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from dashboard.api.filters import SignalFilter, StableOrdering
+from dashboard.api.filters import SearchedFilter, StableOrdering
 from dashboard.api.serializers import described
+from dashboard.asked import REACH, Asked
 from dashboard.console.page import Page
 from dashboard.telling.addresses import address
 from dashboard.telling.status_counts import statuses, summarised
-from dashboard.watching.selftest import SELF_TEST
-from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.gaps import CATALOGUE
-from signals.exporting import csv_lines, jsonl
+from signals.exporting import as_csv, jsonl
 from signals.models import AutomatedSignal, Source
 
 ROWS = 50
-# What a narrowed or sorted list looks at: so many of the newest signals (up to a date). It bounds every query here,
-# however much is stored and however rare what is looked for.
-REACH = 20_000
 # A worker of gunicorn serves nobody else meanwhile, and is ended after 30 seconds; export_signals has no such end.
 EXPORTED = 5_000
 NEW_COUNTED = 100
 BADGES = 3
-DAY = timedelta(days=1)
 
 TICKED = {"status": "Status", "session": "Session", "gap": "Gap", "finding": "Finding", "data_source": "Values"}
+TICKED_MORE = {"weekday": "Weekday", "hour": "Hour", "be_end": "Break-even leg", "stop_end": "Original stop"}
 LABELS = {
-    "search": "Trade id", "direction": "Direction", "source": "Source", "symbol": "Symbol",
-    "actionable": "Actionable gap", "date_from": "From", "date_to": "To", "health_min": "Health from",
+    "search": "Trade id", "direction": "Direction", "source": "Source", "symbol": "Symbol", "tag": "Tag",
+    "note": "Note", "actionable": "Actionable gap", "date_from": "From", "date_to": "To", "health_min": "Health from",
     "health_max": "Health to", "htf_daily": "Daily", "htf_h4": "4 h", "htf_h1": "1 h", "htf_m15": "15 min",
-    "htf_m5": "5 min", "htf_m1": "1 min",
+    "htf_m5": "5 min", "htf_m1": "1 min", "origin": "Origin", "be_mfe_min": "MFE BE from (R)",
+    "be_mfe_max": "MFE BE below (R)", "no_be_mfe_min": "MFE from (R)", "no_be_mfe_max": "MFE below (R)",
+    "mae_min": "MAE from (R)", "mae_max": "MAE to (R)",
 }  # fmt: skip
 FIRST = ("search", "direction", "source")
 MORE = tuple(name for name in LABELS if name not in FIRST)
 DATE = {"widget": forms.DateInput(attrs={"type": "date"})}
 SCORE = {"widget": forms.NumberInput(attrs={"min": 0, "max": 100})}
 WIDGETS: Mapping[str, dict[str, Any]] = {
+    "tag": {"widget": forms.TextInput(attrs={"placeholder": "one, or another"})},
     "search": {"widget": forms.TextInput(attrs={"type": "search", "placeholder": "all or part of it"})},
     "actionable": {"widget": forms.Select(choices=[("", "any"), ("true", "yes"), ("false", "none")])},
     **dict.fromkeys(("date_from", "date_to"), DATE),
@@ -58,68 +57,38 @@ WIDGETS: Mapping[str, dict[str, Any]] = {
 CARRIED = ("ordering", "created_from", "created_to")
 
 
-class ListFilter(SignalFilter):
-    """The API's filter, with what its address says besides: search."""
-
-    search = filters.CharFilter("trade_id", "icontains")
+class Labelled(SearchedFilter):
+    """The API's filter as a form: labelled, and with the inputs that people expect."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, label in {**TICKED, **LABELS}.items():
+        for name, label in {**TICKED, **TICKED_MORE, **LABELS}.items():
             # The API's field, if its schema has been made before: filters keep what they have built.
             vars(self.filters[name]).pop("_field", None)
             self.filters[name].label = label
             self.filters[name].extra |= WIDGETS.get(name, {})
-            if name in TICKED:
+            if name in TICKED or name in TICKED_MORE:
                 self.filters[name].extra["widget"] = forms.CheckboxSelectMultiple
             elif isinstance(self.filters[name], (filters.ChoiceFilter, filters.ModelChoiceFilter)):
                 self.filters[name].extra["empty_label"] = "any"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What an address asks for. `floor` is set where only the signals first heard of after it were looked at.
+class Listed(Asked):
+    """What an address of the list asks for, and in which order."""
 
-    Of what matches, the self-test's signals are left out, unless they are asked for by their source.
-    """
-
-    filterset: ListFilter
-    matching: QuerySet[AutomatedSignal]
     ordering: list[str]
-    narrowed: bool
-    floor: datetime | None
-    wrong: Mapping[str, Any]
-
-    @property
-    def tests(self) -> QuerySet[AutomatedSignal]:
-        """What is left out."""
-        wanted = self.filterset.form.cleaned_data.get("source")
-        return self.matching.none() if wanted else self.matching.filter(source__in=self_test_keys())
-
-    @property
-    def shown(self) -> QuerySet[AutomatedSignal]:
-        wanted = self.filterset.form.cleaned_data.get("source")
-        return self.matching if wanted else self.matching.exclude(source__in=self_test_keys())
 
     @classmethod
-    def of(cls, request: HttpRequest) -> "Asked":
-        filterset = ListFilter(request.GET, AutomatedSignal.objects.all())
-        wrong: dict[str, Any] = dict(filterset.errors)
+    def of_list(cls, request: HttpRequest) -> "Listed":
+        sorts = "ordering" in request.GET
+        asked = Asked.of(request.GET, Labelled, always=sorts)
+        wrong = dict(asked.wrong)
         try:
             ordering = ordering_of(request)
         except ValidationError as error:
             wrong["ordering"], ordering = error.args, ordering_of(HttpRequest())
-        given = {name: value for name, value in filterset.form.cleaned_data.items() if value not in (None, "", [])}
-        floor = None
-        if given or "ordering" in request.GET:
-            # Before the filters: what some of them leave out, they look up among what they are given.
-            filterset.queryset, floor = within_reach(given)
-        return cls(filterset, filterset.qs, ordering, bool(given), floor, wrong)
-
-
-def self_test_keys() -> list[int]:
-    """The key itself, so that the source's table need not be joined."""
-    return list(Source.objects.filter(name=SELF_TEST).values_list("pk", flat=True))
+        return cls(asked.filterset, asked.matching, asked.narrowed, asked.floor, wrong, ordering)
 
 
 def ordering_of(request: HttpRequest) -> list[str]:
@@ -127,52 +96,53 @@ def ordering_of(request: HttpRequest) -> list[str]:
     return StableOrdering().get_ordering(Request(request), AutomatedSignal.objects.none(), APIView())
 
 
-def within_reach(given: Mapping[str, Any]) -> tuple[QuerySet[AutomatedSignal], datetime | None]:
-    """The newest REACH signals, of those that the dates asked for leave; and since when, if that leaves some out.
-
-    Dates become a range of the index by first event, which comes with the signal's bar or, for a stranger, up to a
-    trade's length later. So whatever is asked costs a bounded stretch of that index.
-    """
-    span = {}
-    if "date_from" in given:
-        span["first_event_at__gte"] = datetime.combine(given["date_from"], time(), UTC) - DAY
-    if "date_to" in given:
-        span["first_event_at__lt"] = datetime.combine(given["date_to"], time(), UTC) + LONGEST_TRADE + 2 * DAY
-    signals = AutomatedSignal.objects.filter(**span)
-    floors = signals.order_by("-first_event_at").values_list("first_event_at", flat=True)
-    floor = next(iter(floors[REACH : REACH + 1]), None)
-    return (signals, None) if floor is None else (signals.filter(first_event_at__gt=floor), floor)
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of the list; with `ordering` its heading sorts. `wide` ones are left out on phones."""
+    """A column of the list; with `ordering` its heading sorts. `wide` ones are left out on phones.
 
+    Unless somebody chose others, those are shown that are `usual`; the first is what a row is known by, and stays.
+    """
+
+    name: str
     label: str
     ordering: str = ""
     css: str = ""
     title: str = ""
+    usual: bool = True
 
 
 COLUMNS = (
-    Column("Signal", "signal_time", "key"),
-    Column("Direction", "direction", "wide"),
-    Column("Session", "session", "wide"),
-    Column("HTF", css="wide", title="Higher timeframes, longest first"),
-    Column("Status", "status"),
-    Column("Health, gaps", "health_score"),
-    Column("Bars", "bars_to_confirmation", "num wide", "Bars of open market to its confirmation or cancellation"),
-    Column("Entry, stop", "entry_price", "num"),
-    Column("MFE BE (R)", "be_mfe", "num", "Of the leg whose stop moves to break-even"),
-    Column("MFE (R)", "no_be_mfe", "num", "Of the leg with the original stop"),
-    Column("MAE (R)", "mae", "num"),
+    Column("signal", "Signal", "signal_time", "key"),
+    Column("direction", "Direction", "direction", "wide"),
+    Column("session", "Session", "session", "wide"),
+    Column("htf", "HTF", css="wide", title="Higher timeframes, longest first"),
+    Column("status", "Status", "status"),
+    Column("gaps", "Health, gaps", "health_score"),
+    Column("bars", "Bars", "bars_to_confirmation", "num wide", "Bars of open market to confirmation or cancellation"),
+    Column("prices", "Entry, stop", "entry_price", "num"),
+    Column("be_mfe", "MFE BE (R)", "be_mfe", "num", "Of the leg whose stop moves to break-even"),
+    Column("no_be_mfe", "MFE (R)", "no_be_mfe", "num", "Of the leg with the original stop"),
+    Column("mae", "MAE (R)", "mae", "num"),
+    Column("source", "Source", css="wide"),
+    Column("symbol", "Symbol", css="wide", usual=False),
+    Column("confirmed", "Confirmed", "confirmation_time", "wide", "Open of ENTRY's bar", usual=False),
+    Column("ended", "Ended", css="wide", title="Its last exit, or its cancellation", usual=False),
+    Column("last_event", "Last event", "last_event_at", "wide", usual=False),
+    Column("confidence", "Confidence", "confidence_score", "num wide", "Of its least trusted value", usual=False),
 )
 
 
-def headings(query: QueryDict) -> Iterator[dict[str, Any]]:
+def shown_columns(chosen: Sequence[str], *, several_sources: bool) -> list[Column]:
+    """Those that somebody chose, else the usual ones; of the source nobody asks where there is one."""
+    if any(column.name in chosen for column in COLUMNS):
+        return [column for column in COLUMNS if column.name in chosen or column is COLUMNS[0]]
+    return [column for column in COLUMNS if column.usual and (several_sources or column.name != "source")]
+
+
+def headings(query: QueryDict, columns: Sequence[Column]) -> Iterator[dict[str, Any]]:
     """The columns, each with the address that sorts by it: descending first, then ascending, then as by default."""
     now = query.get("ordering", "")
-    for column in COLUMNS:
+    for column in columns:
         name = column.ordering
         descending = bool(name) and now == f"-{name}"
         sorted_by = bool(name) and now.removeprefix("-") == name
@@ -220,10 +190,12 @@ def number(text: str | None, default: int) -> int:
 
 class Signals(Page):
     name = "signals"
+    keeps_views = True
     route = "console/signals/"
     title = "All Signals"
     icon = "candlestick_chart"
     place = 30
+    key = "s"
     template_name = "dashboard/signals/page.html"
     fragment = "dashboard/signals/live.html"
 
@@ -243,7 +215,7 @@ class Signals(Page):
 
     def content(self, now: datetime) -> dict[str, Any]:
         query = self.request.GET
-        asked = Asked.of(self.request)
+        asked = Listed.of_list(self.request)
         newest = AutomatedSignal.objects.aggregate(newest=Max("pk"))["newest"] or 0
         upto = min(number(query.get("upto"), newest), newest)
         counts = statuses(asked.matching, asked.tests)
@@ -252,9 +224,11 @@ class Signals(Page):
         start = (page - 1) * ROWS
         ordered = shown.select_related("source").order_by(*asked.ordering)
         found = list(ordered[start : start + ROWS + 1])
+        columns = shown_columns(self.preference.columns, several_sources=Source.objects.count() > 1)
         return {
             "rows": [Row.of(signal) for signal in described(found[:ROWS], now)],
-            "headings": list(headings(query)),
+            "headings": list(headings(query, columns)),
+            "shown": dict.fromkeys((column.name for column in columns), True),
             "summary": summarised(counts),
             "tiles": tiles(query, counts),
             "as_by_default": not query.get("ordering"),
@@ -265,22 +239,29 @@ class Signals(Page):
             "number": page,
             "previous": linked(query, page=str(page - 1)) if page > 1 else "",
             "next": linked(query, page=str(page + 1)) if len(found) > ROWS else "",
-            "several_sources": Source.objects.count() > 1,
             "reach": REACH,
         } | ({} if self.alone else self.filters(query, asked))
 
-    def filters(self, query: QueryDict, asked: Asked) -> dict[str, Any]:
-        form = asked.filterset.form
-        return {
-            "form": form,
-            "ticked": [(form[name], chosen(form, name)) for name in TICKED],
-            "first": [form[name] for name in FIRST],
-            "more": [form[name] for name in MORE],
-            "more_used": any(query.get(name) for name in MORE),
+    def filters(self, query: QueryDict, asked: Listed) -> dict[str, Any]:
+        return inputs(query, asked) | {
+            "columns": COLUMNS[1:],
             "carried": [(name, query[name]) for name in CARRIED if query.get(name)],
             "exports": [(label, export_link(query, format)) for format, label in FORMATS.items()],
             "exported": EXPORTED,
         }
+
+
+def inputs(query: QueryDict, asked: Asked) -> dict[str, Any]:
+    """The inputs of the filters, as templates/dashboard/signals/filters.html shows them."""
+    form = asked.filterset.form
+    return {
+        "form": form,
+        "ticked": [(form[name], chosen(form, name)) for name in TICKED],
+        "first": [form[name] for name in FIRST],
+        "more": [form[name] for name in MORE],
+        "more_ticked": [(form[name], chosen(form, name)) for name in TICKED_MORE],
+        "more_used": any(query.get(name) for name in (*MORE, *TICKED_MORE)),
+    }
 
 
 def chosen(form: forms.Form, name: str) -> str:
@@ -310,7 +291,7 @@ def tiles(query: QueryDict, counts: Counter[str]) -> list[tuple[str, int, str]]:
 
 FORMATS = {"csv": "CSV", "jsonl": "JSON lines"}
 WRITERS: Mapping[str, tuple[str, Callable[[QuerySet[AutomatedSignal]], Iterator[str]]]] = {
-    "csv": ("text/csv; charset=utf-8", csv_lines),
+    "csv": ("text/csv; charset=utf-8", as_csv),
     "jsonl": ("application/x-ndjson", jsonl),
 }
 
@@ -328,7 +309,7 @@ class Export(Page):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         format = request.GET.get("format", "jsonl")
-        asked = Asked.of(request)
+        asked = Listed.of_list(request)
         if asked.wrong or format not in WRITERS:
             # Never more than was asked for: a filter that is left out would do just that.
             wrong = ", ".join(asked.wrong) or "format"
@@ -336,6 +317,6 @@ class Export(Page):
         newest = asked.shown.order_by("-first_event_at", "-pk")[:EXPORTED]
         content_type, write = WRITERS[format]
         lines = write(AutomatedSignal.objects.filter(pk__in=newest.values("pk")))
-        response = StreamingHttpResponse((f"{line}\n" for line in lines), content_type=content_type)
+        response = StreamingHttpResponse(lines, content_type=content_type)
         response["Content-Disposition"] = f'attachment; filename="signals.{format}"'
         return response

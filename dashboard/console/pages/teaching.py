@@ -8,14 +8,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db import IntegrityError
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 
-from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview, S
+from dashboard.console.actions import ActionError, ActionPage, Done, Preview, S
 from dashboard.console.mapper import MapperForm, initial_of, spec_of
 from dashboard.console.roles import TEACH
+from dashboard.teaching import problem_of, teach, tried_on_read
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from reconciliation.gaps import CATALOGUE
@@ -25,15 +25,14 @@ from signals.dialects.spec import SpecError
 from signals.dialects.texts import TextError
 from signals.models import AutomatedSignal, Format, Source
 from signals.teaching.previewing import Preview as Outcome
-from signals.teaching.previewing import preview, tried
-from signals.teaching.saving import brought_in, in_use, save
+from signals.teaching.previewing import preview
+from signals.teaching.saving import brought_in, in_use
 from signals.teaching.shapes import ShapeGroup, open_rows
 from signals.teaching.suggesting import DRAFT_NAME, FoundValue, paths_of, suggest
 
-from .unknown import OnShape, only_source, reading_again
+from .unknown import OnShape, only_source
 
 SAMPLES = 20  # bodies that a suggestion is made from
-TRIED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +111,6 @@ def found_in(body: bytes, spec: Mapping[str, Any]) -> Sequence[FoundValue]:
         return ()
 
 
-def problem_of(outcome: Outcome) -> str:
-    """Why a format cannot be saved: it is wrong, or reads nothing of what waits."""
-    if outcome.problem:
-        return str(outcome.problem)
-    return (
-        "Nothing that waits in this shape can be read so. The reasons are below."
-        if outcome.unread > outcome.read == 0
-        else ""
-    )
-
-
 def sentences(outcome: Outcome) -> list[str]:
     if not outcome.rows:
         return [] if outcome.problem else ["Nothing waits in this shape. It is for what comes."]
@@ -176,22 +164,14 @@ def taught(person: User, spec: Mapping[str, Any], given: Mapping[str, Any], shap
     """Save a format for the source that is given and, where asked to, have what waits in a shape read again."""
     source = given["source"]
     try:
-        made = save(spec, source=source, by=person, now=now)
+        done = teach(person, spec, source=source, shape=shape if given.get("replay") else "", now=now)
     except SpecError as error:
         raise ActionError(str(error)) from error
-    except IntegrityError as error:
-        raise ActionError(
-            "Somebody saved one of this name at the same moment. Look at Formats, and save again."
-        ) from error
-    changed = [
-        LoggedChange(made, f"Taught version {made.version} of {made.name} for {source or 'every source'}.", True)
-    ]
-    says = f"Saved as version {made.version} of {made.name}."
-    job = reading_again(person, shape, source, now) if given.get("replay") else None
-    if job is None:
-        return Done(says, changed, link=address("format", made.pk))
+    says = f"Saved as version {done.format.version} of {done.format.name}."
+    if done.job is None:
+        return Done(says, [done.change], link=address("format", done.format.pk))
     says = f"{says} The worker reads again what waits in this shape."
-    return Done(says, changed, link=address("job", job.pk), level=messages.INFO)
+    return Done(says, [done.change], link=address("job", done.job.pk), level=messages.INFO)
 
 
 class Teach(Mapper[ShapeGroup], OnShape):
@@ -261,8 +241,7 @@ class ChangeFormat(Mapper[Format]):
         outcome, says = super().tried(spec, source)
         if outcome.problem or outcome.rows:
             return outcome, says
-        read = list(brought_in(self.format).select_related("source")[:TRIED])
-        outcome = tried(spec, reversed(read), source)
+        outcome = tried_on_read(spec, self.format, source)
         if not outcome.rows:
             return outcome, says
         latest = f"Of the latest {some(len(outcome.rows), 'alert')} that it has read, {outcome.read:,} can be read so."

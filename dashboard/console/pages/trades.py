@@ -72,7 +72,8 @@ class TradesPage(Page):
     route = "console/trades/"
     title = "Strategy Tester"
     icon = "fact_check"
-    place = 75
+    place = 38
+    key = "t"
     template_name = "dashboard/trades.html"
 
     def content(self, now: datetime) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from dashboard.console.roles import RECONCILE
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, tier_name
 from reconciliation.cycle.worker import wedged
-from reconciliation.decisions import undo
 from reconciliation.models import SyncRun
 from reconciliation.tiers.table import choices
 from signals.formats import iso
@@ -24,8 +23,6 @@ from signals.models import Fill
 from signals.tiers import CALCULATION
 
 SHOWN = 50
-# More is the worker's: a request must end within its time, and closing the page must not end the work.
-FILLS_AT_ONCE = 500
 
 
 class UndoRun(ActionPage[SyncRun]):
@@ -68,7 +65,7 @@ def undo_preview(fills: QuerySet[Fill], now: datetime, stays: str = "") -> Previ
         "Undone values do not come back on the same evidence; their gaps open again with the next cycle.",
     ]
     warnings = []
-    if total > FILLS_AT_ONCE:
+    if total > jobs.FILLS_AT_ONCE:
         says.append("That takes longer than a page may: the worker does it, and a page shows how far it is.")
         warnings = [f"But the worker is down: {fault}." for fault in [wedged(now)] if fault]
     # By key, not by signal: an index has the first of very many in this order.
@@ -78,14 +75,11 @@ def undo_preview(fills: QuerySet[Fill], now: datetime, stays: str = "") -> Previ
 
 def undone(person: User, asked: dict[str, Any], title: str, now: datetime) -> Done:
     """Undo what is asked (`jobs.fills_of`): at once if it is little, else by the worker."""
-    fills = jobs.fills_of(asked)
-    total = fills.count()
-    if not total:
+    number, job = jobs.undo_asked(person, asked, title, now)
+    if not number:
         raise ActionError("Nothing that it filled stands any more.")
-    if total > FILLS_AT_ONCE:
-        job = jobs.start(jobs.UNDO, title, asked, total=total, by=person, now=now)
-        return Done(f"The worker undoes {total:,} values.", link=address("job", job.pk), level=messages.INFO)
-    number = undo(fills, actor=person.get_username(), reason=asked["reason"])
+    if job:
+        return Done(f"The worker undoes {number:,} values.", link=address("job", job.pk), level=messages.INFO)
     return Done(f"{some(number, 'value')} undone.")
 
 

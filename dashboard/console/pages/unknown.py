@@ -6,22 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import Http404
 from django.utils.functional import cached_property
 
-from dashboard import jobs
 from dashboard.console.actions import ActionError, ActionPage, Done, LoggedChange, Preview
 from dashboard.console.page import Page
 from dashboard.console.roles import REPLAY, TEACH
-from dashboard.models import Job
+from dashboard.teaching import reading_again
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some
 from signals.dialects.builtin import Builtin
 from signals.facts import UnreadableError
 from signals.models import Delivery, Source
 from signals.receiving.quarantine import read_copy
-from signals.teaching.shapes import ShapeGroup, dismiss_shape, open_rows, unknown_shapes
+from signals.teaching.shapes import ShapeGroup, dismiss_shape, unknown_shapes
 from signals.teaching.suggesting import fitting
 
 from .quarantine import DismissForm
@@ -105,22 +103,6 @@ def waiting_in(key: str) -> ShapeGroup:
 def only_source(shape: ShapeGroup) -> Source | None:
     """The source that all of it is of; None where it is of several."""
     return Source.objects.filter(name=shape.sources[0]).first() if len(shape.sources) == 1 else None
-
-
-def reading_again(person: User, shape: str, source: Source | None, now: datetime) -> Job | None:
-    """The job that reads again what waits in a shape, of one source or of all; None when nothing does."""
-    waiting = open_rows(shape, source)
-    first = waiting.first()
-    if first is None:
-        return None
-    sources = waiting.order_by().values_list("delivery__source__name", flat=True).distinct()
-    asked = {
-        "shape": shape,
-        "label": first.shape_label,
-        "source": source.name if source else "",
-        "sources": list(sources),
-    }
-    return jobs.start(jobs.TEACH, "Reading again", asked, total=waiting.count(), by=person, now=now)
 
 
 class ReadShape(OnShape):

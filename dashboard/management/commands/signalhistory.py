@@ -9,11 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from dashboard.telling.history import AmbiguousSignalError, UnknownSignalError, find_signal, history, own_symbol
+from signals.checks import SETTINGS
 
 AMBIGUOUS = 2
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Show one signal, where each of its values came from, its events, fills, gaps and audit entries."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

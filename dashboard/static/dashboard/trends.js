@@ -26,7 +26,7 @@ function drawTrend(canvas, data) {
     },
     options: {
       animation: false, maintainAspectRatio: false, interaction: { mode: "nearest", axis: "x", intersect: false },
-      plugins: { legend: { display: false }, tooltip: { callbacks: { title: (items) => `${items[0].raw.at} New York` } } },
+      plugins: { legend: { display: false }, tooltip: { callbacks: { title: (items) => `${items[0].raw.at} ${data.zone}` } } },
       scales: {
         x: { type: "linear", min: data.from, max: data.to, border: { display: false }, grid: { display: false }, ticks: { ...ticks, maxRotation: 0, autoSkipPadding: 12, callback: (value) => labels.get(value) }, afterBuildTicks: (axis) => { axis.ticks = data.ticks.map((tick) => ({ value: tick.x })); } },
         y: { min: 0, ...(canvas.dataset.trend === "health" && { max: 100 }), border: { display: false }, grid: { color: colour("--line") }, ticks: { ...ticks, precision: 0, maxTicksLimit: 6 } },

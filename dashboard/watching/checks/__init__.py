@@ -5,11 +5,26 @@ thing is told in the same words everywhere, with the same severity.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from . import clocks, configuration, database, decisions, disk, feeds, records, sources, worker
+from . import (
+    accounts,
+    clocks,
+    configuration,
+    database,
+    decisions,
+    disk,
+    feeds,
+    mail,
+    outbound,
+    outgoing,
+    records,
+    sources,
+    worker,
+)
 from .result import Problem, Result, Severity, bad
 
 log = logging.getLogger(__name__)
@@ -48,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
     DATABASE,
     Check(database.migrations, ready=True),
     Check(database.database_setup),
+    Check(database.read_replica, stored=False),
     Check(disk.spool, stored=False, cheap=True, ready=True),
     Check(disk.spool_drains, stored=False, cheap=True),
     Check(disk.spool_rejected, stored=False, cheap=True),
@@ -59,6 +75,8 @@ CHECKS: tuple[Check, ...] = (
     Check(worker.sync_schedule),
     Check(worker.scheduler),
     Check(worker.queue),
+    Check(worker.broker, stored=False),
+    Check(worker.clusters),
     Check(worker.lease),
     Check(sources.silence, cheap=True),
     Check(sources.alert_expiry, cheap=True),
@@ -70,13 +88,18 @@ CHECKS: tuple[Check, ...] = (
     Check(clocks.clock_offset, stored=False, cheap=True),
     Check(sources.habits),
     Check(feeds.feeds, cheap=True),
+    Check(mail.mail, cheap=True),
+    Check(outbound.outbound, cheap=True),
     Check(records.quarantine, cheap=True),
     Check(records.set_aside, cheap=True),
+    Check(outgoing.outgoing, cheap=True),
     Check(records.rebuild_errors),
     Check(records.derivation),
+    Check(records.audit_chain),
     Check(decisions.approvals, cheap=True, decision=True),
     Check(decisions.questions, cheap=True, decision=True),
     Check(decisions.gaps_left, cheap=True, decision=True),
+    Check(accounts.second_factors),
     Check(configuration.settings_readable, stored=False),
     Check(configuration.exposure, stored=False),
     Check(configuration.proxies, stored=False, cheap=True),
@@ -87,17 +110,22 @@ CHECKS: tuple[Check, ...] = (
 UNJUDGED = bad("Not judged while the database does not answer.")
 
 
-def judge(checks: Iterable[Check], now: datetime) -> Iterator[tuple[Check, Result]]:
-    """Every check with its result. While the database does not answer, what is stored there fails unjudged."""
+def judge(
+    checks: Iterable[Check], now: datetime, known: Mapping[str, Result] = MappingProxyType({})
+) -> Iterator[tuple[Check, Result]]:
+    """Every check with its result, which is `known` of some by name. While the database does not answer, what is
+    stored there fails unjudged."""
     answers = True
     for check in checks:
-        result = check.judge(now) if answers or not check.stored else UNJUDGED
+        result = known.get(check.name) or (check.judge(now) if answers or not check.stored else UNJUDGED)
         if check is DATABASE:
             answers = result.ok
         yield check, result
 
 
-def problems(checks: Iterable[Check], now: datetime) -> list[Problem]:
+def problems(
+    checks: Iterable[Check], now: datetime, known: Mapping[str, Result] = MappingProxyType({})
+) -> list[Problem]:
     """All that is wrong, worst first."""
-    found = [problem for _, result in judge(checks, now) for problem in result.problems]
+    found = [problem for _, result in judge(checks, now, known) for problem in result.problems]
     return sorted(found, key=lambda problem: list(Severity).index(problem.severity))

@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from dashboard.replica import REPLICA, look
 from dashboard.telling.formats import some, were
 
 from .result import Result, bad, good, judged
@@ -56,6 +58,22 @@ def database_setup(now: datetime) -> Result:
     version = int(ask("SHOW server_version_num"))
     faults = postgres_faults(version, ask("SHOW fsync"), ask("SHOW synchronous_commit"))
     return judged(faults, f"PostgreSQL {version // 10_000} commits to disk.")
+
+
+def read_replica(now: datetime) -> Result:
+    """Whether the copy that pages read follows."""
+    if REPLICA not in settings.DATABASES:
+        return good("Pages are read from the database itself.")
+    aid = "Pages are read from the database meanwhile. See docs/operations.md, A read replica."
+    try:
+        found = look()
+    except Error as error:
+        return bad("The read replica does not answer.", aid, detail=" ".join(str(error).split()))
+    if not found.copies:
+        return bad("DATABASE_REPLICA_URL names no replica: the server there copies nothing.", aid)
+    if not found.usable and found.behind is not None:
+        return bad(f"The read replica is {found.behind.total_seconds():.0f} s behind.", aid)
+    return good("The read replica follows.")
 
 
 def sqlite_faults(journal: str, synchronous: int, transaction_mode: str) -> list[str]:

@@ -43,9 +43,17 @@ def unanswered(each: asking.Asked) -> Problem:
 
 def gaps_left(now: datetime) -> Result:
     """Actionable gaps as the last cycle left them."""
-    left = GapTotal.objects.aggregate(n=Sum("open"))["n"] or 0
+    return of_left(number_left())
+
+
+def of_left(left: int) -> Result:
     if not left:
         return good("No actionable gap is left.")
     says = f"{some(left, 'actionable gap')} that no tier could fill so far."
     todo = "Each type says what a person can do."
     return bad(says, todo, severity=Severity.INFO, link=address("gaps"), label="Gaps")
+
+
+def number_left() -> int:
+    left: int | None = GapTotal.objects.aggregate(n=Sum("open"))["n"]
+    return left or 0

@@ -1,14 +1,16 @@
 """Whether what is stored could be read, derived and synced."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import groupby
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from dashboard.telling.addresses import address
 from dashboard.telling.formats import some, were
+from reconciliation.guarding import triggers
 from reconciliation.models import SetAside
+from reconciliation.sealing.checking import check
 from signals.models import AutomatedSignal, Quarantine
 from signals.signal.rebuilding import differences, rederive
 from signals.storage.paging import counted
@@ -16,19 +18,23 @@ from signals.storage.paging import counted
 from .result import Problem, Result, Severity, bad, good, judged
 
 SAMPLE = 50
+NEWEST_LINKS = 20
 
 
 def quarantine(now: datetime) -> Result:
     """What could not be read: damaged messages of the indicator, and apart from them messages of other alerts."""
-    rows = Quarantine.objects.filter(state=Quarantine.State.OPEN)
-    unread = {foreign: counted(rows.filter(foreign=foreign)) for foreign in (False, True)}
-    found = [tell(number) for tell, number in ((damaged, unread[False]), (foreign, unread[True])) if number]
-    return judged(found, "No delivery waits in quarantine.")
+    return judged([*damaged(), *foreign()], "No delivery waits in quarantine.")
 
 
-def damaged(number: int) -> Problem:
+def unread(*, foreign: bool) -> int:
+    return counted(Quarantine.objects.filter(state=Quarantine.State.OPEN, foreign=foreign))
+
+
+def damaged() -> Iterator[Problem]:
+    if not (number := unread(foreign=False)):
+        return
     plural = "delivery" if number == 1 else "deliveries"
-    return Problem(
+    yield Problem(
         f"{number:,} {plural} could not be read and {were(number)} quarantined.",
         "Nothing is lost: mend and replay, or dismiss, in the console under Quarantine.",
         severity=Severity.WARN,
@@ -37,9 +43,11 @@ def damaged(number: int) -> Problem:
     )
 
 
-def foreign(number: int) -> Problem:
+def foreign() -> Iterator[Problem]:
+    if not (number := unread(foreign=True)):
+        return
     are = "is no message" if number == 1 else "are no messages"
-    return Problem(
+    yield Problem(
         f"{some(number, 'alert')} could not be read: {'it' if number == 1 else 'they'} {are} of the indicator.",
         "Nothing is lost: use or teach the format, or dismiss, in the console under Unknown formats.",
         severity=Severity.WARN,
@@ -78,6 +86,28 @@ def rebuild_errors(now: datetime) -> Result:
         label=first.trade_id,
         detail=f"First {first.trade_id}: {headline(first.rebuild_error)}",
     )
+
+
+def audit_chain(now: datetime) -> Result:
+    """Whether the newest entries of the audit log are what was sealed, and the guards stand."""
+    found, faults = check(newest=NEWEST_LINKS), []
+    if found.found:
+        faults.append(
+            Problem(
+                f"The audit log is not what was sealed: {found.faults[0]}",
+                "Somebody's hand was in the database. `manage.py verify_audit` names all that differs;"
+                " docs/security.md, Seals, says what that proves.",
+            )
+        )
+    if lacking := triggers.lacking(connection):
+        faults.append(
+            Problem(
+                f"{some(len(lacking), 'guard')} {were(len(lacking))} taken away: what was received can be changed.",
+                "`manage.py migrate` puts them up again; then see `manage.py verify_audit` and `verify_deliveries`.",
+                detail=f"Missing: {', '.join(sorted(lacking))}.",
+            )
+        )
+    return judged(faults, f"The {found.entries:,} newest sealed entries of the audit log are as they were.")
 
 
 def headline(error: str) -> str:

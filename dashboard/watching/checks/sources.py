@@ -1,5 +1,6 @@
 """Whether alerts can come in, do come in, and carry times that make sense."""
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -65,7 +66,11 @@ def about(source: Source, says: str, todo: str = "", severity: Severity = Severi
 
 
 def alert_expiry(now: datetime) -> Result:
-    warned = ((source, expiry_warning(source.alert_expires_at, now)) for source in watched())
+    return of_expiries(watched(), now)
+
+
+def of_expiries(found: Iterable[Source], now: datetime) -> Result:
+    warned = ((source, expiry_warning(source.alert_expires_at, now)) for source in found)
     faults = [
         about(source, f"{source.name}: {warning[1]}", severity=Severity(warning[0]))
         for source, warning in warned
@@ -92,16 +97,25 @@ def habits(now: datetime) -> Result:
 
 def silence(now: datetime) -> Result:
     """Who was never heard may be about to be set up, but not where all of it is in use."""
-    lines = listen(watched(), now)
-    silences = judge(lines, now, worker_alive=True)
-    if any(silence.tone == "bad" for silence in silences) and wedged(now):
-        silences = judge(lines, now, worker_alive=False)
-    faults = [silent(silence) for silence in silences if silence.tone == "bad"]
-    if all(silence.state == State.UNHEARD for silence in silences):
+    return of_silences(silences(now))
+
+
+def of_silences(found: Sequence[Silence]) -> Result:
+    faults = [silent(silence) for silence in found if silence.tone == "bad"]
+    if all(silence.state == State.UNHEARD for silence in found):
         severity = Severity.WARN if settings.PRODUCTION else Severity.INFO
         todo = "Activation says how to set one up."
         faults.append(Problem(UNHEARD, todo, severity, address("activation"), "Activation"))
     return judged(faults, "No source is silent too long.")
+
+
+def silences(now: datetime) -> list[Silence]:
+    """Of each source whether it is silent; whether the worker lives is asked only where it matters."""
+    lines = listen(watched(), now)
+    found = judge(lines, now, worker_alive=True)
+    if any(silence.tone == "bad" for silence in found) and wedged(now):
+        return judge(lines, now, worker_alive=False)
+    return found
 
 
 def silent(silence: Silence) -> Problem:

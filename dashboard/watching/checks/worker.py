@@ -3,22 +3,26 @@
 import ast
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from importlib import import_module
 
 from django.conf import settings
 from django.db.models import Q
 from django_q.models import Schedule
 
 from dashboard.telling.addresses import address
-from dashboard.telling.formats import duration
+from dashboard.telling.formats import duration, some
+from reconciliation.cycle import clusters as rollcall
 from reconciliation.cycle import lease as leases
 from reconciliation.cycle.heartbeat import pusher_fault, scheduler_fault
-from reconciliation.cycle.schedule import NAME, TASK, last_finished
+from reconciliation.cycle.schedule import NAME, TASK, last_finished, put_off
 from reconciliation.cycle.worker import patience, wedged
 from reconciliation.models import SyncLease, SyncRun
+from signalsync_project.masking import masked
 
 from .result import Problem, Result, bad, good, judged
 
 RESTART = "Restart `manage.py serve`; its log says why it stopped."
+REDIS_PATIENCE = 2.0  # seconds
 REMAKE = "Restart `manage.py serve`, which corrects it."
 
 
@@ -50,6 +54,8 @@ def scheduler(now: datetime) -> Result:
     if not (late := scheduler_fault(now)):
         return good("No schedule is overdue.")
     late = f"{late[0].upper()}{late[1:]}."
+    if put_off(now):
+        return bad(late, REMAKE)
     if broken := [row for row in Schedule.objects.order_by("pk") if not readable(row.args)]:
         names = ", ".join(repr(row.name or row.pk) for row in broken)
         return bad(f"{late} One unreadable schedule stops all:", f"restart `manage.py serve` to delete {names}.")
@@ -72,13 +78,51 @@ def queue(now: datetime) -> Result:
     return bad(f"{fault[0].upper()}{fault[1:]}.", RESTART)
 
 
+def broker(now: datetime) -> Result:
+    """Whether the queue of tasks answers, where Redis keeps it."""
+    if not settings.REDIS_URL:
+        return good("The queue of tasks is in the database.")
+    try:
+        redis = import_module("redis")
+    except ImportError:
+        return bad("REDIS_URL is set, and redis is not installed.", "`pip install -r requirements-redis.txt`.")
+    try:
+        patience = {"socket_connect_timeout": REDIS_PATIENCE, "socket_timeout": REDIS_PATIENCE}
+        with redis.from_url(settings.REDIS_URL, **patience) as connection:
+            connection.ping()
+    except (redis.RedisError, ValueError) as error:
+        advice = "Start it, or correct REDIS_URL: the workers are given nothing to do. Alerts are stored all the same."
+        return bad(f"Redis does not answer: {masked(str(error))}.", advice)
+    return good("Redis answers.")
+
+
+def clusters(now: datetime) -> Result:
+    """Each cluster that was not stopped says every half minute that it is there."""
+    gone = [f"{each.name} since {each.seen_at:%Y-%m-%d %H:%M}Z" for each in rollcall.missing()]
+    if gone:
+        return bad(
+            f"Nothing was heard of the workers of {'; '.join(gone)}.",
+            "Restart `manage.py serve` there. One that is given up is forgotten after an hour.",
+        )
+    living = list(rollcall.living())
+    number = sum(each.workers for each in living)
+    return good(f"{some(number, 'worker')} on {some(len(living), 'machine')}.")
+
+
 def cycles(now: datetime) -> Result:
     """Only finished work proves that the worker lives."""
-    return judged([*idle(now)] or [*unfinished()], "Cycles finish when they should.")
+    return of_cycles(wedged(now), now)
+
+
+def of_cycles(fault: str | None, now: datetime) -> Result:
+    return judged([*stopped(fault, now)] or [*unfinished()], "Cycles finish when they should.")
 
 
 def idle(now: datetime) -> Iterator[Problem]:
-    fault = wedged(now)
+    return stopped(wedged(now), now)
+
+
+def stopped(fault: str | None, now: datetime) -> Iterator[Problem]:
     if not fault:
         return
     yield Problem(
@@ -112,16 +156,10 @@ def unfinished() -> Iterator[Problem]:
 
 
 def lease(now: datetime) -> Result:
-    """A holder extends its lease chunk by chunk; what lasts longer than a term was taken under another clock."""
+    """A holder extends its lease chunk by chunk; what lasts longer than a term is no cycle's any more."""
     row = SyncLease.objects.filter(pk=leases.NAME).exclude(holder="").first()
-    if row is None:
+    if row is None or row.expires_at > now + leases.TERM + leases.SLACK:
         return good("No cycle holds the lease.")
-    if row.expires_at > now + leases.TERM + timedelta(seconds=5):
-        return bad(
-            f"{row.holder} holds the lease until {row.expires_at:%Y-%m-%d %H:%M:%S}Z, longer than any lease lasts: the"
-            " clock was set back.",
-            "Correct the clock; until then no cycle can run.",
-        )
     if now - row.expires_at > patience():
         return bad(f"{row.holder} died holding the lease, and no cycle has taken it over since.", RESTART)
     return good(f"{row.holder} holds the lease until {row.expires_at:%H:%M:%S}Z.")

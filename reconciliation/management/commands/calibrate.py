@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from reconciliation.calibration.storing import calibrate
+from signals.checks import SETTINGS
 
 HEAD = (
     f"{'tier':10} {'field':21} {'method':30} {'n':>5} {'signals':>7} {'exact':>7} {'within':>7} {'error':>6}"
@@ -15,6 +16,7 @@ HEAD = (
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Hide known values, let the tiers fill them, and say how often they were right."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

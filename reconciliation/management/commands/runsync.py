@@ -11,12 +11,15 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from reconciliation.cycle.lease import BusyError
-from reconciliation.cycle.run import FILLS, Report, run_sync
+from reconciliation.cycle.report import FILLS, Report
+from reconciliation.cycle.run import run_sync
 from reconciliation.models import SyncRun
+from signals.checks import SETTINGS
 from signals.receiving.alertlog import YEARS
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Run one sync cycle: find gaps, fill what can be filled, say what was done."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from reconciliation import bootstrap
 from reconciliation.cycle import worker
@@ -24,7 +25,7 @@ from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.private import UMASK
 from signalsync_project.supervised import die_with
-from signalsync_project.supervisor import Child, Supervisor
+from signalsync_project.supervisor import Child, Round, Supervisor
 from signalsync_project.variables import value
 
 CLUSTER_ASKED_EVERY = 15.0  # seconds
@@ -35,6 +36,8 @@ WEB_ANSWERS_WITHIN = 10.0  # a busy one answers late; one without workers never
 PAGES_ASKED_EVERY = 10.0
 PAGES_ASKED_AFTER = 30.0
 PAGES_ANSWER_WITHIN = timeout + 5.0  # the question waits behind pages, each of which may take `timeout`
+STAND_IN = "dashboard.notifying.step.stand_in"  # by its name: it stands above
+STAND_IN_EVERY = 60.0
 ANSWERED_WITHIN = (timeout - 5) * 1000  # milliseconds
 
 
@@ -78,6 +81,8 @@ class Command(BaseCommand):
             children = [] if listener is None else [web(listener, place), pages(place)]
             if not options["no_worker"]:
                 children.append(cluster())
+            if listener is not None and settings.DEMO:
+                children.append(demo(listener))
             self.supervise(listener, children)
 
     def supervise(self, listener: socket.socket | None, children: list[Child]) -> None:
@@ -90,7 +95,7 @@ class Command(BaseCommand):
             self.stdout.write(self.style.SUCCESS(f"\nSignalSync runs at {address(listener)} (Ctrl-C stops it)\n"))
         self.stdout.flush()
         connections.close_all()  # the supervisor needs none, and its children must not share one
-        Supervisor(children).run()
+        Supervisor(children, [telling()]).run()
 
     def prepare_database(self, listener: socket.socket | None) -> None:
         """Migrate outside production, then make what a first start needs."""
@@ -191,6 +196,24 @@ def cluster() -> Child:
         watchdog_every=CLUSTER_ASKED_EVERY,
         watchdog_after=CLUSTER_ASKED_AFTER,
     )
+
+
+def demo(listener: socket.socket) -> Child:
+    """What the demo's markets go on telling. Without sources of the demo it does nothing."""
+    return Child(name="demo", argv=("reconciliation.demo", address(listener)), env=environment(), stop_grace_seconds=5)
+
+
+def telling() -> Round:
+    """Whether the worker is another service or this one's child: who is left tells that it does nothing."""
+    patience = worker.patience().total_seconds()
+    return Round("telling what is wrong in the worker's place", stand_in, every=STAND_IN_EVERY, after=patience)
+
+
+def stand_in() -> None:
+    try:
+        import_string(STAND_IN)()
+    finally:
+        connections.close_all()
 
 
 def cluster_fault() -> str | None:

@@ -10,11 +10,13 @@ from django.utils import timezone
 
 from reconciliation.gaps import CATALOGUE
 from reconciliation.status import status
+from signals.checks import SETTINGS
 
 from .runsync import moment, percent
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Show gaps, health, signals, events, deliveries and the last run."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -10,12 +10,14 @@ from django.db.models import QuerySet
 from reconciliation.decisions import of_run, of_tier, standing, take_back, undo, undone
 from reconciliation.models import SyncRun
 from reconciliation.tiers.table import PROPOSE
+from signals.checks import SETTINGS
 from signals.models import Fill
 
 from .runsync import moment
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Undo fills. They stay undone as long as their evidence is the same; the audit log keeps who did it and why."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -43,11 +43,13 @@ class Extent:
     whole: bool
 
 
-def from_bars(case: Case, ladder: Ladder, gaps: frozenset[str]) -> Iterator[Proposal]:
-    """Both MFE, the MAE and missed exits of a trade that is or was on."""
+def from_bars(
+    case: Case, ladder: Ladder, gaps: frozenset[str], path: Sequence[Reach] | None = None
+) -> Iterator[Proposal]:
+    """Both MFE, the MAE and missed exits of a trade that is or was on. `path` is that of the ladder, if it is there."""
     if case.signal.status not in (Status.CONFIRMED, Status.COMPLETED) or not case.frame.known:
         return
-    path, marks = path_of(case, ladder), marks_of(case, ladder)
+    path, marks = path_of(case, ladder) if path is None else path, marks_of(case, ladder)
     legs = legs_of(case, ladder, path, marks)
     yield from missed(case, ladder, legs)
     for field, gap in wanted(case, marks, gaps):

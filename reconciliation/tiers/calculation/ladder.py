@@ -59,12 +59,11 @@ def points_of(signal: AutomatedSignal) -> dict[int, Decimal]:
     return {n: price for n, price in points.items() if price}
 
 
-def ladder_of(signal: AutomatedSignal) -> Ladder | None:
+def ladder_of(points: Mapping[int, Decimal], direction: str | None) -> Ladder | None:
     """The ladder through entry and stop, else through any two rungs when all that are known lie on it.
 
     None when less is known, when prices contradict each other, or when the stop is on the wrong side.
     """
-    points = points_of(signal)
     if len(points) < 2:
         return None
     sides = {n: points[n] for n in (0, -1)} if {0, -1} <= points.keys() else points
@@ -73,13 +72,12 @@ def ladder_of(signal: AutomatedSignal) -> Ladder | None:
     ladder = Ladder(first - m * step, step)
     if not step or any(ladder.at(n) != price for n, price in sides.items()):
         return None
-    direction = signal.direction
     return ladder if direction in (None, ladder.direction) else None
 
 
-def rungs_of(signal: AutomatedSignal) -> dict[str, Any]:
+def rungs_of(points: Mapping[int, Decimal]) -> dict[str, Any]:
     """The evidence of a ladder through known rungs."""
-    return {"rungs": {str(n): canonical(price) for n, price in sorted(points_of(signal).items())}}
+    return {"rungs": {str(n): canonical(price) for n, price in sorted(points.items())}}
 
 
 def from_prices(

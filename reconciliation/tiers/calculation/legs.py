@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import NamedTuple
 
-from reconciliation.tiers.base import misses, propose
+from reconciliation.tiers.base import event_of, misses, propose
 from reconciliation.tiers.proposals import Case, Proposal
 from reconciliation.tiers.trust import declared
 from signals.clock import MINUTE
@@ -54,12 +54,17 @@ class Legs:
 
 def path_of(case: Case, ladder: Ladder) -> list[Reach]:
     """The closed price bars since ENTRY's, in order of time, as multiples of R."""
-    start, frame = confirmed_in(case), case.frame
+    frame = case.frame
     minutes = [reach(bar, ladder) for bar in case.bars if bar.time + MINUTE <= case.now]
     if not frame.by_minute:
         together = groupby(minutes, lambda minute: frame.around(minute.time))
         minutes = [put_together(frame, bar, list(some)) for bar, some in together if frame.close_of(bar) <= case.now]
-    return [bar for bar in minutes if start is None or bar.time > start]
+    return since_entry(case, minutes)
+
+
+def since_entry(case: Case, path: Sequence[Reach]) -> list[Reach]:
+    start = confirmed_in(case)
+    return [bar for bar in path if start is None or bar.time > start]
 
 
 def put_together(frame: Timeframe, bar: datetime, minutes: Sequence[Reach]) -> Reach:
@@ -73,8 +78,8 @@ def reach(bar: PriceBar, ladder: Ladder) -> Reach:
     if bar.kind == PriceBar.Kind.CLOSE or bar.high is None or bar.low is None:
         close = (bar.close - ladder.entry) / ladder.step
         return Reach(bar.time, close, close, whole=False)
-    ends = (bar.high - ladder.entry) / ladder.step, (bar.low - ladder.entry) / ladder.step
-    return Reach(bar.time, max(ends), min(ends), whole=True)
+    best, worst = (bar.high, bar.low) if ladder.step > 0 else (bar.low, bar.high)
+    return Reach(bar.time, (best - ladder.entry) / ladder.step, (worst - ladder.entry) / ladder.step, whole=True)
 
 
 def legs_of(case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
@@ -113,17 +118,16 @@ def protection(
     by_event = told(case, "be_triggered_at")
     if by_event:
         return by_event
-    report = marks.get("be_mfe")
-    short_of_it = report.bar if report and report.value < 1 else None
+    report, shown = marks.get("be_mfe"), told(case, "seen_protected_at")
+    short_of_it = report.bar if report and report.value < 1 else told(case, "unprotected_at")
+    within = [bar for bar in path if shown is None or bar.time <= shown]
     reached = touch(
-        case, ladder, "be_triggered_at", path,
+        case, ladder, "be_triggered_at", within,
         lambda bar: bar.best >= 1 and (short_of_it is None or bar.time > short_of_it),
     )  # fmt: skip
     if reached:
         found["be_triggered_at"] = reached
-    if report and report.value >= 1:
-        return earliest(report.bar, reached.time if reached else None)
-    return reached.time if reached else None
+    return earliest(shown, reached.time if reached else None)
 
 
 def told(case: Case, field: str) -> datetime | None:
@@ -170,6 +174,26 @@ def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
         overdue = case.venue.market.open_minutes(case.frame.close_of(bar.time), case.now) >= OVERDUE
         if misses(case.signal, field) and overdue:
             yield shown_by(case, ladder, field, bar)
+
+
+def shown_at_the_latest(case: Case) -> Iterator[Proposal]:
+    """The break-even trigger of a trade of which an event shows that it had been, once its own event is overdue."""
+    field, seen = "be_triggered_at", case.signal.seen_protected_at
+    if seen and is_undated(case) and case.venue.market.open_minutes(seen, case.now) >= OVERDUE:
+        evidence = {**event_of(case.signal, "seen_protected_at"), "bound": "at the latest"}
+        confidence = min(declared(CALCULATION.key, field), AFTER_HOLE)
+        yield propose(CALCULATION, field, iso(seen), "shown_later", evidence, confidence=confidence)
+
+
+def dated_at(case: Case) -> datetime | None:
+    """When the event of a break-even trigger that another event shows counts as not heard of."""
+    seen = case.signal.seen_protected_at
+    return case.venue.market.add_open_minutes(seen, OVERDUE) if seen and is_undated(case) else None
+
+
+def is_undated(case: Case) -> bool:
+    """Whether its break-even trigger has no moment. Where a price is far, another symbol's trade was told of."""
+    return not case.signal.price_far and misses(case.signal, "be_triggered_at")
 
 
 def shown_by(case: Case, ladder: Ladder, field: str, bar: Reach) -> Proposal:

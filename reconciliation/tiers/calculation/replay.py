@@ -24,12 +24,13 @@ from signals.formats import iso
 from signals.models import AutomatedSignal
 from signals.models.signal import clone
 from signals.prices import SISTER_TICKS
+from signals.signal.deriving import is_undecided
 from signals.tiers import CALCULATION, REPLAY
 from signals.vocabulary import Origin, Status
 
 from .excursions import from_bars
 from .ladder import Ladder, from_prices, points_of
-from .legs import OVERDUE, Reach, legs_of, path_of, shown_by
+from .legs import OVERDUE, Reach, legs_of, path_of, shown_by, since_entry
 from .reported import Mark, marks_of
 
 PRINTED = Decimal("1e-9")
@@ -39,6 +40,10 @@ IN_HOLE = Decimal("0.4")
 HOLE = "a bar is missing that may have made it another"
 FEWEST_R = Decimal("0.01")  # an excursion that proves anything
 TRADE_GAPS = frozenset({"no_entry_price", "no_stop_loss", "no_targets", "no_mfe_update", "no_mae"})
+
+OF_A_TRADE = frozenset(
+    {"confirmation_time", "bars_to_confirmation", "entry_price", "stop_loss", "targets", "be_exit_at"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +64,29 @@ class Trade:
         return self.path[: bisect_right(self.path, bar, key=attrgetter("time"))]
 
 
-def from_replay(case: Case, ladder: Ladder | None, gaps: frozenset[str]) -> Iterator[Proposal]:
-    """Whatever the twin's trade tells that the signal misses. `ladder` is what the signal's own prices give."""
+def from_replay(
+    case: Case, ladder: Ladder | None, gaps: frozenset[str], path: Sequence[Reach] | None = None
+) -> Iterator[Proposal]:
+    """Whatever the twin's trade tells that the signal misses.
+
+    `ladder` is what the signal's own prices give, and `path` are the bars on it, where they are there already.
+    """
     told = case.replayed
     if told is None:
         return
-    evidence = {"replay": f"{told.symbol} {iso(told.triangle)}", "bars": told.digest}
     if case.signal.origin != Origin.ALERTS:
-        yield from birth(case, told, evidence)
-    if told.cancelled and not told.entry_hole and is_over(case, told.cancelled):
-        yield from cancellation(case, told, evidence)
-    twin = ladder_of(told)
-    if told.confirmed is None or twin is None or not is_over(case, told.confirmed) or not lacks(case.signal):
+        yield from birth(case, told, triangle_of(told))
+    undecided = is_undecided(case.signal)
+    if undecided and told.cancelled and not told.entry_hole and is_over(case, told.cancelled):
+        yield from cancellation(case, told, triangle_of(told))
+    if told.confirmed is None or not lacks(case.signal) or not is_over(case, told.confirmed):
         return
-    if is_another(case, told, twin):
+    twin = ladder_of(told)
+    if twin is None or is_another(case, told, twin):
         return
     own, as_confirmed = ladder or twin, replace(case, signal=confirmed_as(case.signal, told))
-    trade = Trade(told, as_confirmed, own, told.confirmed, path_of(as_confirmed, own))
+    since = since_entry(as_confirmed, path) if path is not None and ladder else path_of(as_confirmed, own)
+    trade = Trade(told, as_confirmed, own, told.confirmed, since)
     exactly = is_the_same(case.signal, told)
     if not exactly and any(differs(trade, field, mark) for field, mark in reports(case, own)):
         return
@@ -85,7 +96,12 @@ def from_replay(case: Case, ladder: Ladder | None, gaps: frozenset[str]) -> Iter
     }
     proven = exactly or is_proven(trade)
     yield from confirmation(case, *doubted(told, evidence, told.entry_hole and not proven), gaps)
-    yield from values(trade, *doubted(told, evidence, told.stop_hole and not proven), ladder, gaps)
+    yield from values(trade, *doubted(told, evidence, told.stop_hole and not (proven or ladder)), ladder, gaps)
+
+
+def triangle_of(told: Replayed) -> dict[str, Any]:
+    """What shows that there was a signal, as evidence."""
+    return {"replay": f"{told.symbol} {iso(told.triangle)}", "bars": told.digest}
 
 
 def ladder_of(told: Replayed) -> Ladder | None:
@@ -96,8 +112,12 @@ def ladder_of(told: Replayed) -> Ladder | None:
 
 def lacks(signal: AutomatedSignal) -> bool:
     """Whether anything is missing that a trade of the twin can give."""
-    names = ("confirmation_time", "bars_to_confirmation", "entry_price", "stop_loss", "targets", "be_exit_at")
-    return signal.status == Status.PENDING or any(misses(signal, name) for name in names)
+    return is_undecided(signal) or not signal.provenance.keys() >= OF_A_TRADE
+
+
+def wants_bars(signal: AutomatedSignal) -> bool:
+    """Whether anything is missing that bars of a trade of the twin can give."""
+    return lacks(signal) or not signal.provenance.keys() >= {"stop_exit_at", "no_be_mfe"}
 
 
 def doubted(told: Replayed, evidence: dict[str, Any], hole: bool) -> tuple[Replayed, dict[str, Any]]:
@@ -134,7 +154,7 @@ def birth(case: Case, told: Replayed, evidence: dict[str, Any]) -> Iterator[Prop
 
 def cancellation(case: Case, told: Replayed, evidence: dict[str, Any]) -> Iterator[Proposal]:
     signal, ended = case.signal, told.cancelled
-    if signal.status != Status.PENDING or ended is None or not misses(signal, "cancelled_at"):
+    if not is_undecided(signal) or ended is None or not misses(signal, "cancelled_at"):
         return
     evidence = {**evidence, "until": iso(ended)}
     values = {
@@ -180,7 +200,7 @@ def values(
     if ladder is None:
         found = [
             *from_prices(trade.case, trade.ladder, wanted, {}),
-            *from_bars(trade.case, trade.ladder, wanted),
+            *from_bars(trade.case, trade.ladder, wanted, trade.path),
             *found,
         ]
     for each in found:

@@ -28,16 +28,20 @@ ORDER = (
 
 
 class Builtin(NamedTuple):
-    """`samples` are whole messages, as they are sent; `offered` says that it is used only once somebody says so."""
+    """`samples` are whole messages, as they are sent; `offered` says that it is used only once somebody says so.
+
+    `message` is what to write into an alert in TradingView for it, placeholders and all; "" where a program writes it.
+    """
 
     spec: Mapping[str, Any]
     samples: tuple[str, ...]
     offered: bool
+    message: str = ""
 
 
 def loaded(name: str) -> Builtin:
     told = json.loads((Path(__file__).parent / f"{name}.json").read_text())
-    return Builtin(told["spec"], tuple(told["samples"]), told["offered"])
+    return Builtin(told["spec"], tuple(told["samples"]), told["offered"], told.get("message", ""))
 
 
 BUILTIN: Mapping[str, Builtin] = {name: loaded(name) for name in ORDER}

@@ -7,16 +7,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from signals.checks import SETTINGS
 from signals.clock import is_zone
+from signals.management.options import named_source
 from signals.witnesses.comparing import Verdict
 from signals.witnesses.heard import compared_file
 from signals.witnesses.trades import NotTradesError
 from signals.witnesses.wording import sentences
 
-from .export_signals import named_source
-
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Compare the Strategy Tester's list of trades (CSV) with a source's signals. It changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -14,12 +14,15 @@ from django.db import Error as DatabaseError
 from django.utils import timezone
 from tqdm import tqdm
 
+from signals.checks import SETTINGS
+from signals.management.options import named_source
 from signals.models import Source
 from signals.receiving.alertlog import Imported, import_log, of_other_symbols, of_quarantined, of_retimed
 from signals.receiving.logfile import NotAnAlertLogError, opened
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Take in CSV exports of TradingView's alert log ('-' reads standard input). Repeating it changes nothing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, files: list[str], source: str | None, dry_run: bool, json: bool, **options: Any) -> None:
-        owner = find_source(source) if source else None
+        owner = named_source(source) if source else None
         total: dict[str, Any] = {}
         for name in files:
             done = self.import_file(name, owner, dry_run=dry_run, quiet=json)
@@ -63,14 +66,6 @@ def open_log(name: str) -> Iterator[TextIO]:
         return
     with Path(name).open("rb") as file:
         yield opened(file)
-
-
-def find_source(name: str) -> Source:
-    try:
-        return Source.objects.get(name=name)
-    except Source.DoesNotExist:
-        names = ", ".join(Source.objects.values_list("name", flat=True)) or "none yet"
-        raise CommandError(f"There is no source {name!r}. Known sources: {names}.") from None
 
 
 def add(total: dict[str, Any], part: dict[str, Any]) -> None:

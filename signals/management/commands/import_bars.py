@@ -14,9 +14,11 @@ from tqdm import tqdm
 from signals.bars.coverage import hours_of
 from signals.bars.importing import ImportedBars, import_bars
 from signals.bars.reading import NotBarsError
+from signals.checks import SETTINGS
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = (
         "Take in files of one-minute price bars: TradingView's chart export, plain time,open,high,low,close, or"
         " Databento's CSV. Bars that cannot be right are refused and kept. Repeating it changes nothing."

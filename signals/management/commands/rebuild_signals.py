@@ -8,12 +8,14 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils import timezone
 
+from signals.checks import SETTINGS
 from signals.signal.rebuilding import Difference, chunks, differences, rederive, restore
 
 SHOWN = 50
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Derive every signal anew from its stored events and active fills, and correct rows that differ."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

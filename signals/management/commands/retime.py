@@ -7,13 +7,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from signals.checks import SETTINGS
+from signals.management.options import named_source
 from signals.models import Source
 from signals.receiving.retiming import Retimed, retime
 
-from .export_signals import named_source
-
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = "Give what was received while this machine's clock was off the times of the alert log. Imports do so, too."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from signals.checks import SETTINGS
 from signals.verifying import verify
 
 SHOWN = 100
 
 
 class Command(BaseCommand):
+    requires_system_checks = (SETTINGS,)
     help = (
         "Compare stored deliveries with their checksums, and events with what their deliveries' bytes say today."
         " Exit status 1 when anything differs."

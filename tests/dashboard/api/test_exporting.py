@@ -13,7 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.exporting import INTERNAL, MODEL_FIELDS, cell, number, record
+from signals.exporting import INTERNAL, MODEL_FIELDS, number, record
+from signals.lines import cell
 from signals.models import AutomatedSignal, Source
 from tests.builders import TRADE_ID, at, break_even, created, entry, send, the_signal, update
 
@@ -46,7 +47,11 @@ class TestLines:
         send([(created(), at(1))])
         [told] = signals()
         columns = {field.name for field in AutomatedSignal._meta.concrete_fields}
-        assert set(told) == columns - {"needs_sync", "check_at", "rebuild_error"} | {"synthetic"}
+        assert set(told) == columns - {"needs_sync", "check_at", "rebuild_error", "flips"} | {
+            "synthetic",
+            "tags",
+            "notes",
+        }
         assert set(MODEL_FIELDS).isdisjoint(INTERNAL)
 
     def test_the_source_is_told_by_name_and_times_end_in_z(self) -> None:
@@ -79,7 +84,7 @@ class TestLines:
 
     def test_a_source_that_does_not_exist_is_refused_with_those_that_do(self) -> None:
         send([(created(), at(1))])
-        with pytest.raises(CommandError, match="Sources: default"):
+        with pytest.raises(CommandError, match=r"There is no source 'nowhere'\. Known sources: default\."):
             exported("--source", "nowhere")
 
     def test_json_is_another_word_for_jsonl(self) -> None:

@@ -55,7 +55,7 @@ class TestReadiness:
         assert "db.internal" not in answer.content.decode()
 
     def test_unready_while_a_migration_is_missing(self, client: Client) -> None:
-        (leaf,) = MigrationLoader(connection).graph.leaf_nodes("signals")
+        (leaf,) = MigrationLoader(connection).graph.leaf_nodes("sessions")
         MigrationRecorder(connection).record_unapplied(*leaf)
         answer = client.get("/readyz")
         assert answer.status_code == 503

@@ -3,16 +3,19 @@
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
+from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.processes import PATIENCE
 
-from .conftest import with_password
+from .conftest import person, with_password
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -33,6 +36,11 @@ class Visitor:
     def __post_init__(self) -> None:
         self.page.set_default_timeout(PATIENCE * 1000)
         self.page.on("console", self.note)
+        self.page.expose_function("violated", lambda what: self.problems.append(f"against the page's policy: {what}"))
+        self.page.add_init_script(
+            "document.addEventListener('securitypolicyviolation',"
+            " event => window.violated(`${event.violatedDirective} ${event.blockedURI} on ${location.pathname}`))"
+        )
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
 
     def note(self, message: ConsoleMessage) -> None:
@@ -43,6 +51,15 @@ class Visitor:
         self.page.goto(self.site + path)
 
     def sign_in(self, role: str, path: str = "/console/sources/") -> None:
+        """Opens a page as somebody who has signed in already."""
+        client = Client()
+        client.force_login(person(role))
+        session = client.cookies[settings.SESSION_COOKIE_NAME].value
+        self.page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": self.site}])
+        self.open(path)
+
+    def type_password(self, role: str, path: str) -> None:
+        """Signs in as people do, and is led to the page that was asked for."""
         typed = with_password(role)
         self.open(path)
         self.page.fill("[name=username]", typed["username"])
@@ -76,18 +93,65 @@ def axe_script() -> Path:
     return Path(package.__file__).parent / "axe.min.js"
 
 
+OPEN_DETAILS = """most => {
+  const all = [...document.querySelectorAll("#content details:has(> summary)")];
+  for (const details of all.slice(0, most)) details.open = true;
+}"""
+
+# Two frames: what is drawn anew because the size has changed, charts too, is drawn.
+DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+
+COLOUR_RULES = ["color-contrast", "link-in-text-block"]
+"""What axe asks of colours: all of its rules that are tagged cat.color and on by default."""
+
+AXE = "options => axe.run(document, {...options, resultTypes: ['violations']})"
+
+# Colours that fade into each other are as they end.
+FADED = "() => { for (const each of document.getAnimations()) if (each instanceof CSSTransition) each.finish(); }"
+
+
+def darken(visitor: Visitor) -> None:
+    """Does to the page what the theme does where the system is dark."""
+    visitor.page.emulate_media(color_scheme="dark")
+    visitor.page.evaluate("document.documentElement.classList.add('dark')")
+    visitor.page.evaluate(FADED)
+
+
+def serious(visitor: Visitor) -> list[str]:
+    """What axe finds serious on the page as it is; in the dark only what can differ there from the light."""
+    visitor.page.evaluate(axe_script().read_text())  # added to the page, its own policy would refuse it
+    found = visitor.page.evaluate(AXE, {})["violations"]
+    darken(visitor)
+    dark = visitor.page.evaluate(AXE, {"runOnly": {"type": "rule", "values": COLOUR_RULES}})["violations"]
+    visitor.page.emulate_media(color_scheme="light")
+    return [
+        f"{urlsplit(visitor.page.url).path} ({theme}): {violation['id']}"
+        f" {json.dumps([node['target'] for node in violation['nodes']][:3])}"
+        for theme, violations in (("light", found), ("dark", dark))
+        for violation in violations
+        if violation["impact"] in {"serious", "critical"}
+    ]
+
+
 def violations(visitor: Visitor, paths: Iterable[str], *, opened: int = 8) -> list[str]:
-    """What axe finds serious on the pages, with so many of each page's details opened."""
-    script, found = axe_script(), []
+    """What axe finds serious on the pages, light and dark, with so many of each page's details opened."""
+    found = []
     for path in paths:
         visitor.open(path)
-        for summary in visitor.page.locator("#content details > summary").all()[:opened]:
-            summary.evaluate("summary => summary.parentElement.open = true")
-        visitor.page.evaluate(script.read_text())  # added to the page, its own policy would refuse it
-        result = visitor.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found += [
-            f"{path}: {violation['id']} {json.dumps([node['target'] for node in violation['nodes']][:3])}"
-            for violation in result["violations"]
-            if violation["impact"] in {"serious", "critical"}
-        ]
+        visitor.page.evaluate(OPEN_DETAILS, opened)
+        found += serious(visitor)
+    return found
+
+
+def too_wide(visitor: Visitor, paths: Iterable[str], widths: Sequence[int]) -> list[str]:
+    """Pages wider than the screen: each is opened on the narrowest, as on a phone, then the window is drawn wider."""
+    found = []
+    for path in paths:
+        visitor.page.set_viewport_size({"width": min(widths), "height": 844})
+        visitor.open(path)
+        for width in sorted(widths):
+            visitor.page.set_viewport_size({"width": width, "height": 844})
+            visitor.page.evaluate(DRAWN)
+            if visitor.page.evaluate("document.documentElement.scrollWidth") > width:
+                found.append(f"{path} on {width}")
     return found

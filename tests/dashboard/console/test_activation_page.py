@@ -165,7 +165,7 @@ def test_the_checklist_costs_a_bounded_number_of_queries(django_assert_max_num_q
 
 @pages
 @pytest.mark.parametrize(
-    ("role", "says"), [("Viewer", "which an Administrator makes"), ("Administrator", "Make the address of")]
+    ("role", "says"), [("Viewer", "which an Administrator makes"), ("Administrator", "Make an address")]
 )
 def test_the_guide_leads_to_the_address_by_role(role: str, says: str, signed_in: As) -> None:
     default_source()
@@ -250,6 +250,18 @@ def test_an_operator_starts_it_and_is_told_the_time(signed_in: As, monkeypatch: 
     assert b"counts in no step here" in client.get(reverse("console:self-test")).content
     told = client.post(reverse("console:self-test"), {"confirm": "yes"}, follow=True).content.decode()
     assert "TradingView waits 3 s." in told
+
+
+@pages
+def test_a_self_test_that_fails_names_the_part_that_is_broken_and_leads_back(
+    signed_in: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = httpx.MockTransport(lambda _: httpx.Response(502, text="<html>"))
+    monkeypatch.setattr(selftest.httpx, "Client", lambda **_: REAL_CLIENT(transport=proxy))
+    page = f"{reverse('console:self-test')}?back=start"
+    answer = signed_in("Administrator").post(page, {"confirm": "yes"}, follow=True)
+    assert answer.redirect_chain[0][0] == reverse("console:start")
+    assert "What is broken is what stands behind the proxy." in answer.content.decode()
 
 
 REAL_CLIENT = httpx.Client

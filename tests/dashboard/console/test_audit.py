@@ -223,4 +223,4 @@ def test_its_queries_do_not_grow_with_the_entries(signed_in: As) -> None:
         send([(created(trade_id), at(n + 21))])
         entry(trade_id=trade_id)
     assert AutomatedSignal.objects.count() == 32
-    assert queries() == few <= 10
+    assert queries() == few <= 13

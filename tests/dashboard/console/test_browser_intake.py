@@ -31,7 +31,7 @@ SHOWN: list[type[Page]] = [
 
 
 def test_signing_in_leads_to_where_one_wanted_to_go_and_out_again(visitor: Visitor) -> None:
-    visitor.sign_in("Viewer", "/console/sources/")
+    visitor.type_password("Viewer", "/console/sources/")
     assert visitor.page.url.endswith("/console/sources/")
     visitor.page.get_by_text("viewer-person").click()
     visitor.press("Log out")
@@ -142,14 +142,11 @@ def test_menus_open_by_keys(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("button", name="Log out")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [390, 1920])
-def test_no_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> None:
+def test_no_page_is_wider_than_the_screen(visitor: Visitor) -> None:
     some_of_everything()
     visitor.sign_in("Administrator")
-    visitor.page.set_viewport_size({"width": width, "height": 844})
-    for page in SHOWN:
-        visitor.open(reverse(f"console:{page.name}"))
-        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, page.name
+    paths = [reverse(f"console:{page.name}") for page in SHOWN]
+    assert browser.too_wide(visitor, paths, [390, 1920]) == []
 
 
 def test_on_a_phone_the_navigation_opens_and_leads_on(visitor: Visitor) -> None:
@@ -174,7 +171,7 @@ def test_without_javascript_everything_can_be_done(chromium: Browser, live_serve
     quarantined()
     context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
     visitor = Visitor(context.new_page(), live_server.url)
-    visitor.sign_in("Operator", reverse("console:quarantine"))
+    visitor.type_password("Operator", reverse("console:quarantine"))
     visitor.page.get_by_role("checkbox").last.check()
     visitor.press("Dismiss…")
     visitor.page.get_by_label("Why").fill("a scanner")
@@ -186,10 +183,8 @@ def test_without_javascript_everything_can_be_done(chromium: Browser, live_serve
     assert visitor.problems == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_are_accessible(visitor: Visitor, theme: str) -> None:
+def test_pages_are_accessible_light_and_dark(visitor: Visitor) -> None:
     some_of_everything()
-    visitor.page.emulate_media(color_scheme=theme)
     visitor.sign_in("Administrator")
     row = Quarantine.objects.earliest("pk")
     paths = [reverse(f"console:{page.name}") for page in SHOWN]

@@ -76,6 +76,7 @@ def test_health_leads_to_the_signals_that_cost_it(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("heading", level=1)).to_contain_text("20251211_100000000_BULLISH")
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_a_source_that_falls_silent_turns_by_itself(visitor: Visitor) -> None:
     default_source()
     Source.objects.update(calendar="24/7")
@@ -88,20 +89,30 @@ def test_a_source_that_falls_silent_turns_by_itself(visitor: Visitor) -> None:
     expect(visitor.page.get_by_role("region", name="Sources").last).to_contain_text("silent")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_is_wider_than_the_screen(visitor: Visitor, width: int) -> None:
+def test_no_page_is_wider_than_the_screen(visitor: Visitor) -> None:
     visitor.sign_in("Operator", "/")
-    visitor.page.set_viewport_size({"width": width, "height": 844})
-    for path in pages():
-        visitor.open(path)
-        assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, path
+    assert browser.too_wide(visitor, pages(), [390, 1280]) == []
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_pages_are_accessible_and_readable(visitor: Visitor, theme: str) -> None:
-    visitor.page.emulate_media(color_scheme=theme)
+def test_the_pages_are_accessible_and_readable_light_and_dark(visitor: Visitor) -> None:
     visitor.sign_in("Operator", "/")
     assert browser.violations(visitor, pages(), opened=4) == []
+
+
+COLOURS = """() => [...document.querySelectorAll("body *")].map((each) => {
+  const { color, backgroundColor, borderColor } = getComputedStyle(each);
+  return [each.tagName, color, backgroundColor, borderColor].join(" ");
+})"""
+
+
+def test_a_page_that_is_darkened_for_axe_looks_as_one_opened_in_the_dark(visitor: Visitor) -> None:
+    visitor.sign_in("Operator", link("gaps"))
+    light = visitor.page.evaluate(COLOURS)
+    browser.darken(visitor)
+    darkened = visitor.page.evaluate(COLOURS)
+    visitor.open(link("gaps"))
+    visitor.page.evaluate(browser.FADED)
+    assert visitor.page.evaluate(COLOURS) == darkened != light
 
 
 def test_without_javascript_the_pages_tell_the_same(chromium: Browser, live_server: LiveServer) -> None:
@@ -130,7 +141,7 @@ def test_without_javascript_the_page_comes_first_and_the_navigation_is_at_hand(
     assert health["y"] < 200
     if width == 390:
         visitor.page.get_by_role("link", name="Menu").click()
-    expect(visitor.page.locator("#nav-sidebar a", has_text="Sources").first).to_be_in_viewport()
+    expect(visitor.page.locator("#nav-sidebar a", has_text="All Signals").first).to_be_in_viewport()
     visitor.press("Log out")
     visitor.page.wait_for_url("**/admin/login/**")
     context.close()

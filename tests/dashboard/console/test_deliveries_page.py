@@ -13,10 +13,10 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.console.pages.deliveries import LIMIT_WINDOW, busiest, first_id
+from dashboard.watching.pulses import LIMIT_WINDOW, busiest
 from reconciliation.models import SyncAuditLog
 from signals.intake import take_in
-from signals.models import Delivery, Source, new_delivery_id
+from signals.models import Delivery, Source, first_id, new_delivery_id
 from signals.parcels import Incoming
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel

@@ -134,7 +134,7 @@ def test_undoing_a_tier_takes_out_what_it_filled_since_then(signed_in: As) -> No
 def test_undoing_very_many_goes_on_where_it_was(
     signed_in: As, tasks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.console.pages.undoing.FILLS_AT_ONCE", 0)
+    monkeypatch.setattr("dashboard.jobs.FILLS_AT_ONCE", 0)
     monkeypatch.setattr(jobs, "SLICE", -1.0)
     fillable()
     run = run_sync(now=at(90), trigger="schedule").run_id

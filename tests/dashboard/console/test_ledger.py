@@ -26,6 +26,7 @@ from signals.receiving.ledger import ABSENT, WITHIN, Line, Receipt, Verdict, com
 from signals.receiving.senders import default_source
 from signals.vocabulary import Channel
 from tests.builders import TRADE_ID, at, created, entry, send, update
+from tests.signals.receiving.mail.mails import mail, taken
 
 from .conftest import UNREADABLE, As, quarantined
 from .test_actions import previewed
@@ -171,6 +172,7 @@ class TestPage:
         counts = answer.context["preview"].more.ledger.counts
         assert {verdict.value: n for verdict, n in counts.items()} == {
             "stored": 1, "lost": 1, "marked failed yet stored": 1, "marked delivered yet absent": 1, "quarantined": 1,
+            "by mail alone": 0,
         }  # fmt: skip
         assert Delivery.objects.count() == 3
         assert "2 of 5 rows are not stored" in answer.content.decode()
@@ -345,3 +347,41 @@ def test_a_replayed_quarantine_counts_as_stored() -> None:
     Quarantine.objects.filter(pk=held.pk).update(state=Quarantine.State.REPLAYED)
     assert verdicts(list(ledger([row(4, UNREADABLE)]).lines)) == [Verdict.STORED]
     assert not SignalEvent.objects.filter(signal__trade_id=TRADE_ID).exists()
+
+
+@pytest.mark.django_db
+class TestMail:
+    """Mail stands beside the log and the receipts."""
+
+    @staticmethod
+    def mailed(body: bytes, minute: float) -> None:
+        taken(mail(body.decode(), at(minute)), source=default_source(), now=at(400))
+
+    def test_a_row_that_only_mail_brought_is_told_as_that(self) -> None:
+        self.mailed(BODY, 4)
+        (line,) = ledger([row(4)]).lines
+        assert (line.receipt, line.verdict) == (None, Verdict.BY_MAIL)
+        assert line.mail
+        assert line.mail.delivery == Delivery.objects.get().pk
+
+    def test_a_row_that_came_both_ways_is_stored_and_has_its_mail(self) -> None:
+        take_in(default_source(), [Incoming(BODY, at(4))], now=at(4))
+        self.mailed(BODY, 4.1)
+        (line,) = ledger([row(4)]).lines
+        assert (line.verdict, line.mail is not None) == (Verdict.STORED, True)
+        assert line.receipt
+        assert line.receipt.channel == Channel.WEBHOOK
+
+    def test_of_equal_rows_each_has_its_own(self) -> None:
+        for minute in (4, 6):
+            self.mailed(BODY, minute + 0.2)
+        lines = ledger([row(6), row(4), row(5)]).lines
+        assert [line.verdict for line in lines] == [Verdict.BY_MAIL, Verdict.BY_MAIL, Verdict.LOST]
+
+    def test_the_page_shows_it(self, signed_in: As) -> None:
+        self.mailed(BODY, 4)
+        client = signed_in("Operator")
+        shown = client.get(uploaded(client, as_csv((told(update(0.4)), 4, "")))).content.decode()
+        assert "By mail alone" in shown
+        assert str(Delivery.objects.get().pk) in shown
+        assert "came by mail alone: the webhook lost it" in shown

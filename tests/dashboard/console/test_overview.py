@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from dashboard.console.pages.overview import judged_here
 from dashboard.telling.formats import EMPTY
+from dashboard.watching.attention import LISTED
 from dashboard.watching.checks.result import Problem
 from reconciliation import health_windows
 from reconciliation.cycle.run import run_sync
@@ -222,4 +224,9 @@ def test_its_queries_do_not_grow_with_the_signals(signed_in: As) -> None:
     few = queries()
     grow(range(2, 20))
     assert queries() == few
-    assert few <= 48  # each check of what may be wrong asks once or twice
+    assert few <= 48  # each check of what may be wrong asks once or twice, and none what the page has asked already
+
+
+def test_what_the_page_has_judged_itself_are_checks_that_it_lists() -> None:
+    judged = judged_here(None, [], [], 0, timezone.now())
+    assert judged.keys() <= {check.name for check in LISTED}

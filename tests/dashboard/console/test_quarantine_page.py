@@ -63,6 +63,7 @@ def test_line_ends_that_the_browser_changes_are_put_back(signed_in: As) -> None:
     assert b"\r" not in bytes(Delivery.objects.get(channel=Channel.REPLAY).raw)
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_proposals_are_replayed_together_and_what_has_none_stays(signed_in: As) -> None:
     client, good, hopeless = signed_in("Operator"), readable_by_now(), quarantined(b"<html>", 7)
     link = f"{REPLAY}?pick={good.pk}&pick={hopeless.pk}"

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
-from dashboard.console.roles import ADMINISTRATOR, OPERATOR, RECONCILE, REPLAY, SOURCES, VIEWER, roles
+from dashboard.console.roles import ADMINISTRATOR, OPERATOR, RECONCILE, REPLAY, SOURCES, USE_API, VIEWER, roles
 
 
 def granted(name: str) -> set[str]:
@@ -30,8 +30,9 @@ def test_each_role_holds_what_the_one_before_holds() -> None:
     assert set(SOURCES) <= roles()[ADMINISTRATOR] - roles()[OPERATOR]
 
 
-def test_a_viewer_can_change_nothing() -> None:
-    assert {permission.split(".")[1].split("_")[0] for permission in roles()[VIEWER]} == {"view"}
+def test_a_viewer_can_change_nothing_but_tokens_of_his_own() -> None:
+    rest = roles()[VIEWER] - {USE_API}
+    assert {permission.split(".")[1].split("_")[0] for permission in rest} == {"view"}
 
 
 @pytest.mark.django_db

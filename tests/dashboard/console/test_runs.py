@@ -9,13 +9,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from dashboard import jobs
 from dashboard.console.cycles import run_when_free
-from dashboard.console.pages import runs, undoing
+from dashboard.console.pages import runs
 from dashboard.console.pages.runs import Shown, compared
 from dashboard.models import Job
 from reconciliation.cycle.lease import held
-from reconciliation.cycle.run import Report, run_sync
-from reconciliation.models import SyncAuditLog, SyncRun
+from reconciliation.cycle.report import Report
+from reconciliation.cycle.run import run_sync
+from reconciliation.models import Shard, SyncAuditLog, SyncRun
 from signals.models import Fill, Source
 from signals.receiving.senders import default_source
 from tests.builders import TRADE_ID, at, created, entry, send, the_signal
@@ -50,6 +52,21 @@ def test_every_run_is_listed_latest_first_and_narrowed(signed_in: As) -> None:
     assert listed(trigger="nonsense") == [second, first]
     assert "A filter was not understood" in client.get(link("runs"), {"state": "zz"}).content.decode()
     assert "No run matches." in client.get(link("runs"), {"state": "abandoned"}).content.decode()
+
+
+def test_a_shared_run_says_who_did_it(signed_in: As) -> None:
+    run, client = a_run(), signed_in("Viewer")
+    assert "Who did it" not in client.get(link("run", run.pk)).content.decode()
+    some = {"run": run, "source": default_source(), "first": 1, "last": 9, "signals": 9}
+    Shard.objects.create(**some, state="done", worker="one:17", done=9)
+    Shard.objects.create(**some, state="done", worker="two:4", done=9)
+    Shard.objects.create(**some, state="failed", worker="one:17", done=5, error="ZeroDivisionError: no")
+    answer = client.get(link("run", run.pk))
+    assert list(answer.context["workers"]) == [
+        {"worker": "one:17", "shards": 2, "signals": 14},
+        {"worker": "two:4", "shards": 1, "signals": 9},
+    ]
+    assert "Failed: ZeroDivisionError: no" in answer.content.decode()
 
 
 def test_with_no_runs_the_page_says_how_to_get_some(signed_in: As) -> None:
@@ -206,7 +223,7 @@ def test_undoing_a_run_takes_out_what_its_preview_listed(signed_in: As) -> None:
 
 
 def test_undoing_much_is_the_workers(signed_in: As, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undoing, "FILLS_AT_ONCE", 1)
+    monkeypatch.setattr(jobs, "FILLS_AT_ONCE", 1)
     fillable()
     report = run_sync(now=at(50), trigger="schedule")
     confirmed(signed_in("Operator"), link("undo-run", report.run_id), reason="wrong")

@@ -141,7 +141,7 @@ def test_queries_do_not_grow_with_the_events(signed_in: As, django_assert_max_nu
     for start in (4, 34):
         send([(update(n / 100), at(n)) for n in range(start, start + 30)])
         run_sync(now=at(start + 30), trigger="command")
-        with django_assert_max_num_queries(24):
+        with django_assert_max_num_queries(28):
             client.get(page(the_signal()))
 
 

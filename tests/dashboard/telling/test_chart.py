@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from dashboard.telling.candles import COLUMNS
 from dashboard.telling.chart import LABEL_GAP, Chart, chart, life
+from dashboard.telling.drawn import Drawn
 from dashboard.telling.scale import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH
-from signals.models import AutomatedSignal, PriceBar, RefusedBar, Source
+from signals.models import AutomatedSignal, RefusedBar, Source
 from signals.vocabulary import DataSource, Direction, Status
 from tests.builders import SIGNAL_BAR, at
 
@@ -31,12 +32,12 @@ def signal(**values: Any) -> AutomatedSignal:
     return AutomatedSignal(**{**given, **values})
 
 
-def closes(prices: Sequence[float], start: datetime = SIGNAL_BAR) -> list[PriceBar]:
+def closes(prices: Sequence[float], start: datetime = SIGNAL_BAR) -> list[Drawn]:
     minute = timedelta(minutes=1)
-    return [PriceBar(time=start + n * minute, close=Decimal(str(price))) for n, price in enumerate(prices)]
+    return [Drawn(time=start + n * minute, close=Decimal(str(price))) for n, price in enumerate(prices)]
 
 
-def drawn(of: AutomatedSignal, bars: Sequence[PriceBar] = ()) -> Chart:
+def drawn(of: AutomatedSignal, bars: Sequence[Drawn] = ()) -> Chart:
     made = chart(of, bars, life(of, NOW), SOURCE)
     assert made is not None
     return made
@@ -101,7 +102,7 @@ def test_closed_hours_take_no_room_and_missing_bars_leave_a_hole() -> None:
 
 
 def test_whole_bars_are_drawn_from_high_to_low() -> None:
-    bar = PriceBar(time=at(5), close=Decimal(25742), high=Decimal(25750), low=Decimal(25740))
+    bar = Drawn(time=at(5), close=Decimal(25742), high=Decimal(25750), low=Decimal(25740))
     [candle] = drawn(signal(), [bar]).candles
     assert (candle.top, candle.bottom) == (
         level(drawn(signal(), [bar]), "Target 1").y,
@@ -109,9 +110,9 @@ def test_whole_bars_are_drawn_from_high_to_low() -> None:
     )
 
 
-def whole(minute: int, opened: int, high: int, low: int, close: int) -> PriceBar:
+def whole(minute: int, opened: int, high: int, low: int, close: int) -> Drawn:
     prices = {"open": opened, "high": high, "low": low, "close": close}
-    return PriceBar(time=at(minute), **{name: Decimal(each) for name, each in prices.items()})
+    return Drawn(time=at(minute), **{name: Decimal(each) for name, each in prices.items()})
 
 
 def test_a_whole_bar_is_a_candle_with_its_values_in_words() -> None:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-LEFT_OUT = shutil.ignore_patterns(".*", "var", "__pycache__", "*.sqlite3*")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", "build", "var", "__pycache__", "*.sqlite3*"
+)
 STEP = re.compile(r"^\d+\. .*(?:\n {3}.*)*", re.M)
 FILE = re.compile(r"`([\w<>./-]+/[\w<>.-]+\.(?:py|html|md))`")
 

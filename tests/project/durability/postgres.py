@@ -34,7 +34,7 @@ def free_port() -> int:
 class PrivatePostgres:
     """One cluster in a temporary folder, listening on a port of 127.0.0.1 alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, primary: "PrivatePostgres | None" = None) -> None:
         self.folder = folder
         # Outside pytest's own folder, which only root may enter.
         self.data = Path(tempfile.mkdtemp(prefix="signalsync-postgres-"))
@@ -42,7 +42,15 @@ class PrivatePostgres:
         self.identity = self._unprivileged()
         self.process: subprocess.Popen[bytes] | None = None
         self.log = (folder / "postgres.log").open("ab")
-        self._run("initdb", "-D", str(self.data), "-U", "signalsync", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if primary is None:
+            self._run("initdb", "-D", str(self.data), "-U", "signalsync", "-A", "trust", "-E", "UTF8", "--no-sync")
+        else:  # a streaming replica: its files, and where to follow them
+            self._run("pg_basebackup", "-d", primary.url, "-D", str(self.data), "--write-recovery-conf", "--no-sync",
+                      "--checkpoint=fast")  # fmt: skip
+
+    def replica(self, folder: Path) -> "PrivatePostgres":
+        """A copy of it that follows, once it is started."""
+        return PrivatePostgres(folder, self)
 
     @property
     def url(self) -> str:

@@ -14,6 +14,7 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from benchmarks.databases import migrated
 from tests.processes import PATIENCE, wait_for
 from tests.project.durability.web import ROOT, Web
 
@@ -22,9 +23,7 @@ TRADINGVIEW_WAITS = 3  # seconds
 OTHERS = 20  # requests that tell what this machine takes for one, as busy as it is
 PREPARE = """
 import django; django.setup()
-from django.core.management import call_command
 from signals.receiving.senders import default_source
-call_command("migrate", verbosity=0)
 source = default_source()
 source.open_on_loopback = True
 source.save()
@@ -47,6 +46,7 @@ class Door:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        (self.folder / "signalsync.sqlite3").write_bytes(migrated())
         self.run(PREPARE)
         self.web = Web(self.folder, self.environment)
         self._stack.callback(self.web.close)
@@ -95,6 +95,13 @@ class Door:
 
     def post(self, number: int) -> HTTPResponse:
         return self.request("POST", PATH, json.dumps({"event_type": "HEARTBEAT", "timestamp": number}).encode())
+
+    def measured(self, name: str, label: str) -> int:
+        """How often it was, as far as it is stored by now."""
+        with sqlite3.connect(self.folder / "signalsync.sqlite3") as database:
+            asked = "SELECT number FROM measurements WHERE name = ? AND labels = ?"
+            found = database.execute(asked, [name, json.dumps([label])]).fetchone()
+        return int(found[0]) if found else 0
 
     def received(self, body: bytes) -> list[datetime]:
         """When the deliveries of this body that are stored by now arrived."""

@@ -6,8 +6,7 @@ import pytest
 
 from signals.models import Source
 from signals.receiving.senders import default_source
-
-from .server import Server, serving
+from tests.server import Server, serving
 
 
 @pytest.fixture

@@ -2,21 +2,26 @@
 
 import hmac
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
 from django.core.exceptions import ValidationError
+from hypothesis import given
+from hypothesis import strategies as st
+from standardwebhooks import Webhook
 
 from reconciliation.asking import companion, delivery, step
 from reconciliation.asking.companion import SIGNATURE, TIMESTAMP, Letter, Receipt, post_all, signature
 from reconciliation.asking.rules import MAX_ATTEMPTS, retry_after
 from reconciliation.models import AskedGap, Companion, SyncRequest
 from signals.models import Source
+from signals.posting import Answer
+from signals.signing import new_secret
 from tests.posting import at_once
+from tests.server import Server
 
 from .build import HTF, NOW, hours, trade, with_gap
-from .server import Server
 
 SECRET = "a-secret-that-both-sides-know"
 
@@ -33,6 +38,14 @@ def the_request() -> SyncRequest:
 # -- posting
 
 
+@given(st.none() | st.integers(100, 599))
+def test_a_companion_was_asked_only_where_it_said_so(status: int | None) -> None:
+    """Every other answer, and none, leaves the request to be tried again, or refused in words: never taken."""
+    receipt = companion.received(Answer(status, error="" if status else "did not answer in time"))
+    assert (receipt == Receipt()) == (status is not None and 200 <= status < 300)
+    assert receipt == Receipt() or receipt.error
+
+
 def letter(server: Server, body: bytes = b"{}") -> Letter:
     return Letter(server.url, body, SECRET)
 
@@ -45,6 +58,16 @@ def test_a_letter_is_posted_as_json_and_signed(server: Server) -> None:
     expected = hmac.new(SECRET.encode(), headers[TIMESTAMP].encode() + b"." + body, "sha256").hexdigest()
     assert headers[SIGNATURE] == f"sha256={expected}"
     assert headers[TIMESTAMP] == str(int(NOW.timestamp()))
+
+
+@pytest.mark.parametrize("secret", [SECRET, new_secret()], ids=["chosen", "made"])
+def test_a_letter_is_signed_by_the_standard_as_well(server: Server, secret: str) -> None:
+    now = datetime.now(tz=UTC)  # which the standard compares with
+    post_all([Letter(server.url, b'{"a":1}', secret, "request-1")], now)
+    headers, body = server.received[0]
+    key: str | bytes = secret if secret.startswith("whsec_") else secret.encode()
+    assert Webhook(key).verify(body, headers) == {"a": 1}
+    assert headers["webhook-id"] == "request-1"
 
 
 def test_the_signature_covers_secret_time_and_body() -> None:

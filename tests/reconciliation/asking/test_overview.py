@@ -10,9 +10,9 @@ from reconciliation.asking import overview, step
 from reconciliation.asking.delivery import acknowledge
 from reconciliation.models import Companion, SyncRequest
 from signals.models import Source
+from tests.server import Server
 
 from .build import HTF, MAE, NOW, hours, open_gap, trade, with_gap
-from .server import Server
 
 pytestmark = pytest.mark.django_db
 SECRET = "a-secret-that-both-sides-know"

@@ -102,6 +102,12 @@ class TestCluster:
         Schedule.objects.update(next_run=ago(seconds=91))
         assert "the scheduler does not look" in (worker.cluster_fault(NOW()) or "")
 
+    def test_a_schedule_that_is_due_later_than_it_comes_shows_a_clock_that_was_set_back(self) -> None:
+        Schedule.objects.filter(name=schedule.NAME).update(next_run=NOW() + timedelta(minutes=5))
+        assert "the clock was set back" in (worker.cluster_fault(NOW()) or "")
+        schedule.catch_up(NOW())
+        assert worker.cluster_fault(NOW()) is None
+
     def test_a_task_that_was_not_fetched_shows_the_pusher(self) -> None:
         OrmQ.objects.create(key="signalsync", payload="", lock=ago(seconds=61))
         assert "the pusher does not look" in (worker.cluster_fault(NOW()) or "")
@@ -113,7 +119,7 @@ class TestCluster:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("ended_ago", "tasks"), [(None, 1), (121, 1), (100, 0)])
+@pytest.mark.parametrize(("ended_ago", "tasks"), [(None, 1), (121, 1), (100, 0), (-300, 1)])
 def test_a_start_asks_for_the_cycle_that_is_overdue(ended_ago: float | None, tasks: int) -> None:
     if ended_ago is not None:
         ended = ago(seconds=ended_ago)

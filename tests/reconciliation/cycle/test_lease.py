@@ -43,6 +43,26 @@ def test_the_lease_of_a_dead_holder_is_taken_when_it_expires() -> None:
 
 
 @pytest.mark.django_db
+def test_a_lease_that_would_last_longer_than_any_is_taken() -> None:
+    """Its holder died under a clock that was then set back: by that lease no cycle could run for as long."""
+    dead = lease.take()
+    SyncLease.objects.update(expires_at=timezone.now() + timedelta(minutes=5))
+    assert not lease.running(timezone.now())
+    heir = lease.take()
+    assert heir.token == dead.token + 1
+    with pytest.raises(LeaseLostError), transaction.atomic():
+        dead.confirm()
+
+
+@pytest.mark.django_db
+def test_a_lease_that_was_released_under_a_clock_ahead_is_free() -> None:
+    with lease.held():
+        pass
+    SyncLease.objects.update(expires_at=timezone.now() + timedelta(seconds=30))
+    lease.take()
+
+
+@pytest.mark.django_db
 def test_a_holder_that_comes_back_too_late_may_not_write_nor_release() -> None:
     late = lease.take()
     expire()

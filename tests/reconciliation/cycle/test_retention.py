@@ -12,8 +12,9 @@ from django.utils import timezone
 from reconciliation.cycle import retention
 from reconciliation.cycle.retention import forget_runs
 from reconciliation.decisions import of_run, undo
-from reconciliation.models import GapRecord, SignalHealthMetric, SyncAuditLog, SyncRun
+from reconciliation.models import GapRecord, Shard, SignalHealthMetric, SyncAuditLog, SyncRun
 from signals.models import Fill
+from signals.receiving.senders import default_source
 from tests.builders import at, created, entry, send, update
 from tests.reconciliation.cycles import cycle, scheduled
 
@@ -49,8 +50,10 @@ def test_runs_that_did_something_stay_and_are_looked_at_once() -> None:
     opened = scheduled(40).run_id
     assert Fill.objects.filter(run_id=filled).exists()
     assert GapRecord.objects.filter(run=opened).exists()
+    Shard.objects.create(run_id=filled, source=default_source(), first=1, last=1, signals=1, state="done")
     age()
     assert forget_runs(timezone.now()) == 0
+    assert not Shard.objects.exists(), "who did it is not told for ever"
     assert set(SyncRun.objects.filter(kept=True).values_list("pk", flat=True)) == {filled, opened}
     with CaptureQueriesContext(connection) as captured:
         assert forget_runs(timezone.now()) == 0

@@ -25,14 +25,14 @@ from signals.receiving.senders import hash_token, source_of_token
 from signals.receiving.spool import Spool
 from signals.receiving.spooled import Spooled
 from tests.builders import at, entry, send
-from tests.posting import FIRED
+from tests.posting import FIRED, at_once
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_turn_drains_the_spool_and_runs_a_cycle() -> None:
     send([(entry(), at(5))])
-    assert worker.tick() == "0 drained, 1 signals examined, 3 fills, gaps 4 -> 3, 0 set aside"
+    assert worker.tick() == "0 drained, 1 signals examined, 3 fills, gaps 4 -> 3, 0 set aside, 0 left"
     assert SyncRun.objects.get().trigger == "schedule"
 
 
@@ -71,11 +71,15 @@ def test_a_worker_with_a_cycle_under_way_is_not_wedged() -> None:
     assert worker.wedged(timezone.now()) is not None
 
 
+def cycles() -> Schedule:
+    return Schedule.objects.get(name=schedule.NAME)
+
+
 def test_the_schedule_is_installed_once_and_keeps_its_next_turn() -> None:
     schedule.install()
-    due = Schedule.objects.get().next_run
+    due = cycles().next_run
     schedule.install()
-    made = Schedule.objects.get()
+    made = cycles()
     assert (made.func, made.minutes, made.repeats, made.next_run) == ("reconciliation.cycle.worker.tick", 2, -1, due)
 
 
@@ -84,7 +88,7 @@ def test_a_doubled_schedule_is_mended(settings: Any) -> None:
         Schedule.objects.create(name=schedule.NAME, func="x")
     settings.SYNC_INTERVAL = 300
     schedule.install()
-    assert Schedule.objects.get().minutes == 5
+    assert cycles().minutes == 5
 
 
 def test_an_interval_that_is_no_whole_minutes_is_refused(settings: Any) -> None:
@@ -112,7 +116,7 @@ def test_a_first_start_makes_operator_source_and_schedule_once(bare: Any) -> Non
     assert operator.is_superuser
     assert operator.check_password(password)
     assert Source.objects.get().is_default
-    assert Schedule.objects.count() == 1
+    assert Schedule.objects.count() == 3  # cycles, what is to be sent, and events
     assert prepared() == ""
     assert not Delivery.objects.exists()
 
@@ -195,7 +199,7 @@ def test_a_history_that_is_interrupted_leaves_nothing_so_that_the_next_start_mak
         return take_in(*args, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(bootstrap, "take_in", interrupted)
+        patched.setattr("reconciliation.demo.history.take_in", interrupted)
         with pytest.raises(KeyboardInterrupt):
             prepared()
     assert not Delivery.objects.exists()
@@ -211,3 +215,11 @@ def test_a_start_with_a_filled_spool_has_it_drained_at_once(bare: Any, tmp_path:
     )
     prepared()
     assert OrmQ.objects.get().func() == schedule.TASK
+
+
+@pytest.mark.django_db(transaction=True)
+def test_halves_that_start_together_make_everything_once(bare: Any) -> None:
+    results = at_once([prepared] * 3)
+    assert [result for result in results if isinstance(result, Exception)] == []
+    assert get_user_model().objects.count() == Source.objects.count() == 1
+    assert Schedule.objects.filter(name=schedule.NAME).count() == 1

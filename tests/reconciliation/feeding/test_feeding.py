@@ -92,7 +92,7 @@ def test_the_worker_asks_beside_its_cycles_where_a_source_has_a_feed(
     queued: list[str] = []
     monkeypatch.setattr(worker, "async_task", lambda task, **_: queued.append(task))
     worker.tick()
-    assert queued == [f"{feeding.task.__module__}.{feeding.task.__name__}"]
+    assert queued == [f"{feeding.task.__module__}.{feeding.task.__name__}", worker.NOTIFYING]
     Source.objects.update(feed="")
     worker.tick()
-    assert len(queued) == 1
+    assert queued[2:] == [worker.NOTIFYING]

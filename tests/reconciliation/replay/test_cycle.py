@@ -1,6 +1,6 @@
 """Replay in the cycle: lost signals are found, go when the bars change, and become ordinary without a seam."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -9,13 +9,17 @@ import pytest
 
 from benchmarks.repairer import exported, world
 from benchmarks.replayer import Echo, Sent, take
-from reconciliation.cycle.run import Report, run_sync
+from reconciliation.cycle.report import Report
+from reconciliation.cycle.run import run_sync
 from reconciliation.models import ReplayedSignal, ReplayState, SyncAuditLog
 from reconciliation.replay.deciding import approve_found, refuse_found
 from signals.bars.storing import Bar, store_bars
 from signals.clock import MINUTE
-from signals.models import AutomatedSignal, Fill, PriceBar
+from signals.feeds.withdrawing import stop
+from signals.models import AutomatedSignal, FeedUse, FeedWindow, Fill, PriceBar
 from signals.receiving.senders import default_source
+from signals.simulator import TradeTruth
+from signals.simulator.truth import values_of
 from signals.vocabulary import Approval, Origin
 from tests.reconciliation.cycles import rebuilt_differently, snapshot
 from tests.signals.twin.market import walk
@@ -27,30 +31,30 @@ NOW = BARS[-1].time + MINUTE
 
 
 @cache
-def echo() -> Echo:
-    """The twin's alerts on the bars, all of them, and the truth about its signals."""
+def truths() -> Mapping[str, TradeTruth]:
+    """What the twin says became of its signals on the bars."""
     made = Echo(BARS, "batch")
-    list(made.alerts(frozenset()))
-    return made
+    list(made.alerts())
+    return made.truth()
 
 
 @cache
 def lost() -> str:
     """A confirmed signal that nobody hears of; a few come before it."""
-    confirmed = [name for name, values in echo().truth.values.items() if "entry_price" in values]
+    confirmed = [name for name, truth in truths().items() if truth.entry is not None]
     return confirmed[len(confirmed) // 2]
 
 
 def alerts(*unheard: str) -> list[Sent]:
-    return list(Echo(BARS, "batch").alerts(frozenset(unheard)))
+    return list(Echo(BARS, "batch", frozenset(unheard)).alerts())
 
 
 def hear(sent: Iterable[Sent]) -> None:
     take(default_source(), list(sent), NOW)
 
 
-def store(bars: Iterable[Any]) -> None:
-    kind, origin = PriceBar.Kind.BAR, PriceBar.Origin.FILE
+def store(bars: Iterable[Any], origin: int = PriceBar.Origin.FILE) -> None:
+    kind = PriceBar.Kind.BAR
     store_bars(Bar("MNQ1!", bar.time, kind, *bar[1:], evidence="x:0", origin=origin) for bar in bars)
 
 
@@ -75,12 +79,11 @@ def replayed() -> None:
 
 def test_a_signal_that_nobody_heard_of_is_found_with_its_values() -> None:
     replayed()
-    signal, truth = found(), echo().truth.values[lost()]
+    signal, truth = found(), values_of(truths()[lost()])
     assert signal is not None
     assert (signal.event_count, signal.approval, signal.status) == (0, "", truth["status"])
-    assert {name: getattr(signal, name) for name in truth if name != "targets"} == {
-        name: value for name, value in truth.items() if name != "targets"
-    }
+    single = truth.keys() - {"targets", "htf_alignment"}
+    assert {name: getattr(signal, name) for name in single} == {name: truth[name] for name in single}
     assert {entry["tier"] for entry in signal.provenance.values()} == {2}
 
 
@@ -92,16 +95,17 @@ def test_it_owes_nothing_and_a_second_cycle_changes_nothing() -> None:
 
 
 def test_an_entry_that_is_only_late_is_waited_for_and_then_filled() -> None:
-    values = echo().truth.values[lost()]
-    entered = values["confirmation_time"]
-    hear(each for each in alerts() if each.fired <= values["signal_time"] + MINUTE)
+    truth = truths()[lost()]
+    entered = truth.confirmation_time
+    assert entered is not None
+    hear(each for each in alerts() if each.fired <= truth.signal_bar + MINUTE)
     store(bar for bar in BARS if bar.time <= entered)
     sync(entered + MINUTE)
     signal = AutomatedSignal.objects.get(trade_id=lost())
     assert (signal.status, signal.check_at) == ("PENDING", entered + 3 * MINUTE)
     sync(entered + 3 * MINUTE)
     signal.refresh_from_db()
-    assert (signal.status, signal.entry_price) == ("CONFIRMED", values["entry_price"])
+    assert (signal.status, signal.entry_price) == ("CONFIRMED", truth.entry)
 
 
 def test_it_becomes_ordinary_without_a_seam_when_its_alerts_arrive() -> None:
@@ -158,9 +162,43 @@ def test_where_the_twin_disagrees_it_fills_nothing_and_finds_nothing() -> None:
     assert not Fill.objects.filter(method="replay").exists()
 
 
+def test_bars_of_a_feed_are_replayed_until_it_disagrees() -> None:
+    hear(alerts(lost()))
+    store(BARS, PriceBar.Origin.FEED)
+    use = FeedUse.objects.create(feed="vendor", symbol="MNQ1!", feed_symbol="MNQ")
+    FeedWindow.objects.create(use=use, start=BARS[0].time, end=NOW, upto=NOW, asked_at=NOW)
+    sync()
+    row = found()
+    assert row is not None
+    stop(use, NOW)
+    sync()
+    assert found() is None
+    assert (told(), ReplayState.objects.count()) == ([], 0)
+    assert not Fill.objects.filter(method="replay", state=Fill.State.ACTIVE).exists()
+    before = snapshot()
+    sync()
+    assert snapshot() == before
+
+
+def test_what_a_file_tells_stays_when_the_feed_beside_it_is_taken_back() -> None:
+    hear(alerts(lost()))
+    store(BARS)
+    sync()
+    alone = told()
+    PriceBar.objects.filter(time__gte=BARS[100].time).update(origin=PriceBar.Origin.FEED)
+    use = FeedUse.objects.create(feed="vendor", symbol="MNQ1!", feed_symbol="MNQ")
+    FeedWindow.objects.create(use=use, start=BARS[100].time, end=NOW, upto=NOW, asked_at=NOW)
+    stop(use, NOW)
+    sync()
+    assert max(each[0] for each in told()) < BARS[100].time
+    store(BARS[100:])
+    sync()
+    assert told() == alone
+
+
 def waiting() -> AutomatedSignal:
     """The found signal, with a bar missing right before it."""
-    triangle = echo().truth.values[lost()]["signal_time"]
+    triangle = truths()[lost()].signal_bar
     hear(alerts(lost()))
     store(BARS)
     sync()

@@ -30,7 +30,7 @@ def later(bars: list[Bar], minutes: int) -> list[Bar]:
 
 def test_signals_have_their_prices_and_the_first_bar_that_these_rest_on() -> None:
     [signal] = told(bars_of(CONFIRMED))
-    assert (signal.confirmed, signal.rests_on) == (BARS[3].time, BARS[0].time)
+    assert (signal.confirmed, signal.rests_on) == (BARS[3].time, BARS[1].time)
     assert (signal.near_hole, signal.entry_hole, signal.stop_hole) == (False, False, False)
 
 
@@ -39,7 +39,7 @@ def test_a_missing_bar_is_told_where_the_signal_rests_on_it() -> None:
     [after] = told([*bars[:2], *later(bars[2:], 1)])
     assert (after.near_hole, after.entry_hole, after.stop_hole) == (False, True, True)
     [before] = told([*bars[:1], *later(bars[1:], 1)])
-    assert (before.near_hole, before.entry_hole, before.stop_hole) == (True, False, True)
+    assert (before.near_hole, before.entry_hole, before.stop_hole) == (True, False, False)
 
 
 def test_what_a_long_hole_swallows_is_not_guessed() -> None:

@@ -20,6 +20,7 @@ quarters = st.none() | st.integers(-8, 8).map(lambda n: Decimal(n) / 4)
 prices = st.none() | st.sampled_from([Decimal(n) for n in (99, 100, 101)])
 moments = st.none() | st.just(BAR)
 labels = st.none() | st.sampled_from([*Session.values, "SYDNEY", ""])
+FROZEN = {"events": 0, "changes": {"mae": 6}, "frozen": ["mae"]}
 rows = st.fixed_dictionaries(
     {
         "direction": st.none() | st.sampled_from(Direction.values),
@@ -41,6 +42,8 @@ rows = st.fixed_dictionaries(
         "price_far": st.booleans(),
         "bars_far": st.booleans(),
         "symbol_unclear": st.booleans(),
+        "repainted": st.none() | st.just([{"by": "bars"}]),
+        "flips": st.sampled_from([None, {"events": 0, "changes": {"mae": 2}}, FROZEN]),
         "trade_id": st.sampled_from([TRADE_ID, SHORT_ID, SHORT_ID.lower(), "20251211_094000000", "Long", "xBULLISH"]),
     }
 )
@@ -71,6 +74,8 @@ def found(**fields: Any) -> set[str]:
         ({"entries_differ": True}, "entries_differ"),
         ({"price_far": True}, "price_far"),
         ({"bars_far": True}, "bars_far"),
+        ({"repainted": [{"by": "bars"}]}, "repainted"),
+        ({"flips": FROZEN}, "frozen"),
         ({"symbol_unclear": True}, "symbol_unclear"),
         ({"direction": "Bullish", "trade_id": SHORT_ID}, "direction_against_id"),
         ({"direction": "Bearish", "trade_id": TRADE_ID.lower()}, "direction_against_id"),
@@ -85,12 +90,16 @@ def test_a_sound_signal_has_no_findings() -> None:
     assert [finding.name for finding in FINDINGS if finding.holds(sound)] == []
 
 
+def test_a_signal_that_nobody_heard_of_owes_no_entry() -> None:
+    assert found(origin="replay", stop_exit_at=BAR) == set()
+
+
 def test_zero_is_no_finding_where_it_is_a_value() -> None:
     assert found(mae=Decimal(0), be_mfe=Decimal(0), no_be_mfe=Decimal(0)) == set()
 
 
 def test_each_is_named_once_and_says_what_to_do() -> None:
-    assert len(BY_NAME) == len(FINDINGS) == 16
+    assert len(BY_NAME) == len(FINDINGS) == 18
     assert all(finding.advice.endswith(".") for finding in FINDINGS)
     assert [finding.name for finding in FINDINGS if finding.corrected] == ["wrong_session"]
 

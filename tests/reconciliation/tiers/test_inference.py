@@ -89,6 +89,11 @@ def test_the_indicators_own_word_that_it_is_pending_beats_the_inference() -> Non
     assert inferred(case(created(), before, after=[neighbour(12)]))
 
 
+def test_a_cancellation_that_only_a_report_tells_is_dated_by_the_opposite_signal() -> None:
+    said = event(EventType.ALL_SIGNALS_EXPORT, 60, state="CANCELLED")
+    assert inferred(case(created(), said, after=[neighbour(12)]))["cancelled_at"] == iso(at(13))
+
+
 def test_without_a_direction_nothing_is_opposite() -> None:
     assert inferred(case(event("SIGNAL_CREATED", 1), trade_id="odd", after=[neighbour(12)])) == {}
 

@@ -8,7 +8,7 @@ import pytest
 
 from reconciliation.tiers.calculation.excursions import PLACES, from_bars
 from reconciliation.tiers.calculation.ladder import Ladder
-from reconciliation.tiers.calculation.replay import IN_HOLE
+from reconciliation.tiers.calculation.replay import IN_HOLE, wants_bars
 from reconciliation.tiers.proposals import Case, Proposal, Replayed
 from signals.formats import canonical, iso
 from signals.models import PriceBar
@@ -37,6 +37,14 @@ def test_a_signal_whose_entry_nobody_heard_of_is_confirmed_with_all_that_follows
     assert found["seen_confirmed_at"].value == iso(at(4))
     assert (found["stop_loss"].value, found["targets"].value["tp2"]) == ("90", "120")
     assert (found["be_mfe"].value, found["mae"].value, found["be_mfe"].as_of) == ("0.1", "-0.1", at(9))
+
+
+def test_bars_are_wanted_only_where_they_can_tell_something() -> None:
+    whole = signal(created(), entry(), event("BE_TRIGGERED", 6), update(8, "1", "1.5"))
+    assert wants_bars(whole)
+    for field in ("targets", "be_exit_at", "stop_exit_at", "confirmation_time", "bars_to_confirmation"):
+        whole.provenance.setdefault(field, {})
+    assert not wants_bars(whole)
 
 
 def test_the_agreement_is_the_confidence_and_the_evidence_names_the_bars() -> None:
@@ -81,11 +89,26 @@ def test_where_a_bar_is_missing_it_says_so_and_is_hardly_trusted() -> None:
     assert {"hole" in found[field].evidence for field in ("stop_loss", "targets", "be_mfe")} == {True}
     assert found["stop_loss"].confidence == IN_HOLE
     assert found["confirmation_time"].confidence == TOLD.confidence
+    found = replayed(created(), told=replace(TOLD, entry_hole=True))
+    assert found["confirmation_time"].confidence == IN_HOLE
+
+
+def test_a_ladder_of_its_own_needs_not_the_twins_stop() -> None:
+    told = replace(TOLD, stop_hole=True, stop=Decimal("90.25"))
+    found = replayed(created(), entry(), told=told, bars=[*QUIET, bar(10, "95", "89")])
+    assert set(found) == {"be_exit_at"}
+    assert "hole" not in found["be_exit_at"].evidence
+
+
+def test_excursions_after_a_missing_bar_are_at_least_and_exits_at_the_latest() -> None:
+    found = replayed(created(), bars=[*QUIET[:3], *QUIET[4:], bar(11, "95", "89")])
+    assert (found["be_mfe"].evidence["bound"], found["stop_exit_at"].evidence["bound"]) == ("at least", "at the latest")
+    assert found["be_mfe"].confidence < TOLD.confidence
 
 
 def test_a_report_that_is_the_twin_to_the_digit_proves_what_a_missing_bar_left_open() -> None:
     found = replayed(created(), update(9, "0.1", mae="-0.1"), told=replace(TOLD, stop_hole=True, entry_hole=True))
-    assert "hole" not in found["stop_loss"].evidence
+    assert {"hole" in found[field].evidence for field in ("confirmation_time", "stop_loss", "targets")} == {False}
 
 
 def test_what_would_still_be_on_its_way_is_not_filled() -> None:

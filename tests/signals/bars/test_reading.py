@@ -1,5 +1,6 @@
 """Files of price bars: each format's times and prices, and what is refused row by row."""
 
+import csv
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -80,11 +81,30 @@ def test_the_same_bar_is_the_same_evidence_however_it_is_written() -> None:
         ("1764633900,1,NaN,1,1", "no number"),
         ("1764633900,1,one,1,1", "no number"),
         ("1764633900,1,9999999999999,1,1", "too large"),
+        ("1764633900,1,159e9500000000,1,1", "too large"),
+        ("1764633900,1,1e-9500000000,1,1", "more than 18 decimals"),
         ("1764633900,1,1", "too few columns"),
+        ("1764633900,123456789012.5000000000000000001,1,1,1", "more than 18 decimals"),
     ],
 )
 def test_rows_that_say_no_bar(row: str, why: str) -> None:
     assert why in reason(row)
+
+
+def test_a_price_may_have_all_the_digits_that_are_kept() -> None:
+    """Thirty, which is more than numbers are calculated with."""
+    assert bar(PLAIN, "1764633900,123456789012.5,999999999999.000000000000000001,1,1").open == Decimal("123456789012.5")
+
+
+@pytest.mark.parametrize("symbol", ["MNQZ" + "9" * 30, "MNQ\x001!", "MNQ\udcff"])
+def test_a_symbol_that_cannot_be_stored_is_none(symbol: str) -> None:
+    found = list(read_bars([f"{PLAIN},symbol\n", f"1764633900,1,1,1,1,{symbol}\n"]))
+    assert [str(each) for each in found] == ["a symbol that is none"]
+
+
+def test_a_file_whose_lines_are_no_csv_is_no_file_of_bars() -> None:
+    with pytest.raises(NotBarsError, match="its line 2 is no CSV"):
+        list(read_bars([f"{PLAIN}\n", "1764633900,1,1,1," + "1" * (csv.field_size_limit() + 1)]))
 
 
 def test_one_bad_row_costs_itself_only() -> None:

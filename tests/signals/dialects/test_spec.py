@@ -248,6 +248,8 @@ def test_an_hour_that_clocks_show_twice_is_not_guessed_either() -> None:
         ({"within": "content"}, "within", "no events"),
         ({"about": "x" * 30_000}, "", "at most 20,000 characters"),
         ({"gaps_off": "no_mae"}, "gaps_off", "list of gaps"),
+        ({"about": "a\x00b"}, "", "zero character"),
+        ({"values": {"price\ud800": "price"}}, "", "half a character"),
     ],
 )
 def test_a_spec_that_cannot_be_used_is_refused_with_its_place_and_a_sentence(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from signals.checks import check_feeds
 from signals.feeds import registry
+from signals.feeds.base import number
 from signals.feeds.massive import Massive
 from signals.feeds.rates import rates
 from signals.feeds.registry import feeds, rate_of, unusable
@@ -58,3 +60,13 @@ def test_a_plan_says_how_many_requests_it_allows(settings: Any) -> None:
 def test_a_rate_that_cannot_be_read_stops_the_start(settings: Any) -> None:
     settings.FEED_RATES = "massive=fast"
     assert [found.id for found in check_feeds()] == ["signals.E004"]
+
+
+@pytest.mark.parametrize("told", ["9e9500000000", "1e-9500000000", "NaN", "1000000000000", True])
+def test_a_price_that_no_column_holds_is_none(told: Any) -> None:
+    with pytest.raises(ValueError, match="is no price"):
+        number(told)
+
+
+def test_a_price_keeps_all_thirty_digits() -> None:
+    assert number("123456789012.5") == Decimal("123456789012.5")

@@ -82,6 +82,7 @@ def test_mending_starts_from_the_proposal_else_from_the_body(body: bytes, start:
 # -- replay
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_a_replay_gives_the_signal_that_the_whole_message_would_have_given(operator: User) -> None:
     replay(quarantined(), MENDED, by=operator, now=LATER)
     replayed = everything()
@@ -134,6 +135,7 @@ def test_a_proposal_that_changes_more_than_quotes_is_not_replayed_as_it_is(opera
     assert not AutomatedSignal.objects.exists()
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_a_proposal_of_old_that_lost_one_of_two_alerts_is_not_replayed(operator: User) -> None:
     case = quarantined()
     one, two = MENDED, MENDED.replace("144000000", "144500000")

@@ -88,6 +88,7 @@ def test_a_birth_is_stored_in_one_round_trip(kind: str) -> None:
     assert the_signal().event_count == 1
 
 
+@pytest.mark.usefixtures("unguarded")
 @pytest.mark.parametrize("kind", BIRTHS)
 def test_it_is_stored_as_the_long_way_stores_it(kind: str, source: Source, request: pytest.FixtureRequest) -> None:
     alert = (BIRTHS[kind], at(3))

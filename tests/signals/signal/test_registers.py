@@ -8,6 +8,7 @@ from signals.models import AutomatedSignal, PriceBar, SignalEvent, Source
 from tests.builders import (
     HTF,
     SIGNAL_BAR,
+    TRADE_ID,
     at,
     break_even,
     cancelled,
@@ -149,6 +150,16 @@ def test_a_session_label_that_lies_is_kept_beside_the_computed_one() -> None:
     send([(created(session="LONDON"), at(1))])
     signal = the_signal()
     assert (signal.session, signal.session_label) == ("NY AM", "LONDON")
+
+
+def test_a_report_of_a_cancellation_tells_that_it_was_and_not_when() -> None:
+    state = {"trade_id": TRADE_ID, "status": "CANCELLED"}
+    send([(created(), at(1)), ({"event_type": "POLLING_RESPONSE", "signals": [state]}, at(30))])
+    signal = the_signal()
+    assert (signal.status, signal.seen_cancelled_at) == ("CANCELLED", at(30))
+    assert (signal.cancelled_at, signal.cancellation_time) == (None, None)
+    send([(cancelled(), at(6))])
+    assert the_signal().cancellation_time == at(5)
 
 
 def test_cancellation_is_final_only_until_an_entry_proves_otherwise() -> None:

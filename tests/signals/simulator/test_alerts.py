@@ -99,9 +99,8 @@ class TestAlerts:
 
     @pytest.mark.parametrize("dialect", ["batch", "mixed"])
     def test_a_batch_holds_twenty_signals_at_most_and_one_price(self, dialect: str) -> None:
-        busy = scenario(dialect, signals_per_hour=20)
         sizes = []
-        for alert in simulated(busy).alerts:
+        for alert in simulated(scenario(dialect)).alerts:
             if alert.kind == "MFE_UPDATE_BATCH":
                 entries = reports(alert)
                 sizes.append(len(entries))
@@ -116,7 +115,7 @@ class TestAlerts:
 
     def test_snapshots_carry_the_bars_of_the_price_path(self) -> None:
         given = scenario(snapshots=True)
-        path = {bar.time: bar for bar in simulated(given).bars}
+        path = {bar.time: bar for bar in simulated(given).bars if bar.time >= MONDAY}
         seen = 0
         for alert, said in told(given, EventType.UNIFIED_SNAPSHOT_V1):
             bar = path[bar_of(alert.fire_time)]
@@ -125,6 +124,21 @@ class TestAlerts:
             assert len(alert.body) <= 3900
             seen += 1
         assert seen == len([bar for bar in path.values() if bar.time.astimezone(NEW_YORK).strftime("%H%M") != "1659"])
+
+    def test_price_bars_are_told_on_request(self) -> None:
+        given = scenario(price_bars=True, end=MONDAY + timedelta(hours=1))
+        told = [bar for alert in simulated(given).alerts if alert.kind == "PRICE_BAR" for bar in read(alert.body).bars]
+        path = {bar.time: bar for bar in simulated(given).bars if bar.time >= MONDAY}
+        assert [(bar.open, bar.high, bar.low, bar.close) for bar in told] == [path[bar.time][1:] for bar in told]
+        assert len(told) == 60
+
+    def test_from_a_change_of_clock_on_ids_are_of_the_other_zone(self) -> None:
+        change = MONDAY + timedelta(hours=12)
+        for truth in simulate(scenario(clock_change=change)).truth.values():
+            zone = CHICAGO if truth.signal_bar >= change else NEW_YORK
+            parsed = TradeId.parse(truth.trade_id)
+            assert parsed is not None
+            assert parsed.naive == truth.signal_bar.astimezone(zone).replace(tzinfo=None)
 
 
 class TestDelivery:
@@ -234,7 +248,7 @@ class TestSampleHistory:
         *_, recent = sample_history(now, seed=5)
         last = simulate(recent).alerts[-1].fire_time
         assert last < now
-        assert market().open_minutes(last, now) <= 10
+        assert market().open_minutes(last, now) <= 10 + 24  # it may end in an outage
         assert market().open_minutes(recent.start, recent.end) == 18 * 60
 
     def test_it_holds_the_hours_asked_for_without_overlap(self) -> None:
@@ -243,6 +257,18 @@ class TestSampleHistory:
         assert all(a.end <= b.start for a, b in pairwise(scenarios))
         assert sum(market().open_minutes(given.start, given.end) for given in scenarios) == 600
         assert len({given.alert_id for given in scenarios}) == 3
+
+    def test_its_bars_are_those_of_one_chart(self) -> None:
+        first, second, recent = (simulate(given) for given in sample_history(WEDNESDAY))
+        assert second.bars[: len(first.bars)] == first.bars
+        assert recent.bars[: len(second.bars)] == second.bars
+
+    def test_of_some_signals_it_holds_no_trace(self) -> None:
+        *_, recent = sample_history(WEDNESDAY)
+        told = simulate(recent)
+        silent = {name for name, truth in told.truth.items() if not truth.heard}
+        assert len(silent) == len(told.truth) // 20 > 2
+        assert not silent & {trade_of(report) for alert in told.alerts for report in reports(alert)}
 
     def test_each_stretch_has_alerts(self) -> None:
         for given in sample_history(WEDNESDAY):
@@ -256,7 +282,9 @@ class TestScenario:
             ({"dialect": "klingon"}, "unknown dialect 'klingon': use one of strategy"),
             ({"start": datetime(2025, 12, 8)}, "aware UTC"),  # noqa: DTZ001 - what is refused
             ({"loss": 1.2}, "loss is a fraction"),
-            ({"signals_per_hour": 0}, "more than 0"),
+            ({"start_price": 0}, "more than 0"),
+            ({"ticker": "NOWHERE:X, 1m"}, "nobody knows when NOWHERE:X"),
+            ({"origin": WEDNESDAY}, "cannot be after start"),
         ],
     )
     def test_a_senseless_scenario_is_refused_in_words(self, changes: dict[str, Any], message: str) -> None:

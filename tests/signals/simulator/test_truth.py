@@ -1,6 +1,7 @@
 """The generator keeps a truth that a real market and the real indicator could have made."""
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,7 +11,10 @@ import pytest
 
 from signals.clock import MINUTE, bar_of
 from signals.market import market
+from signals.sessions import session_of
 from signals.simulator import DIALECTS, Scenario, TradeTruth, simulate, stream
+from signals.simulator.scenario import WARM_UP
+from signals.twin import Twin
 from signals.vocabulary import EXITS, EventType, Status
 
 from .scenarios import (
@@ -60,10 +64,22 @@ class TestMarket:
         assert "1659" in clocks
         assert not [clock for clock in clocks if "1700" <= clock <= "1800"]
 
-    def test_there_is_one_bar_for_every_open_minute(self) -> None:
+    def test_there_is_one_bar_for_every_open_minute_and_enough_before_to_warm_up(self) -> None:
         bars = simulated(scenario()).bars
-        assert len(bars) == market().open_minutes(MONDAY, WEDNESDAY)
+        assert len(bars) == WARM_UP + market().open_minutes(MONDAY, WEDNESDAY)
         assert all(market().is_open(bar.time) for bar in bars)
+
+    def test_the_hours_are_those_of_the_tickers_market(self) -> None:
+        saturday = datetime(2025, 12, 13, 9, tzinfo=UTC)
+        coins = simulate(scenario(start=saturday, end=saturday + timedelta(hours=5), ticker="BINANCE:BTCUSDT, 1m"))
+        assert len(coins.bars) == WARM_UP + 300
+        assert coins.alerts
+
+    def test_mornings_in_new_york_are_livelier_than_its_evenings(self) -> None:
+        moves: dict[str, list[Decimal]] = defaultdict(list)
+        for bar in simulated(scenario()).bars:
+            moves[session_of(bar.time)].append(abs(bar.close - bar.open))
+        assert sum(moves["NY AM"]) / len(moves["NY AM"]) > 2 * sum(moves["ASIA"]) / len(moves["ASIA"])
 
     def test_prices_lie_on_the_tick_within_high_and_low(self) -> None:
         for bar in simulated(scenario()).bars:
@@ -78,7 +94,8 @@ class TestMarket:
 
     def test_a_market_that_never_opens_gives_an_empty_simulation(self) -> None:
         saturday = datetime(2025, 12, 13, 9, tzinfo=UTC)
-        assert simulate(scenario(start=saturday, end=saturday + timedelta(hours=5))).bars == ()
+        closed = simulate(scenario(start=saturday, end=saturday + timedelta(hours=5), origin=saturday))
+        assert (closed.bars, closed.alerts, closed.truth) == ((), (), {})
 
 
 def expected_legs(given: Scenario, truth: TradeTruth) -> tuple[Decimal, Decimal, Decimal]:
@@ -149,24 +166,35 @@ class TestTruth:
             risk = truth.entry - truth.stop
             assert truth.targets == tuple(truth.entry + n * risk for n in (1, 2, 3))
 
-    def test_over_half_of_the_signals_confirm_mostly_within_eight_bars(self) -> None:
+    def test_signals_are_as_frequent_and_confirm_as_often_as_the_recorded_ones(self) -> None:
         given = scenario()
         bars = [truth.bars_to_confirmation for truth in confirmed(given)]
-        assert 0.45 < len(bars) / len(simulated(given).truth) < 0.65
-        assert sum(1 <= n <= 8 for n in bars if n) > 0.9 * len(bars)
+        hours = market().open_minutes(MONDAY, WEDNESDAY) / 60
+        assert 5 < len(simulated(given).truth) / hours < 9
+        assert 0.45 < len(bars) / len(simulated(given).truth) < 0.7
+        assert sum(1 <= n <= 8 for n in bars if n) > 0.8 * len(bars)
         assert all(
             n == market().open_minutes(t.signal_bar, t.confirmation_time)
             for n, t in zip(bars, confirmed(given), strict=True)
         )
 
-    def test_signals_mostly_alternate(self) -> None:
-        directions = [truth.direction for truth in simulated(scenario()).truth.values()]
-        same = sum(a == b for a, b in pairwise(directions)) / len(directions)
-        assert 0 < same < 0.2
+    @every_dialect
+    def test_it_is_what_the_twin_says_of_the_bars(self, dialect: str) -> None:
+        given, twin, trades = scenario(dialect), Twin(), {}
+        for bar in simulated(given).bars:
+            for said in twin.take(bar):
+                if said.type == EventType.ENTRY and said.triangle >= MONDAY:
+                    trades[said.triangle, said.direction] = said.trade
+        assert len(confirmed(given)) == len(trades) > 100
+        for truth in confirmed(given):
+            trade = trades[truth.signal_bar, truth.direction]
+            assert (truth.entry, truth.stop, truth.be_time) == (trade.entry, trade.stop, trade.protected)
+            assert dict(truth.exits).get(EventType.EXIT_BREAK_EVEN) == trade.be_ended
 
     @pytest.mark.parametrize("dialect", TWO_LEGS)
     def test_after_break_even_the_second_leg_runs_on(self, dialect: str) -> None:
-        split = [t for t in confirmed(scenario(dialect)) if t.be_mfe is not None and t.be_mfe != t.no_be_mfe]
+        told = [t for t in confirmed(scenario(dialect)) if t.be_mfe is not None and t.no_be_mfe is not None]
+        split = [t for t in told if t.be_mfe != t.no_be_mfe]
         assert split
         assert all(t.be_mfe < t.no_be_mfe and t.be_time and t.exits[0][0] == "EXIT_BREAK_EVEN" for t in split)
 

@@ -145,6 +145,7 @@ def test_a_retired_format_reads_no_more_and_what_it_read_stays() -> None:
     assert brought_in(row).count() == 1
 
 
+@pytest.mark.usefixtures("unguarded")
 def test_stored_events_are_checked_by_the_version_that_read_them() -> None:
     teach()
     send(BUY)

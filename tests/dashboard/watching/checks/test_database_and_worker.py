@@ -1,16 +1,18 @@
 """The checks of the database and of the worker: each holds on a sound system and fails on its own fault."""
 
+import sys
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from dashboard.watching.checks import database, worker
 from reconciliation.cycle import schedule
-from reconciliation.models import SyncLease, SyncRun
+from reconciliation.models import Cluster, SyncLease, SyncRun
 from tests.dashboard.watching.cases import MINUTE, NOW, SECOND, ago, fails, finished, holds
 
 
@@ -20,7 +22,7 @@ class TestDatabase:
 
     def test_a_missing_migration(self, sound: Any) -> None:
         holds(database.migrations)
-        newest = MigrationLoader(connection).graph.leaf_nodes("signals")[0]
+        newest = MigrationLoader(connection).graph.leaf_nodes("sessions")[0]
         MigrationRecorder(connection).record_unapplied(*newest)
         fails(database.migrations, "Run `manage.py migrate`")
 
@@ -111,12 +113,40 @@ class TestWorker:
         fails(worker.cycles, "The last cycle did not finish: no space left.")
         fails(worker.cycles, f"It was run {run.pk}.")
 
-    @pytest.mark.parametrize(("holder", "expires"), [("", 1000), ("host:1", 50), ("host:1", -290)])
+    @pytest.mark.parametrize(("holder", "expires"), [("", 1000), ("host:1", 50), ("host:1", -290), ("host:1", 3600)])
     def test_a_lease_that_is_free_held_or_about_to_be_taken_over(self, sound: Any, holder: str, expires: int) -> None:
         SyncLease.objects.create(name="cycle", holder=holder, expires_at=NOW + expires * SECOND)
         holds(worker.lease)
 
-    @pytest.mark.parametrize(("expires", "saying"), [(3600, "clock was set back"), (-301, "died holding the lease")])
-    def test_a_lease_that_is_stuck(self, sound: Any, expires: int, saying: str) -> None:
-        SyncLease.objects.create(name="cycle", holder="host:1", expires_at=NOW + expires * SECOND)
-        fails(worker.lease, saying)
+    def test_a_lease_that_is_stuck(self, sound: Any) -> None:
+        SyncLease.objects.create(name="cycle", holder="host:1", expires_at=ago(301 * SECOND))
+        fails(worker.lease, "died holding the lease")
+
+    def test_a_schedule_that_was_put_off_by_a_clock_that_was_set_back(self, sound: Any) -> None:
+        Schedule.objects.filter(name="sync cycle").update(next_run=NOW + 300 * SECOND)
+        fails(worker.scheduler, "the clock was set back. Restart")
+
+
+class TestClusters:
+    def test_those_that_work_and_one_that_is_not_heard_of(self, sound: Any) -> None:
+        now = timezone.now()
+        Cluster.objects.create(name="one:/var", workers=2, started_at=now, seen_at=now)
+        Cluster.objects.create(name="two:/var", workers=4, started_at=now, seen_at=now)
+        holds(worker.clusters, "6 workers on 2 machines")
+        Cluster.objects.filter(pk="two:/var").update(seen_at=now - 2 * MINUTE)
+        fails(worker.clusters, "the workers of two:/var since")
+
+
+class TestBroker:
+    def test_the_database_is_one_by_itself(self, sound: Any) -> None:
+        holds(worker.broker, "in the database")
+
+    def test_a_redis_that_does_not_answer(self, settings: Any) -> None:
+        pytest.importorskip("redis", reason="redis is not installed (requirements-redis.txt)")
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"  # nobody listens there
+        fails(worker.broker, "Redis does not answer")
+
+    def test_a_package_that_is_not_there(self, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        monkeypatch.setitem(sys.modules, "redis", None)
+        fails(worker.broker, "redis is not installed")

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 
 from dashboard.watching.checks import configuration, disk, records, sources
 from dashboard.watching.selftest import self_test_source
-from reconciliation.models import SetAside
+from reconciliation.guarding import triggers
+from reconciliation.models import SetAside, SyncAuditLog
+from reconciliation.sealing.sealing import seal
 from signals.models import AutomatedSignal, Delivery, Source, SourceToken
 from signals.receiving.senders import default_source
 from signals.receiving.spool import Spool
@@ -89,6 +92,16 @@ class TestRecords:
         AutomatedSignal.objects.update(entry_price=1)
         fails(records.derivation, "`manage.py rebuild_signals --check`")
 
+    def test_an_entry_of_the_audit_log_that_is_not_what_was_sealed(self, sound: Any, unguarded: None) -> None:
+        triggers.put_up(connection)
+        row = SyncAuditLog.objects.create(at=NOW, action="noted")
+        seal()
+        holds(records.audit_chain, "The 1 newest sealed entries")
+        triggers.take_down(connection)
+        SyncAuditLog.objects.update(note="other")
+        fails(records.audit_chain, f"Entry {row.pk} was changed")
+        fails(records.audit_chain, "guards were taken away")
+
     def test_only_the_newest_are_derived(self, sound: Any, monkeypatch: Any) -> None:
         monkeypatch.setattr(records, "SAMPLE", 1)
         AutomatedSignal.objects.update(entry_price=1)
@@ -127,16 +140,16 @@ class TestSources:
         Source.objects.update(alert_expires_at=ago(DAY))
         fails(sources.alert_expiry, "has expired")
 
-    def test_silence_while_the_market_is_open(self, sound: Any) -> None:
+    def test_silence_while_the_market_is_open(self, sound: Any, unguarded: None) -> None:
         Delivery.objects.filter(channel=Channel.WEBHOOK).update(received_at=ago(90 * MINUTE))
         fails(sources.silence, "silent for 90 minutes of open market")
 
-    def test_silence_while_it_is_closed(self, sound: Any) -> None:
+    def test_silence_while_it_is_closed(self, sound: Any, unguarded: None) -> None:
         saturday = NOW + 2 * DAY
         Delivery.objects.filter(channel=Channel.WEBHOOK).update(received_at=datetime(2025, 12, 12, 21, 59, tzinfo=UTC))
         assert sources.silence(saturday).ok
 
-    def test_that_nothing_was_ever_heard_matters_in_production_only(self, production: Any) -> None:
+    def test_that_nothing_was_ever_heard_matters_in_production_only(self, production: Any, unguarded: None) -> None:
         Delivery.objects.update(channel=Channel.LOG)
         fails(sources.silence, "Activation")
         production.PRODUCTION = False

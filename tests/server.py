@@ -1,7 +1,7 @@
-"""A companion: a real HTTP server on this machine that keeps what it was sent, and answers as it is told."""
+"""Who we post to: a real HTTP server on this machine that keeps what it was sent, and answers as it is told."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Barrier, Event
 
@@ -10,7 +10,8 @@ from tests.listening import Handler, listening
 
 @dataclass
 class Server:
-    """`status` is what it answers. With `silent` it takes the request and says nothing; with `drip` it never ends.
+    """`status` is what it answers, with `body`. With `silent` it takes the request and says nothing; with `drip` its
+    head never ends, with `endless` its body.
 
     With `together` it answers nobody until as many are waiting.
     """
@@ -18,8 +19,10 @@ class Server:
     url: str = ""
     status: int = 202
     headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
     silent: bool = False
     drip: bool = False
+    endless: bool = False
     together: Barrier | None = None
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     closing: Event = field(default_factory=Event)
@@ -46,6 +49,10 @@ def serving() -> Iterator[Server]:
             for name, value in told.headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(told.body)
+                while told.endless and not told.closing.is_set():
+                    self.wfile.write(b"a" * 1000)
 
     with listening(Told) as address:
         told.url = f"{address}/requests"

@@ -1,0 +1,1 @@
+"""Backups: one file of all tables and the spool, which either database writes and reads (docs/backup.md)."""

@@ -1,0 +1,1 @@
+"""The demo: invented markets with a history, which go on while it runs (docs/simulator.md)."""

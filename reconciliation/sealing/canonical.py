@@ -1,0 +1,84 @@
+"""What exactly is sealed: an entry and a link of the chain as bytes, the same whatever database keeps them. Pure.
+
+The digests are part of what is stored: whoever changes this file must keep what older ones are proved by.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from struct import Struct
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from reconciliation.models import AuditSeal
+
+# In this order; a column that is added later goes to the end and is left out while it is empty.
+COLUMNS = (
+    "pk", "at", "run_id", "operation", "signal_id", "action", "gap", "field", "tier", "method", "old", "new",
+    "confidence", "evidence", "note", "actor",
+)  # fmt: skip
+SIGNAL = COLUMNS.index("signal_id")
+SHORT = 16
+"""Bytes of SHA-256 that stand for an entry: enough that nobody finds another one with the same."""
+ENTRY = Struct(f">q{SHORT}s")
+FIRST = "0" * 64
+"""What stands before the first seal."""
+EXACT, LONGEST = 2**53, 1023
+"""Greater numbers are floats in one database and have all their digits in the other; of so many bits no float is."""
+
+
+class Sealed(NamedTuple):
+    """An entry in a seal."""
+
+    key: int
+    digest: bytes
+
+
+def digest_of(values: Sequence[Any]) -> bytes:
+    """Of an entry's values, in the order of COLUMNS."""
+    return sha256(as_text([*map(plain, values)]).encode("utf-8", "surrogatepass")).digest()[:SHORT]
+
+
+as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON that both databases give back alike: PostgreSQL keeps 1.0 as 1.0 and 1e3 as 1000."""
+    kind = value.__class__
+    return value if kind in SAME else AS_JSON[kind](value)
+
+
+def number(value: float) -> float:
+    if isinstance(value, int):
+        return value if abs(value) < EXACT or value.bit_length() > LONGEST else float(value)
+    return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < EXACT else value
+
+
+SAME = frozenset({type(None), bool, str})
+AS_JSON: Mapping[type, Callable[[Any], Any]] = {
+    int: number,
+    float: number,
+    dict: lambda value: {key: plain(each) for key, each in value.items()},
+    list: lambda value: [*map(plain, value)],
+    datetime: lambda value: value.astimezone(UTC).isoformat(timespec="microseconds"),
+    Decimal: lambda value: f"{value:.3f}",
+    UUID: str,
+}
+
+
+def packed(entries: Iterable[Sealed]) -> bytes:
+    return b"".join(ENTRY.pack(*entry) for entry in sorted(entries))
+
+
+def unpacked(entries: bytes) -> Iterator[Sealed]:
+    """Raises struct.error where it is cut off."""
+    return map(Sealed._make, ENTRY.iter_unpack(entries))
+
+
+def seal_of(row: AuditSeal, before: str) -> str:
+    """What a link's seal must be, after this one."""
+    about = [before, row.number, plain(row.at), row.upto, row.total, plain(row.missing)]
+    return sha256(json.dumps(about, separators=(",", ":")).encode() + bytes(row.entries)).hexdigest()
