@@ -3,6 +3,9 @@
 
 .PHONY: help run quick test fix lint audit types cover bench torture fuzz schema client docs screenshots demo-reset
 
+# Tests and checks start hundreds of processes: without bytecode each of them would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # Stamps named after what the requirements say: a change of them, and nothing else, installs again.

@@ -237,6 +237,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'sync_requests',
                 'ordering': ['-created_at', '-pk'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ('waiting', 'delivered'))), fields=['source', 'created_at'], name='request_open'), models.Index(condition=models.Q(('state', 'failed')), fields=['-ended_at'], name='request_failed')],
             },
         ),
         migrations.CreateModel(
@@ -256,6 +257,8 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'asked_gaps',
                 'ordering': ['pk'],
+                'indexes': [models.Index(condition=models.Q(('again_at__isnull', False)), fields=['again_at'], name='ask_again_due')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('signal', 'gap'), name='one_open_ask_per_gap')],
             },
         ),
         migrations.CreateModel(
@@ -316,6 +319,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'audit log',
                 'db_table': 'sync_audit_log',
                 'ordering': ['-pk'],
+                'indexes': [models.Index(fields=['action', '-at'], name='audit_by_action'), models.Index(fields=['-at', '-id'], name='audit_newest_first'), models.Index(condition=models.Q(('actor', ''), _negated=True), fields=['-at', '-id'], name='audit_of_people')],
             },
         ),
         migrations.CreateModel(
@@ -360,6 +364,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'sync_shards',
                 'ordering': ['pk'],
+                'indexes': [models.Index(condition=models.Q(('state__in', ['waiting', 'taken'])), fields=['run', 'id'], name='shard_open')],
             },
         ),
         migrations.CreateModel(
@@ -379,6 +384,8 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'signal_gaps',
                 'ordering': ['-pk'],
+                'indexes': [models.Index(condition=models.Q(('state', 'dismissed')), fields=['gap', 'signal'], name='gap_dismissed'), models.Index(condition=models.Q(('state', 'open')), fields=['gap', 'signal'], name='gap_open')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'dismissed'])), fields=('signal', 'gap'), name='one_standing_gap')],
             },
         ),
         migrations.CreateModel(
@@ -457,49 +464,5 @@ class Migration(migrations.Migration):
                 'ordering': ['source', '-stretch__start'],
                 'constraints': [models.UniqueConstraint(fields=('source', 'stretch'), name='one_agreement_per_stretch')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='syncrequest',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'delivered'))), fields=['source', 'created_at'], name='request_open'),
-        ),
-        migrations.AddIndex(
-            model_name='syncrequest',
-            index=models.Index(condition=models.Q(('state', 'failed')), fields=['-ended_at'], name='request_failed'),
-        ),
-        migrations.AddIndex(
-            model_name='askedgap',
-            index=models.Index(condition=models.Q(('again_at__isnull', False)), fields=['again_at'], name='ask_again_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='askedgap',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('signal', 'gap'), name='one_open_ask_per_gap'),
-        ),
-        migrations.AddIndex(
-            model_name='syncauditlog',
-            index=models.Index(fields=['action', '-at'], name='audit_by_action'),
-        ),
-        migrations.AddIndex(
-            model_name='syncauditlog',
-            index=models.Index(fields=['-at', '-id'], name='audit_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='syncauditlog',
-            index=models.Index(condition=models.Q(('actor', ''), _negated=True), fields=['-at', '-id'], name='audit_of_people'),
-        ),
-        migrations.AddIndex(
-            model_name='shard',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'taken'])), fields=['run', 'id'], name='shard_open'),
-        ),
-        migrations.AddIndex(
-            model_name='gaprecord',
-            index=models.Index(condition=models.Q(('state', 'dismissed')), fields=['gap', 'signal'], name='gap_dismissed'),
-        ),
-        migrations.AddIndex(
-            model_name='gaprecord',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['gap', 'signal'], name='gap_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='gaprecord',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['open', 'dismissed'])), fields=('signal', 'gap'), name='one_standing_gap'),
         ),
     ]

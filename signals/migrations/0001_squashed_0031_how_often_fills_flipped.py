@@ -53,16 +53,58 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('auth', '__first__'),
     ]
 
     operations = [
+        migrations.CreateModel(
+            name='Source',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.SlugField(max_length=64, unique=True)),
+                ('symbol', models.CharField(blank=True, help_text='What its prices are prices of. Empty: to be learned from its alerts.', max_length=32)),
+                ('symbol_by', models.CharField(blank=True, choices=[('', 'Not known yet'), ('set', 'Set by a person'), ('ticker', 'By the Ticker of an alert log'), ('payload', 'By its own messages'), ('rhythm', 'By the rhythm of its alerts'), ('symbol', 'By its symbol')], editable=False, max_length=8)),
+                ('ticker', models.CharField(blank=True, editable=False, help_text='Its symbol as it was spelled.', max_length=64)),
+                ('tick_size', models.DecimalField(decimal_places=6, default=Decimal('0.25'), max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0.000001'), 'A tick is more than 0.')])),
+                ('bar_minutes', models.PositiveSmallIntegerField(blank=True, help_text='Minutes of one bar of its chart; 1440 is a day. Empty: to be learned from its alerts.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)])),
+                ('bar_minutes_by', models.CharField(blank=True, choices=[('', 'Not known yet'), ('set', 'Set by a person'), ('ticker', 'By the Ticker of an alert log'), ('payload', 'By its own messages'), ('rhythm', 'By the rhythm of its alerts'), ('symbol', 'By its symbol')], editable=False, max_length=8)),
+                ('calendar', models.CharField(blank=True, help_text='Market calendar, 24/5 or 24/7. Empty: to be chosen by its symbol.', max_length=48)),
+                ('calendar_by', models.CharField(blank=True, choices=[('', 'Not known yet'), ('set', 'Set by a person'), ('ticker', 'By the Ticker of an alert log'), ('payload', 'By its own messages'), ('rhythm', 'By the rhythm of its alerts'), ('symbol', 'By its symbol')], editable=False, max_length=8)),
+                ('market_zone', models.CharField(default='America/New_York', help_text='Zone of local dates and sessions.', max_length=48)),
+                ('clock_zone', models.CharField(default='America/New_York', help_text='Zone of its trade ids as long as its own data has not shown another.', max_length=48)),
+                ('zones', models.JSONField(default=signals.models.sources.default_zones, help_text='Zones its trade ids may be in.')),
+                ('zones_seen', models.JSONField(default=list, help_text='Zones its own data has voted for.')),
+                ('voted_as', models.CharField(blank=True, editable=False, help_text='The chart for which its events voted (signal/remaking).', max_length=60)),
+                ('learned', models.JSONField(default=dict, editable=False, help_text='What its alerts have told of symbol and bar length (learning.py).')),
+                ('sessions', models.JSONField(default=signals.sessions.new_york_sessions, help_text="Sessions of its day, by the market zone's clock; the first that fits counts.")),
+                ('update_minutes', models.PositiveSmallIntegerField(default=1, help_text='Minutes between updates of an open trade, as expected.', validators=[django.core.validators.MinValueValidator(1)])),
+                ('feed', models.CharField(blank=True, help_text='Where missing price bars are asked for. Empty: nowhere.', max_length=32)),
+                ('feed_symbol', models.CharField(blank=True, help_text='What the feed is asked for: the symbol, or another with the same prices.', max_length=64)),
+                ('alert_expires_at', models.DateTimeField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)), django.core.validators.MaxValueValidator(datetime.datetime(2200, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))])),
+                ('open_on_loopback', models.BooleanField(default=False, help_text='Accept webhooks without a token from this machine itself.')),
+                ('token_field', models.CharField(blank=True, default='token', help_text="The message's field that holds its token, for alerts that have none in their address. Empty: none.", max_length=40, validators=[django.core.validators.RegexValidator('^[A-Za-z_][A-Za-z0-9_-]*$', "Give a field's name: letters, digits, - and _.")])),
+                ('addresses', models.CharField(blank=True, help_text="Addresses and networks that its alerts come from, instead of WEBHOOK_ADDRESSES; tradingview stands for TradingView's own, any for all. Empty: as WEBHOOK_ADDRESSES says.", max_length=400, validators=[signals.models.sources.are_addresses])),
+                ('is_default', models.BooleanField(default=False, help_text='Takes imports whose Alert ID nobody knows.')),
+                ('simulated', models.BooleanField(default=False, editable=False, help_text="Of an invented market: the demo's, or `manage.py simulate`'s.")),
+                ('gaps_off', models.JSONField(blank=True, default=list, help_text='Gaps it is known not to close.')),
+                ('tiers_off', models.JSONField(blank=True, default=list, help_text='Tiers that may not fill for it.')),
+                ('switched', models.BooleanField(default=False, editable=False, help_text='A switch was changed: the next cycle looks at all of its signals.')),
+                ('signal_count', models.PositiveIntegerField(blank=True, help_text='By its last heartbeat.', null=True)),
+                ('last_heartbeat_at', models.DateTimeField(blank=True, null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='one_default_source'), models.CheckConstraint(condition=models.Q(('tick_size__gt', 0)), name='source_tick_above_zero'), models.CheckConstraint(condition=models.Q(('update_minutes__gte', 1)), name='source_updates_in_minutes'), models.CheckConstraint(condition=models.Q(('alert_expires_at__isnull', True), ('alert_expires_at__range', (datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), datetime.datetime(2200, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))), _connector='OR'), name='source_expiry_that_a_clock_shows')],
+            },
+        ),
         migrations.CreateModel(
             name='AlertId',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('alert_id', models.CharField(max_length=32, unique=True)),
                 ('first_seen_at', models.DateTimeField(auto_now_add=True)),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alert_ids', to='signals.source')),
             ],
         ),
         migrations.CreateModel(
@@ -149,11 +191,14 @@ class Migration(migrations.Migration):
                 ('rebuild_error', models.TextField(blank=True, help_text='Why the last projection failed; the next cycle retries.')),
                 ('created_at', models.DateTimeField()),
                 ('updated_at', models.DateTimeField()),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='signals.source')),
             ],
             options={
                 'db_table': 'automated_signals',
                 'ordering': ['-first_event_at', '-pk'],
                 'permissions': [('reconcile_signal', 'Can run a sync and undo fills'), ('annotate_signal', 'Can write notes on signals and tag them')],
+                'indexes': [models.Index(fields=['-first_event_at', '-id'], name='signal_newest_first'), models.Index(fields=['status', 'origin'], name='signal_by_status'), models.Index(condition=models.Q(('origin', 'alerts'), _negated=True), fields=['source', 'first_event_at'], name='signal_found'), models.Index(condition=models.Q(('needs_sync', True)), fields=['id'], name='signal_needs_sync'), models.Index(condition=models.Q(('check_at__isnull', False)), fields=['check_at'], name='signal_check_due'), models.Index(condition=models.Q(('clock_by', 'only_possible'), _negated=True), fields=['source', 'first_event_at'], name='signal_clock_by_votes'), models.Index(condition=models.Q(('status__in', ['PENDING', 'CONFIRMED'])), fields=['source', 'first_event_at'], name='signal_open'), models.Index(condition=models.Q(('htf_as_of__isnull', False)), fields=['source', 'htf_as_of'], name='signal_tells_htf')],
+                'constraints': [models.UniqueConstraint(fields=('trade_id', 'source', 'symbol', 'life'), name='one_signal_per_trade_symbol_and_life'), models.CheckConstraint(condition=models.Q(('status__in', ['PENDING', 'CONFIRMED', 'COMPLETED', 'CANCELLED'])), name='signal_status_known'), models.CheckConstraint(condition=models.Q(('direction__isnull', True), ('direction__in', ['Bullish', 'Bearish']), _connector='OR'), name='signal_direction_known'), models.CheckConstraint(condition=models.Q(('confidence_score__gte', 0), ('confidence_score__lte', 1)), name='signal_confidence_in_range')],
             },
         ),
         migrations.CreateModel(
@@ -198,49 +243,10 @@ class Migration(migrations.Migration):
                 ('advice', models.CharField(blank=True, editable=False, max_length=300)),
                 ('error_at', models.DateTimeField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('source', models.ForeignKey(blank=True, help_text="Whose alerts come here. Empty: several sources', told apart by token or symbol in the message.", null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mailboxes', to='signals.source')),
             ],
             options={
                 'verbose_name_plural': 'mailboxes',
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Source',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=64, unique=True)),
-                ('symbol', models.CharField(blank=True, help_text='What its prices are prices of. Empty: to be learned from its alerts.', max_length=32)),
-                ('symbol_by', models.CharField(blank=True, choices=[('', 'Not known yet'), ('set', 'Set by a person'), ('ticker', 'By the Ticker of an alert log'), ('payload', 'By its own messages'), ('rhythm', 'By the rhythm of its alerts'), ('symbol', 'By its symbol')], editable=False, max_length=8)),
-                ('ticker', models.CharField(blank=True, editable=False, help_text='Its symbol as it was spelled.', max_length=64)),
-                ('tick_size', models.DecimalField(decimal_places=6, default=Decimal('0.25'), max_digits=12, validators=[django.core.validators.MinValueValidator(Decimal('0.000001'), 'A tick is more than 0.')])),
-                ('bar_minutes', models.PositiveSmallIntegerField(blank=True, help_text='Minutes of one bar of its chart; 1440 is a day. Empty: to be learned from its alerts.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1440)])),
-                ('bar_minutes_by', models.CharField(blank=True, choices=[('', 'Not known yet'), ('set', 'Set by a person'), ('ticker', 'By the Ticker of an alert log'), ('payload', 'By its own messages'), ('rhythm', 'By the rhythm of its alerts'), ('symbol', 'By its symbol')], editable=False, max_length=8)),
-                ('calendar', models.CharField(blank=True, help_text='Market calendar, 24/5 or 24/7. Empty: to be chosen by its symbol.', max_length=48)),
-                ('calendar_by', models.CharField(blank=True, choices=[('', 'Not known yet'), ('set', 'Set by a person'), ('ticker', 'By the Ticker of an alert log'), ('payload', 'By its own messages'), ('rhythm', 'By the rhythm of its alerts'), ('symbol', 'By its symbol')], editable=False, max_length=8)),
-                ('market_zone', models.CharField(default='America/New_York', help_text='Zone of local dates and sessions.', max_length=48)),
-                ('clock_zone', models.CharField(default='America/New_York', help_text='Zone of its trade ids as long as its own data has not shown another.', max_length=48)),
-                ('zones', models.JSONField(default=signals.models.sources.default_zones, help_text='Zones its trade ids may be in.')),
-                ('zones_seen', models.JSONField(default=list, help_text='Zones its own data has voted for.')),
-                ('voted_as', models.CharField(blank=True, editable=False, help_text='The chart for which its events voted (signal/remaking).', max_length=60)),
-                ('learned', models.JSONField(default=dict, editable=False, help_text='What its alerts have told of symbol and bar length (learning.py).')),
-                ('sessions', models.JSONField(default=signals.sessions.new_york_sessions, help_text="Sessions of its day, by the market zone's clock; the first that fits counts.")),
-                ('update_minutes', models.PositiveSmallIntegerField(default=1, help_text='Minutes between updates of an open trade, as expected.', validators=[django.core.validators.MinValueValidator(1)])),
-                ('feed', models.CharField(blank=True, help_text='Where missing price bars are asked for. Empty: nowhere.', max_length=32)),
-                ('feed_symbol', models.CharField(blank=True, help_text='What the feed is asked for: the symbol, or another with the same prices.', max_length=64)),
-                ('alert_expires_at', models.DateTimeField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)), django.core.validators.MaxValueValidator(datetime.datetime(2200, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))])),
-                ('open_on_loopback', models.BooleanField(default=False, help_text='Accept webhooks without a token from this machine itself.')),
-                ('token_field', models.CharField(blank=True, default='token', help_text="The message's field that holds its token, for alerts that have none in their address. Empty: none.", max_length=40, validators=[django.core.validators.RegexValidator('^[A-Za-z_][A-Za-z0-9_-]*$', "Give a field's name: letters, digits, - and _.")])),
-                ('addresses', models.CharField(blank=True, help_text="Addresses and networks that its alerts come from, instead of WEBHOOK_ADDRESSES; tradingview stands for TradingView's own, any for all. Empty: as WEBHOOK_ADDRESSES says.", max_length=400, validators=[signals.models.sources.are_addresses])),
-                ('is_default', models.BooleanField(default=False, help_text='Takes imports whose Alert ID nobody knows.')),
-                ('simulated', models.BooleanField(default=False, editable=False, help_text="Of an invented market: the demo's, or `manage.py simulate`'s.")),
-                ('gaps_off', models.JSONField(blank=True, default=list, help_text='Gaps it is known not to close.')),
-                ('tiers_off', models.JSONField(blank=True, default=list, help_text='Tiers that may not fill for it.')),
-                ('switched', models.BooleanField(default=False, editable=False, help_text='A switch was changed: the next cycle looks at all of its signals.')),
-                ('signal_count', models.PositiveIntegerField(blank=True, help_text='By its last heartbeat.', null=True)),
-                ('last_heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
                 'ordering': ['name'],
             },
         ),
@@ -257,6 +263,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'measurements',
                 'ordering': ['name', 'labels'],
+                'constraints': [models.UniqueConstraint(fields=('name', 'labels'), name='one_measurement_per_labels')],
             },
         ),
         migrations.CreateModel(
@@ -277,6 +284,68 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['symbol', '-time'],
+                'indexes': [models.Index(condition=models.Q(('fresh', True)), fields=['id'], name='bar_fresh')],
+                'constraints': [models.UniqueConstraint(fields=('symbol', 'time'), name='one_bar_per_symbol_and_minute')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Format',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.SlugField(max_length=16)),
+                ('version', models.PositiveIntegerField()),
+                ('spec', models.JSONField()),
+                ('state', models.CharField(choices=[('active', 'Active'), ('replaced', 'Replaced by a later version'), ('retired', 'Retired')], default='active', max_length=8)),
+                ('creator', models.CharField(blank=True, help_text='Name of who made it, frozen.', max_length=150)),
+                ('created_at', models.DateTimeField()),
+                ('changed_at', models.DateTimeField(help_text='When its state changed last.')),
+                ('note', models.TextField(blank=True)),
+                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='formats', to='signals.source')),
+            ],
+            options={
+                'ordering': ['name', '-version'],
+                'permissions': [('teach_format', 'Can teach, change and retire formats')],
+                'constraints': [models.UniqueConstraint(fields=('name', 'version'), name='one_format_per_version'), models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('name', 'source'), name='one_active_version_per_source'), models.UniqueConstraint(condition=models.Q(('source', None), ('state', 'active')), fields=('name',), name='one_active_version_for_all')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Delivery',
+            fields=[
+                ('id', models.UUIDField(default=signals.models.deliveries.new_delivery_id, editable=False, primary_key=True, serialize=False)),
+                ('channel', models.CharField(choices=[('webhook', 'Webhook'), ('log', 'Alert log'), ('replay', 'Replay from quarantine'), ('mail', 'Alert mail')], max_length=8)),
+                ('received_at', models.DateTimeField()),
+                ('fire_minute', models.DateTimeField(help_text="The alert log's time, else the receipt, cut to the minute.")),
+                ('fired_at', models.DateTimeField(blank=True, help_text="The alert log's time, where known.", null=True)),
+                ('checksum', models.CharField(max_length=32)),
+                ('raw', models.BinaryField()),
+                ('size', models.PositiveIntegerField()),
+                ('content_type', models.CharField(blank=True, max_length=80)),
+                ('remote_addr', models.GenericIPAddressField(blank=True, null=True)),
+                ('alert_id', models.CharField(blank=True, max_length=32)),
+                ('log_status', models.CharField(blank=True, help_text='Webhook status as the alert log states it.', max_length=40)),
+                ('symbol', models.CharField(blank=True, help_text="What its prices are prices of, by the alert log; else its source's.", max_length=32)),
+                ('apart', models.CharField(blank=True, editable=False, help_text='Its symbol, where the same came of another in its minute; of mails @mail.', max_length=32)),
+                ('ticker', models.CharField(blank=True, help_text='As the alert log spells it, with the bar length.', max_length=64)),
+                ('status', models.CharField(choices=[('accepted', 'Accepted'), ('duplicate', 'Duplicate'), ('quarantined', 'Quarantined')], max_length=12)),
+                ('reason', models.TextField(blank=True)),
+                ('dialect', models.CharField(blank=True, max_length=16)),
+                ('repair', models.CharField(blank=True, help_text='What mending the body did, if it was mended.', max_length=200)),
+                ('repaired_text', models.TextField(blank=True, help_text='What was read instead of the bytes.')),
+                ('faults', models.JSONField(blank=True, default=list, help_text='Entries of a batch that could not be read.')),
+                ('event_count', models.PositiveSmallIntegerField(default=0)),
+                ('duplicate_of', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='signals.delivery')),
+                ('replay_of', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replays', to='signals.delivery')),
+                ('format', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='signals.format')),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='signals.source')),
+            ],
+            options={
+                'verbose_name_plural': 'deliveries',
+                'db_table': 'deliveries',
+                'ordering': ['-received_at'],
+                'permissions': [('reveal_secrets', 'Can see the secrets in what was received')],
+                'indexes': [models.Index(fields=['source', '-received_at'], name='delivery_by_receipt'), models.Index(fields=['-received_at'], name='delivery_newest_first'), models.Index(condition=models.Q(('duplicate_of__isnull', False)), fields=['duplicate_of'], name='delivery_duplicates'), models.Index(condition=models.Q(('replay_of__isnull', False)), fields=['replay_of'], name='delivery_replays'), models.Index(condition=models.Q(('fired_at__isnull', False)), fields=['source', 'fired_at'], name='delivery_by_fire'), models.Index(condition=models.Q(('format__isnull', False)), fields=['format'], name='delivery_by_format'), models.Index(condition=models.Q(('dialect', 'export')), fields=['source', 'fire_minute'], name='delivery_exports'), models.Index(condition=models.Q(('status', 'accepted'), _negated=True), fields=['status', '-received_at'], name='delivery_not_accepted')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('status', 'duplicate'), _negated=True), ('replay_of__isnull', True)), fields=('source', 'checksum', 'fire_minute', 'apart'), name='delivery_same_bytes_same_minute')],
             },
         ),
         migrations.CreateModel(
@@ -291,11 +360,15 @@ class Migration(migrations.Migration):
                 ('note', models.TextField(blank=True)),
                 ('decider', models.CharField(blank=True, help_text='Name of who decided, frozen.', max_length=150)),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('delivery', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='quarantine', to='signals.delivery')),
+                ('replay', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.delivery')),
             ],
             options={
                 'verbose_name_plural': 'quarantine',
                 'ordering': ['-pk'],
                 'permissions': [('replay_delivery', 'Can mend, replay and dismiss quarantined deliveries')],
+                'indexes': [models.Index(condition=models.Q(('state', 'open')), fields=['foreign', 'shape'], name='quarantine_open_shapes')],
             },
         ),
         migrations.CreateModel(
@@ -313,6 +386,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['symbol', '-time'],
+                'constraints': [models.UniqueConstraint(fields=('symbol', 'time', 'evidence'), name='one_refusal_per_bar_and_row')],
             },
         ),
         migrations.CreateModel(
@@ -327,10 +401,15 @@ class Migration(migrations.Migration):
                 ('sequence_number', models.PositiveIntegerField(help_text='Order of arrival within the signal.')),
                 ('facts', models.JSONField(default=dict)),
                 ('clock_vote', models.CharField(blank=True, help_text='Zone that this event speaks for.', max_length=48)),
+                ('delivery', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='signals.delivery')),
+                ('signal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='signals.automatedsignal')),
+                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.source')),
             ],
             options={
                 'db_table': 'signal_events',
                 'ordering': ['signal_id', 'fire_minute', 'sequence_number'],
+                'indexes': [models.Index(condition=models.Q(('clock_vote', ''), _negated=True), fields=['source', 'fire_minute'], name='event_votes')],
+                'constraints': [models.UniqueConstraint(fields=('delivery', 'position'), name='one_event_per_entry')],
             },
         ),
         migrations.CreateModel(
@@ -340,6 +419,7 @@ class Migration(migrations.Migration):
                 ('text', models.TextField(max_length=2000)),
                 ('author', models.CharField(help_text='User name, frozen.', max_length=150)),
                 ('written_at', models.DateTimeField()),
+                ('signal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='signals.automatedsignal')),
             ],
             options={
                 'db_table': 'signal_notes',
@@ -353,10 +433,13 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=32, validators=[django.core.validators.RegexValidator('\\A[^\\W_][\\w .+-]*\\Z', 'A tag begins with a letter or digit; then also spaces, and any of _ . + -')])),
                 ('author', models.CharField(help_text='User name, frozen.', max_length=150)),
                 ('added_at', models.DateTimeField()),
+                ('signal', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tags', to='signals.automatedsignal')),
             ],
             options={
                 'db_table': 'signal_tags',
                 'ordering': ['name'],
+                'indexes': [models.Index(fields=['name', 'signal'], name='signals_of_tag')],
+                'constraints': [models.UniqueConstraint(fields=('signal', 'name'), name='one_tag_of_a_name_per_signal')],
             },
         ),
         migrations.CreateModel(
@@ -367,6 +450,7 @@ class Migration(migrations.Migration):
                 ('label', models.CharField(blank=True, max_length=64)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
+                ('source', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='signals.source')),
             ],
             options={
                 'ordering': ['-created_at'],
@@ -410,6 +494,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-start'],
+                'constraints': [models.UniqueConstraint(fields=('use', 'start'), name='one_window_per_use_and_start'), models.CheckConstraint(condition=models.Q(('start__lt', models.F('end')), ('upto__gte', models.F('start')), ('upto__lte', models.F('end'))), name='window_in_order')],
             },
         ),
         migrations.CreateModel(
@@ -435,61 +520,8 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'signal_fills',
                 'ordering': ['-pk'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Format',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.SlugField(max_length=16)),
-                ('version', models.PositiveIntegerField()),
-                ('spec', models.JSONField()),
-                ('state', models.CharField(choices=[('active', 'Active'), ('replaced', 'Replaced by a later version'), ('retired', 'Retired')], default='active', max_length=8)),
-                ('creator', models.CharField(blank=True, help_text='Name of who made it, frozen.', max_length=150)),
-                ('created_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField(help_text='When its state changed last.')),
-                ('note', models.TextField(blank=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'ordering': ['name', '-version'],
-                'permissions': [('teach_format', 'Can teach, change and retire formats')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Delivery',
-            fields=[
-                ('id', models.UUIDField(default=signals.models.deliveries.new_delivery_id, editable=False, primary_key=True, serialize=False)),
-                ('channel', models.CharField(choices=[('webhook', 'Webhook'), ('log', 'Alert log'), ('replay', 'Replay from quarantine'), ('mail', 'Alert mail')], max_length=8)),
-                ('received_at', models.DateTimeField()),
-                ('fire_minute', models.DateTimeField(help_text="The alert log's time, else the receipt, cut to the minute.")),
-                ('fired_at', models.DateTimeField(blank=True, help_text="The alert log's time, where known.", null=True)),
-                ('checksum', models.CharField(max_length=32)),
-                ('raw', models.BinaryField()),
-                ('size', models.PositiveIntegerField()),
-                ('content_type', models.CharField(blank=True, max_length=80)),
-                ('remote_addr', models.GenericIPAddressField(blank=True, null=True)),
-                ('alert_id', models.CharField(blank=True, max_length=32)),
-                ('log_status', models.CharField(blank=True, help_text='Webhook status as the alert log states it.', max_length=40)),
-                ('symbol', models.CharField(blank=True, help_text="What its prices are prices of, by the alert log; else its source's.", max_length=32)),
-                ('apart', models.CharField(blank=True, editable=False, help_text='Its symbol, where the same came of another in its minute; of mails @mail.', max_length=32)),
-                ('ticker', models.CharField(blank=True, help_text='As the alert log spells it, with the bar length.', max_length=64)),
-                ('status', models.CharField(choices=[('accepted', 'Accepted'), ('duplicate', 'Duplicate'), ('quarantined', 'Quarantined')], max_length=12)),
-                ('reason', models.TextField(blank=True)),
-                ('dialect', models.CharField(blank=True, max_length=16)),
-                ('repair', models.CharField(blank=True, help_text='What mending the body did, if it was mended.', max_length=200)),
-                ('repaired_text', models.TextField(blank=True, help_text='What was read instead of the bytes.')),
-                ('faults', models.JSONField(blank=True, default=list, help_text='Entries of a batch that could not be read.')),
-                ('event_count', models.PositiveSmallIntegerField(default=0)),
-                ('duplicate_of', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='signals.delivery')),
-                ('replay_of', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='replays', to='signals.delivery')),
-                ('format', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='signals.format')),
-            ],
-            options={
-                'verbose_name_plural': 'deliveries',
-                'db_table': 'deliveries',
-                'ordering': ['-received_at'],
-                'permissions': [('reveal_secrets', 'Can see the secrets in what was received')],
+                'indexes': [models.Index(fields=['run_id'], name='fill_by_run')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('signal', 'field'), name='one_active_fill_per_field')],
             },
         ),
         migrations.CreateModel(
@@ -511,10 +543,12 @@ class Migration(migrations.Migration):
                 ('stored_at', models.DateTimeField()),
                 ('delivery', models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='mail', to='signals.delivery')),
                 ('mailbox', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='signals.mailbox')),
+                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='signals.source')),
             ],
             options={
                 'verbose_name_plural': 'mails',
                 'ordering': ['-received_at'],
+                'indexes': [models.Index(fields=['-received_at'], name='mail_newest_first'), models.Index(fields=['source', 'folded', 'at'], name='mail_same_words'), models.Index(fields=['state', 'source', 'at'], name='mail_by_state')],
             },
         ),
         migrations.CreateModel(
@@ -523,256 +557,5 @@ class Migration(migrations.Migration):
                 ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='signals.source')),
                 ('seen_to', models.DateTimeField()),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='one_default_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('tick_size__gt', 0)), name='source_tick_above_zero'),
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('update_minutes__gte', 1)), name='source_updates_in_minutes'),
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.CheckConstraint(condition=models.Q(('alert_expires_at__isnull', True), ('alert_expires_at__range', (datetime.datetime(2000, 1, 1, 0, 0, tzinfo=datetime.timezone.utc), datetime.datetime(2200, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))), _connector='OR'), name='source_expiry_that_a_clock_shows'),
-        ),
-        migrations.AddField(
-            model_name='mailbox',
-            name='source',
-            field=models.ForeignKey(blank=True, help_text="Whose alerts come here. Empty: several sources', told apart by token or symbol in the message.", null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mailboxes', to='signals.source'),
-        ),
-        migrations.AddField(
-            model_name='mail',
-            name='source',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='mails', to='signals.source'),
-        ),
-        migrations.AddField(
-            model_name='format',
-            name='source',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='formats', to='signals.source'),
-        ),
-        migrations.AddField(
-            model_name='delivery',
-            name='source',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='signals.source'),
-        ),
-        migrations.AddField(
-            model_name='automatedsignal',
-            name='source',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='signals', to='signals.source'),
-        ),
-        migrations.AddField(
-            model_name='alertid',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alert_ids', to='signals.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='measurement',
-            constraint=models.UniqueConstraint(fields=('name', 'labels'), name='one_measurement_per_labels'),
-        ),
-        migrations.AddIndex(
-            model_name='pricebar',
-            index=models.Index(condition=models.Q(('fresh', True)), fields=['id'], name='bar_fresh'),
-        ),
-        migrations.AddConstraint(
-            model_name='pricebar',
-            constraint=models.UniqueConstraint(fields=('symbol', 'time'), name='one_bar_per_symbol_and_minute'),
-        ),
-        migrations.AddField(
-            model_name='quarantine',
-            name='decided_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='quarantine',
-            name='delivery',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='quarantine', to='signals.delivery'),
-        ),
-        migrations.AddField(
-            model_name='quarantine',
-            name='replay',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.delivery'),
-        ),
-        migrations.AddConstraint(
-            model_name='refusedbar',
-            constraint=models.UniqueConstraint(fields=('symbol', 'time', 'evidence'), name='one_refusal_per_bar_and_row'),
-        ),
-        migrations.AddField(
-            model_name='signalevent',
-            name='delivery',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='signals.delivery'),
-        ),
-        migrations.AddField(
-            model_name='signalevent',
-            name='signal',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='signals.automatedsignal'),
-        ),
-        migrations.AddField(
-            model_name='signalevent',
-            name='source',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='signals.source'),
-        ),
-        migrations.AddField(
-            model_name='signalnote',
-            name='signal',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='signals.automatedsignal'),
-        ),
-        migrations.AddField(
-            model_name='signaltag',
-            name='signal',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tags', to='signals.automatedsignal'),
-        ),
-        migrations.AddField(
-            model_name='sourcetoken',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='signals.source'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedwindow',
-            constraint=models.UniqueConstraint(fields=('use', 'start'), name='one_window_per_use_and_start'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedwindow',
-            constraint=models.CheckConstraint(condition=models.Q(('start__lt', models.F('end')), ('upto__gte', models.F('start')), ('upto__lte', models.F('end'))), name='window_in_order'),
-        ),
-        migrations.AddIndex(
-            model_name='fill',
-            index=models.Index(fields=['run_id'], name='fill_by_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='fill',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('signal', 'field'), name='one_active_fill_per_field'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['-received_at'], name='mail_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['source', 'folded', 'at'], name='mail_same_words'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['state', 'source', 'at'], name='mail_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='format',
-            constraint=models.UniqueConstraint(fields=('name', 'version'), name='one_format_per_version'),
-        ),
-        migrations.AddConstraint(
-            model_name='format',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'active')), fields=('name', 'source'), name='one_active_version_per_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='format',
-            constraint=models.UniqueConstraint(condition=models.Q(('source', None), ('state', 'active')), fields=('name',), name='one_active_version_for_all'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['source', '-received_at'], name='delivery_by_receipt'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['-received_at'], name='delivery_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('duplicate_of__isnull', False)), fields=['duplicate_of'], name='delivery_duplicates'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('replay_of__isnull', False)), fields=['replay_of'], name='delivery_replays'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('fired_at__isnull', False)), fields=['source', 'fired_at'], name='delivery_by_fire'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('format__isnull', False)), fields=['format'], name='delivery_by_format'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('dialect', 'export')), fields=['source', 'fire_minute'], name='delivery_exports'),
-        ),
-        migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('status', 'accepted'), _negated=True), fields=['status', '-received_at'], name='delivery_not_accepted'),
-        ),
-        migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('status', 'duplicate'), _negated=True), ('replay_of__isnull', True)), fields=('source', 'checksum', 'fire_minute', 'apart'), name='delivery_same_bytes_same_minute'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(fields=['-first_event_at', '-id'], name='signal_newest_first'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(fields=['status', 'origin'], name='signal_by_status'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(condition=models.Q(('origin', 'alerts'), _negated=True), fields=['source', 'first_event_at'], name='signal_found'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(condition=models.Q(('needs_sync', True)), fields=['id'], name='signal_needs_sync'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(condition=models.Q(('check_at__isnull', False)), fields=['check_at'], name='signal_check_due'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(condition=models.Q(('clock_by', 'only_possible'), _negated=True), fields=['source', 'first_event_at'], name='signal_clock_by_votes'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(condition=models.Q(('status__in', ['PENDING', 'CONFIRMED'])), fields=['source', 'first_event_at'], name='signal_open'),
-        ),
-        migrations.AddIndex(
-            model_name='automatedsignal',
-            index=models.Index(condition=models.Q(('htf_as_of__isnull', False)), fields=['source', 'htf_as_of'], name='signal_tells_htf'),
-        ),
-        migrations.AddConstraint(
-            model_name='automatedsignal',
-            constraint=models.UniqueConstraint(fields=('trade_id', 'source', 'symbol', 'life'), name='one_signal_per_trade_symbol_and_life'),
-        ),
-        migrations.AddConstraint(
-            model_name='automatedsignal',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['PENDING', 'CONFIRMED', 'COMPLETED', 'CANCELLED'])), name='signal_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='automatedsignal',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__isnull', True), ('direction__in', ['Bullish', 'Bearish']), _connector='OR'), name='signal_direction_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='automatedsignal',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence_score__gte', 0), ('confidence_score__lte', 1)), name='signal_confidence_in_range'),
-        ),
-        migrations.AddIndex(
-            model_name='quarantine',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['foreign', 'shape'], name='quarantine_open_shapes'),
-        ),
-        migrations.AddIndex(
-            model_name='signalevent',
-            index=models.Index(condition=models.Q(('clock_vote', ''), _negated=True), fields=['source', 'fire_minute'], name='event_votes'),
-        ),
-        migrations.AddConstraint(
-            model_name='signalevent',
-            constraint=models.UniqueConstraint(fields=('delivery', 'position'), name='one_event_per_entry'),
-        ),
-        migrations.AddIndex(
-            model_name='signaltag',
-            index=models.Index(fields=['name', 'signal'], name='signals_of_tag'),
-        ),
-        migrations.AddConstraint(
-            model_name='signaltag',
-            constraint=models.UniqueConstraint(fields=('signal', 'name'), name='one_tag_of_a_name_per_signal'),
         ),
     ]
