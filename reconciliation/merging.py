@@ -7,9 +7,10 @@ stays on the books, with the signal that its events are of now.
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
 from django.utils import timezone
 
-from signals.models import AutomatedSignal, Fill, SignalNote, SignalTag
+from signals.models import AutomatedSignal, Fill, SignalNote, SignalTag, Thinned
 from signals.signal.regrouping import row_emptied
 
 from .audit import Action, Journal
@@ -30,6 +31,7 @@ def merge(emptied: AutomatedSignal, into: AutomatedSignal, **_: Any) -> None:
     end_fills(emptied, journal, now)
     end_gaps(emptied, into, journal, now)
     move_annotations(emptied, into)
+    move_count(emptied, into)
     journal.write()
     tell_entries(emptied, into, now)
     for model in (Fill, GapRecord, SyncAuditLog):
@@ -51,6 +53,15 @@ def move_annotations(emptied: AutomatedSignal, into: AutomatedSignal) -> None:
     there = SignalTag.objects.filter(signal=into).values_list("name", flat=True)
     SignalTag.objects.filter(signal=emptied, name__in=list(there)).delete()
     SignalTag.objects.filter(signal=emptied).update(signal=into)
+
+
+def move_count(emptied: AutomatedSignal, into: AutomatedSignal) -> None:
+    """Updates that were let go of the one count as the other's, as its events do."""
+    gone = Thinned.objects.filter(signal=emptied).first()
+    if gone and not Thinned.objects.filter(signal=into).update(updates=F("updates") + gone.updates):
+        Thinned.objects.create(signal=into, updates=gone.updates, at=gone.at)
+    if gone:
+        gone.delete()
 
 
 def end_fills(emptied: AutomatedSignal, journal: Journal, now: datetime) -> None:

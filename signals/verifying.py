@@ -6,7 +6,7 @@ remains unnoticed in a delivery without events. Pure but for reading; memory doe
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 from uuid import UUID
@@ -14,11 +14,11 @@ from uuid import UUID
 from . import dialects
 from .dialects.base import Dialect
 from .facts import Reading, UnreadableError
-from .models import Delivery, SignalEvent
+from .models import Delivery, SignalEvent, Thinned
 from .parcels import checksum_of
 from .receiving.mail.reading import words_in
 from .teaching.known import formats_of, made
-from .vocabulary import DeliveryStatus
+from .vocabulary import DeliveryStatus, EventType
 
 DELIVERIES_AT_ONCE = 200
 
@@ -55,10 +55,35 @@ def faults_of(delivery: Delivery, events: list[SignalEvent]) -> Iterator[str]:
         yield "Its bytes are not those of its checksum."
     elif len(bytes(delivery.raw)) != delivery.size:
         yield "Its bytes are not as many as it says."
-    if len(events) != delivery.event_count:
-        yield f"It says that it brought {delivery.event_count} events; {len(events)} are stored."
+    reading, unreadable = None, ""
     if delivery.status == DeliveryStatus.ACCEPTED:
-        yield from event_faults(delivery, events)
+        try:
+            reading = reading_of(delivery)
+        except UnreadableError as error:
+            unreadable = f"It was read when it came, and cannot be read now: {error.reason}"
+    if len(events) != delivery.event_count - let_go(delivery, events, reading):
+        yield f"It says that it brought {delivery.event_count} events; {len(events)} are stored."
+    if reading:
+        yield from event_faults(delivery, events, reading)
+    elif unreadable:
+        yield unreadable
+
+
+def reading_of(delivery: Delivery) -> Reading:
+    """What its bytes say, as they are read today."""
+    return dialects.read(bytes(delivery.raw), signed=delivery.signed, formats=partial(formats_then, delivery))
+
+
+def let_go(delivery: Delivery, events: Sequence[SignalEvent], reading: Reading | None) -> int:
+    """How many of its updates are not stored any more because their signals were thinned."""
+    if reading is None or len(events) == delivery.event_count:
+        return 0
+    there = {event.position for event in events}
+    gone = [each for each in reading.events if each.position not in there and each.type == EventType.MFE_UPDATE]
+    names = {each.trade_id for each in gone}
+    thinned = Thinned.objects.filter(signal__source=delivery.source_id, signal__trade_id__in=names)
+    known = set(thinned.values_list("signal__trade_id", flat=True))
+    return sum(each.trade_id in known for each in gone)
 
 
 def is_same(delivery: Delivery, first: Delivery) -> bool:
@@ -68,13 +93,8 @@ def is_same(delivery: Delivery, first: Delivery) -> bool:
     return hasattr(delivery, "mail") and delivery.mail.folded == words_in(bytes(first.raw)).key
 
 
-def event_faults(delivery: Delivery, events: Iterable[SignalEvent]) -> Iterator[str]:
-    """Events that are not what its bytes say, as they are read today."""
-    try:
-        reading = dialects.read(bytes(delivery.raw), signed=delivery.signed, formats=partial(formats_then, delivery))
-    except UnreadableError as error:
-        yield f"It was read when it came, and cannot be read now: {error.reason}"
-        return
+def event_faults(delivery: Delivery, events: Iterable[SignalEvent], reading: Reading) -> Iterator[str]:
+    """Events that are not what its bytes say."""
     told, symbols = told_by(reading), {event.position: event.symbol for event in reading.events}
     for event in events:
         if told.get(event.position) != (event.type, event.signal.trade_id, plain(event.facts)):

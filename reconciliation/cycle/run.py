@@ -41,6 +41,7 @@ from .planning import Means, Plan, plan
 from .report import GapTally, Report
 from .retention import forget_runs
 from .sharding import Claim, helpers_for
+from .thinning import thin_share
 from .work import Chunk, Scope, chunks_of, find_work, signals_in
 
 log = logging.getLogger(__name__)
@@ -285,6 +286,7 @@ def run_sync(
         close_run(cycle, before)
         if scope.whole:
             forget_runs(timezone.now())
+            thin_share(timezone.now())
     measure(cycle.report, trigger)
     sealing.after_cycle()
     if scope.whole and (tiers is None or ASKING.key in tiers):

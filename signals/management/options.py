@@ -1,5 +1,7 @@
 """What several commands take."""
 
+from argparse import ArgumentTypeError
+
 from django.core.management.base import CommandError
 
 from signals.models import Source
@@ -11,3 +13,10 @@ def named_source(name: str) -> Source:
         known = ", ".join(Source.objects.values_list("name", flat=True)) or "none yet"
         raise CommandError(f"There is no source {name!r}. Known sources: {known}.")
     return source
+
+
+def positive(text: str) -> int:
+    """A whole number of 1 or more, for argparse."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)

@@ -9,6 +9,7 @@ from .notes import SignalNote, SignalTag
 from .prices import PriceBar, RefusedBar
 from .signal import AutomatedSignal, Fill, SignalEvent
 from .sources import AlertId, Source, SourceToken
+from .thinning import Thinned
 
 __all__ = [
     "AlertId",
@@ -31,6 +32,7 @@ __all__ = [
     "SignalTag",
     "Source",
     "SourceToken",
+    "Thinned",
     "first_id",
     "new_delivery_id",
 ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from signals.models import AutomatedSignal, Fill, SignalEvent, Source
+from signals.models import AutomatedSignal, Fill, SignalEvent, Source, Thinned
 from signals.signal.joining import blank, count_in, in_turn, join, join_fill, text_of
 
 from .deriving import Venue
@@ -34,8 +34,13 @@ class Difference(NamedTuple):
     derived: Any
 
 
-def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fill]) -> AutomatedSignal:
-    """What the signal should be, except for its zone and what follows from it. `signal` is left as it is."""
+def derive(
+    signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fill], *, let_go: int = 0
+) -> AutomatedSignal:
+    """What the signal should be, except for its zone and what follows from it. `signal` is left as it is.
+
+    `let_go` updates are not among the events any more (thinning.py); they still count.
+    """
     fresh = blank(signal.source_id, signal.trade_id)
     for event in events:
         count_in(fresh, event)
@@ -43,6 +48,7 @@ def derive(signal: AutomatedSignal, events: Sequence[Event], fills: Sequence[Fil
         join(fresh, event)
     for fill in fills:
         join_fill(fresh, fill)
+    fresh.event_count += let_go
     for name in (*KEPT, *IDENTITY):
         setattr(fresh, name, getattr(signal, name))
     return fresh
@@ -55,9 +61,10 @@ def rederive(signals: Sequence[AutomatedSignal]) -> Iterator[tuple[AutomatedSign
     heard = by_signal(events.iterator())
     active = Fill.objects.filter(signal__in=keys, state=Fill.State.ACTIVE).order_by("signal_id", "pk")
     fills = by_signal(active)
+    gone = dict(Thinned.objects.filter(signal__in=keys).values_list("signal", "updates"))
     source = Source.objects.get(pk=signals[0].source_id)
     pairs = [
-        (signal, derived(signal, heard[signal.pk], fills.get(signal.pk, [])))
+        (signal, derived(signal, heard[signal.pk], fills.get(signal.pk, []), gone.get(signal.pk, 0)))
         for signal in signals
         if signal.pk in heard
     ]
@@ -104,10 +111,12 @@ def is_grouped(
     )
 
 
-def derived(signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Sequence[Fill]) -> AutomatedSignal:
+def derived(
+    signal: AutomatedSignal, events: Sequence[SignalEvent], fills: Sequence[Fill], let_go: int = 0
+) -> AutomatedSignal:
     """The derived signal, or the stored one marked with why it cannot be derived: one must not stop the others."""
     try:
-        return derive(signal, events, fills)
+        return derive(signal, events, fills, let_go=let_go)
     except Exception as error:
         log.exception("%s cannot be derived", signal.trade_id)
         return marked(signal, error)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from django.db.models import F
 from django.dispatch import Signal
 
-from signals.models import AutomatedSignal, Fill, SignalEvent, Source
+from signals.models import AutomatedSignal, Fill, SignalEvent, Source, Thinned
 from signals.signal.joining import absorb, blank, join_fill
 from signals.storage import bulk
 
@@ -144,6 +144,7 @@ def regroup_id(
         found = [Place(rows[0].symbol, life) for life in lives_of(events, first)]
     kept, standing = matched(found, stored, rows), standings(found, alone=alone)
     fills = by_signal(Fill.objects.filter(signal__in=rows, state=Fill.State.ACTIVE).order_by("signal_id", "pk"))
+    gone = dict(Thinned.objects.filter(signal__in=rows).values_list("signal", "updates"))
     stays = {row.pk: place for place, row in kept.items()}
     make_room(row.pk for row in rows if stays.get(row.pk) != (row.symbol, row.life))
     for place, own in shared_out(found, events):
@@ -153,13 +154,18 @@ def regroup_id(
         absorb(signal, own)
         if row is not None:
             keep(signal, row, fills.get(row.pk, ()))
+            signal.event_count += gone.get(row.pk, 0)
         signal.standing, signal.symbol_unclear = standing[place], is_unclear(place, found, source.symbol)
         made.seats.append(Seat(signal, [event for event in own if not event.pk]))
         key = row.pk if row else None
         made.moved += [
             (event, signal) for event in own if event.pk in before and before[event.pk] != (key, event.sequence_number)
         ]
-    made.emptied += [(row, made.seats[-1].signal) for row in rows if row.pk not in stays]
+    into = made.seats[-1].signal
+    for row in rows:
+        if row.pk not in stays:
+            into.event_count += gone.get(row.pk, 0)
+            made.emptied.append((row, into))
 
 
 def keep(signal: AutomatedSignal, row: AutomatedSignal, fills: Iterable[Fill]) -> None:

@@ -26,13 +26,14 @@ from dashboard.outbound import step as outbound
 from dashboard.outbound.stream import destination_of
 from reconciliation import bootstrap
 from reconciliation.cycle.retention import forget_runs
+from reconciliation.cycle.thinning import thin_share
 from reconciliation.models import SyncRun
 from reconciliation.sealing.sealing import tell_head
 from reconciliation.tiers.calculation import methods
 from signals.models import AutomatedSignal, Delivery, Source, SourceToken
 from signals.receiving.senders import default_source, new_token
 from signalsync_project.variables import VARIABLES
-from tests.builders import at, created, entry, send
+from tests.builders import at, created, entry, exit_stop, send, update
 from tests.dashboard.notifying.cases import Listener, destination, listening
 from tests.dashboard.outbound.build import endpoint
 from tests.posting import open_source, post
@@ -209,6 +210,17 @@ def test_without_retention_no_run_is_forgotten(settings: Any) -> None:
     assert (forget_runs(timezone.now()), SyncRun.objects.count()) == (0, 1)
     settings.RUN_RETENTION_DAYS = 90
     assert forget_runs(timezone.now()) == 1
+
+
+@of("UPDATE_THINNING_DAYS")
+def test_without_thinning_all_updates_stay(settings: Any) -> None:
+    send([(entry(), at(1)), *((update(n / 100), at(2 + n)) for n in range(20)), (exit_stop(), at(30))])
+    cycle(100)
+    now = at(0).replace(hour=23, minute=59) + LONG_AGO
+    settings.UPDATE_THINNING_DAYS = VARIABLES["UPDATE_THINNING_DAYS"].off
+    assert thin_share(now).updates == 0
+    settings.UPDATE_THINNING_DAYS = 1
+    assert thin_share(now).updates > 0
 
 
 @of("AUDIT_HEAD_FILE")

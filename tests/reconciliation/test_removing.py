@@ -55,6 +55,7 @@ from signals.models import (
     SignalTag,
     Source,
     SourceToken,
+    Thinned,
 )
 from signals.parcels import Incoming
 from signals.receiving.quarantine import replay
@@ -105,7 +106,8 @@ def told(source: Source, be_mfe: float = 0.5, minute: float = 4) -> None:
 
 
 def said_of(signal: AutomatedSignal) -> None:
-    """What people said of it, which each of them may."""
+    """What people said of it, which each of them may; and that some of its updates are gone."""
+    Thinned.objects.create(signal=signal, updates=1, at=NOW)
     SignalNote.objects.create(signal=signal, text="late", author="mia", written_at=NOW)
     SignalTag.objects.create(signal=signal, name="late", author="mia", added_at=NOW)
 

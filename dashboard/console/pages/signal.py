@@ -20,7 +20,7 @@ from dashboard.telling.zoom import moves, window
 from reconciliation.cycle.loading import LONGEST_TRADE
 from reconciliation.habits import kept
 from reconciliation.models import AskedGap, GapRecord, SetAside
-from signals.models import AutomatedSignal, Delivery, Fill, RefusedBar, SignalEvent
+from signals.models import AutomatedSignal, Delivery, Fill, RefusedBar, SignalEvent, Thinned
 from signals.signal.deriving import Venue
 from signals.vocabulary import EventType
 
@@ -34,7 +34,7 @@ REFUSED = 400
 
 
 def the_signal(key: int) -> AutomatedSignal:
-    signal = AutomatedSignal.objects.select_related("source").filter(pk=key).first()
+    signal = AutomatedSignal.objects.select_related("source", "thinned").filter(pk=key).first()
     if signal is None:
         raise Http404("No signal has this key. Search All Signals for its trade id.")
     return signal
@@ -112,6 +112,7 @@ class SignalPage(Page):
         audit = list(audit_of(signal).reverse()[:AUDITED])
         events = shown_events(signal)
         habits = kept(signal.source_id).habits
+        let_go: Thinned | None = getattr(signal, "thinned", None)
         return {
             "title": signal.trade_id,
             "signal": signal,
@@ -122,7 +123,8 @@ class SignalPage(Page):
             "set_aside": SetAside.objects.filter(signal=signal).first(),
             **pictured(signal, self.request.GET, now),
             "timeline": timeline(signal, events, fills, audit, tick, habits=habits),
-            "left_out": signal.event_count - len(events),
+            "let_go": let_go,
+            "left_out": signal.event_count - (let_go.updates if let_go else 0) - len(events),
             "values": values(signal, standing(fills, Fill.State.ACTIVE), tick),
             "proposed": proposed(fills, tick),
             **gaps(signal, now),
