@@ -353,6 +353,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
         "axes": {"level": "WARNING"},
+        "fido2": {"level": "WARNING"},  # it tells of each passkey; the audit log does, with its person
         "httpx": {"level": "WARNING"},  # it logs whole addresses, which may hold a key or a secret
     },
 }

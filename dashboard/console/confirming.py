@@ -141,7 +141,8 @@ class ForPerson(RedirectURLMixin, FormView):  # type: ignore[type-arg] # no gene
         return HttpResponseRedirect(address(name) + (f"?{query}" if query else ""))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        frame = shell(self.request) | {"title": self.title, "person": self.person}
+        # Without the theme's way back to the site, which is none before a code.
+        frame = shell(self.request) | {"title": self.title, "person": self.person, "site_url": ""}
         return super().get_context_data(**kwargs) | frame | {"next_url": self.get_redirect_url()}
 
     def site(self) -> Site | None:

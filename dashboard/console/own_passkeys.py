@@ -22,7 +22,9 @@ NOT_MADE = "The browser made no passkey for this page. Try again."
 
 class PasskeyForm(PasswordForm):
     name = forms.CharField(
-        max_length=64, help_text="Which device holds it, as: phone, laptop, blue key.", widget=forms.TextInput()
+        max_length=64,
+        help_text="Which device holds it, as: phone, laptop, blue key.",
+        widget=forms.TextInput({"autocomplete": "off"}),  # it is nobody's user name, which stands beside a password
     )
 
 

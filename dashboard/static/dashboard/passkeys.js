@@ -31,6 +31,11 @@ async function answered(asked) {
   return JSON.stringify({ id: given.id, rawId: base64(given.rawId), type: given.type, response });
 }
 
+// An answer counts once: who comes back to the page gives another.
+window.addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("[data-passkey] [name=passkey]")) field.value = "";
+});
+
 document.addEventListener("submit", async (event) => {
   const form = event.target.closest("[data-passkey]");
   if (!form || form.elements.passkey.value || (form.elements.code && form.elements.code.value.trim())) return;
