@@ -148,7 +148,7 @@ def add(user: User, name: str, data: AuthenticatorData, site: Site, now: datetim
     assert key is not None
     try:
         with transaction.atomic():
-            codes = [] if SecondFactor.objects.filter(user=user).exists() else begin(user, now)
+            codes = [] if SecondFactor.objects.filter(user=user).exists() else begin(user, now) or []
             Passkey.objects.create(
                 factor=SecondFactor.objects.get(user=user), name=name, host=site.host, made_at=now,
                 key_id=websafe_encode(key.credential_id), public=websafe_encode(key), counter=data.counter,

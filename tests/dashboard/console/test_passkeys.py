@@ -26,7 +26,7 @@ from .conftest import PASSWORD, with_password
 from .test_second_factor import CODE, NOW, OWN, SECRET, SET_UP, code, half, said, with_factor
 
 ADD = "/account/passkeys/add/"
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("quick_hashes")]
 
 
 @pytest.fixture(autouse=True)
