@@ -1,4 +1,6 @@
-"""A second factor beside the password: codes of an authenticator app (TOTP, RFC 6238), and recovery codes.
+"""A second factor beside the password: codes of an authenticator app (TOTP, RFC 6238), passkeys, and recovery codes.
+
+Passkeys stand in dashboard/passkeys.py. Who has some needs no app.
 
 A code counts once. Wrong ones are slowed down, up to one in a quarter of an hour: who gets that far has the password,
 and must neither find the code nor keep its owner out, whose recovery codes (80 random bits) are never held up.
@@ -6,8 +8,10 @@ and must neither find the code nor keep its owner out, whose recovery codes (80 
 
 import secrets
 from base64 import b32encode
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.hotp import HOTP
@@ -93,29 +97,41 @@ def plain(typed: str) -> str:
 
 
 def confirm(user: User, typed: str, now: datetime) -> Outcome:
-    """Judge a code, and note it: a right one is used up, a wrong one counted. One at a time for each person."""
+    """Judge a code, and note it: a right one is used up, a wrong one counted."""
     typed = plain(typed)
+    return judged(user, lambda factor: outcome_of(factor, typed, now), now)
+
+
+def judged(user: User, judge: Callable[[SecondFactor], Outcome], now: datetime) -> Outcome:
+    """What `judge` says of what was presented; wrong ones are counted. One at a time for each person."""
     with transaction.atomic():
         factor = SecondFactor.objects.select_for_update().filter(user=user).first()
         if factor is None:
             return Outcome.WRONG
-        if (hashed := hash_token(typed)) in factor.recovery:
-            factor.recovery = [other for other in factor.recovery if other != hashed]
-            outcome = Outcome.RECOVERED
-        elif (until := held_until(factor.failures, factor.failed_at)) is not None and now < until:
-            return Outcome.HELD
-        else:
-            step = matched_of(factor, typed, now)
-            outcome = Outcome.WRONG if step is None or step <= factor.last_step else Outcome.RIGHT
-            factor.last_step = step if step is not None and outcome is Outcome.RIGHT else factor.last_step
-        factor.failures = factor.failures + 1 if outcome is Outcome.WRONG else 0
-        factor.failed_at = now if outcome is Outcome.WRONG else None
-        factor.save()
+        outcome = judge(factor)
+        if outcome is not Outcome.HELD:
+            factor.failures = factor.failures + 1 if outcome is Outcome.WRONG else 0
+            factor.failed_at = now if outcome is Outcome.WRONG else None
+            factor.save()
     return outcome
 
 
+def outcome_of(factor: SecondFactor, code: str, now: datetime) -> Outcome:
+    """A recovery code is crossed off, an app's sets the step that the next must be after."""
+    if (hashed := hash_token(code)) in factor.recovery:
+        factor.recovery = [other for other in factor.recovery if other != hashed]
+        return Outcome.RECOVERED
+    if (until := held_until(factor.failures, factor.failed_at)) is not None and now < until:
+        return Outcome.HELD
+    step = matched_of(factor, code, now)
+    if step is None or step <= factor.last_step:
+        return Outcome.WRONG
+    factor.last_step = step
+    return Outcome.RIGHT
+
+
 def matched_of(factor: SecondFactor, code: str, now: datetime) -> int | None:
-    """Under another SECRET_KEY no app's code is right any more; recovery codes are."""
+    """Under another SECRET_KEY, and without an app, no code is right but recovery codes."""
     try:
         return matched(unseal(factor.sealed), code, now)
     except SealedError:
@@ -123,16 +139,33 @@ def matched_of(factor: SecondFactor, code: str, now: datetime) -> int | None:
 
 
 def enrol(user: User, secret: str, code: str, now: datetime) -> list[str] | None:
-    """Give this person a second factor, once a code proves that the app has it. The recovery codes, or None."""
+    """Give this person an app, once a code proves that it has the secret. New recovery codes, or None."""
     step = matched(secret, plain(code), now)
-    if step is None:
-        return None
+    return None if step is None else begin(user, now, sealed=seal(secret), last_step=step)
+
+
+def begin(user: User, now: datetime, **values: Any) -> list[str] | None:
+    """Give this person a second factor, or an app to one without. New recovery codes; None where there is an app."""
     codes = new_codes()
-    _, made = SecondFactor.objects.get_or_create(
-        user=user,
-        defaults={"sealed": seal(secret), "recovery": hashes(codes), "last_step": step, "made_at": now},
-    )
-    return codes if made else None
+    with transaction.atomic():
+        factor, made = SecondFactor.objects.select_for_update().get_or_create(user=user, defaults={"made_at": now})
+        if not made and factor.sealed:
+            return None
+        for name, value in (values | {"recovery": hashes(codes)}).items():
+            setattr(factor, name, value)
+        factor.save()
+    return codes
+
+
+def give_up_app(user: User) -> bool:
+    """From now on only passkeys and recovery codes open the account. False where there are none, or no app."""
+    with transaction.atomic():
+        factor = SecondFactor.objects.select_for_update().filter(user=user).first()
+        if factor is None or not factor.sealed or not factor.passkeys.exists():
+            return False
+        factor.sealed = ""
+        factor.save(update_fields=["sealed"])
+    return True
 
 
 def renew_codes(user: User) -> list[str]:

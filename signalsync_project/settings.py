@@ -28,6 +28,7 @@ WEBHOOK_TOKEN: str = value("WEBHOOK_TOKEN")
 WEBHOOK_RATE: str = value("WEBHOOK_RATE")
 BAD_TOKEN_RATE: str = value("BAD_TOKEN_RATE")
 BAD_LOGIN_RATE: str = value("BAD_LOGIN_RATE")
+PASSKEY_HOST: str = value("PASSKEY_HOST")
 API_RATES: str = value("API_RATES")
 TWO_FACTOR: str = value("TWO_FACTOR") or ("administrators" if PRODUCTION else "optional")
 WEBHOOK_ADDRESSES: list[str] = value("WEBHOOK_ADDRESSES")
@@ -227,7 +228,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTHENTICATION_BACKENDS = [
     "signals.receiving.throttling.BadLoginBackend",
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "dashboard.people.People",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -353,6 +354,7 @@ LOGGING = {
     "loggers": {
         "django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
         "axes": {"level": "WARNING"},
+        "fido2": {"level": "WARNING"},  # it tells of each passkey; the audit log does, with its person
         "httpx": {"level": "WARNING"},  # it logs whole addresses, which may hold a key or a secret
     },
 }

@@ -66,7 +66,10 @@ VARIABLES: dict[str, Variable] = {
     "TWO_FACTOR": Variable(
         str,
         "",
-        "Who confirms a sign-in with a code: optional, administrators or all. Empty: administrators in production.",
+        "Who needs a second factor: optional, administrators or all. Empty: administrators in production.",
+    ),
+    "PASSKEY_HOST": Variable(
+        str, "", "Host that passkeys are made for; it may be the domain above the pages' hosts. Empty: the page's host."
     ),
     "API_RATES": Variable(
         str,
@@ -201,6 +204,13 @@ def who_confirms(text: str) -> str:
     return who
 
 
+def host_name(text: str) -> str:
+    host = text.strip().lower()
+    if host and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)*", host):
+        raise ValueError(f"{text!r} is no host name")
+    return host
+
+
 def rates_text(text: str) -> str:
     rates(text)
     return text
@@ -216,6 +226,7 @@ RULES: dict[str, Callable[[Any], Any]] = {
     "DATABASE_STATEMENT_TIMEOUT": not_negative,
     "API_RATES": rates_text,
     "TWO_FACTOR": who_confirms,
+    "PASSKEY_HOST": host_name,
     "CLUSTER_WORKERS": positive,
     "SYNC_WORKERS": not_negative,
     "REDIS_URL": redis_address,

@@ -50,6 +50,7 @@ LAYERS: Mapping[str, tuple[set[str], ...]] = {
         {"models", "telling"},
         {"outbox", "replica"},
         {"outbound", "second_factor"},
+        {"passkeys"},
         {"watching"},
         {"analysis"},
         {"api.filters"},

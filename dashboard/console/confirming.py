@@ -5,7 +5,9 @@ session that is not confirmed has nobody in it (`request.user`). Who he would be
 pages here.
 """
 
+import json
 from collections.abc import Callable
+from secrets import token_urlsafe
 from typing import Any
 
 import segno
@@ -22,8 +24,11 @@ from django.urls import path
 from django.utils import timezone
 from django.views.generic import FormView
 
+from dashboard import passkeys
 from dashboard import second_factor as factors
+from dashboard.models import Passkey
 from dashboard.outbox.sealing import SealedError, seal, unseal
+from dashboard.passkeys import Site
 from dashboard.second_factor import Outcome
 from dashboard.telling.addresses import address
 
@@ -32,6 +37,8 @@ from .page import shell, to_login
 
 MARK = "second_factor"  # in a session: the factor that it was confirmed with
 OFFERED = "offered_factor"  # in a session: the sealed secret of a factor that is being set up
+CHALLENGE = "passkey_challenge"  # in a session: what a passkey has to answer
+UNPROVED = "This passkey did not confirm it. Try again, or use another way."
 SAYS = {
     Outcome.WRONG: "This code is wrong, or was used already. Wait for the next one.",
     Outcome.HELD: "Too many wrong codes: wait a while (15 minutes at most), or take a recovery code.",
@@ -58,7 +65,7 @@ def unconfirmed(request: HttpRequest) -> User | None:
     person = request.user
     if not isinstance(person, User):
         return None
-    factor = factors.factor_of(person)
+    factor = getattr(person, "second_factor", None)  # read with the account (dashboard/people.py)
     if factor is None:
         return person if factors.required_of(person) else None
     return None if request.session.get(MARK) == factor.pk else person
@@ -89,6 +96,7 @@ def mark(request: HttpRequest, person: User) -> None:
 
 class CodeForm(forms.Form):
     code = forms.CharField(
+        required=False,  # a passkey may stand for it
         max_length=40,
         label="Code",
         help_text="Six digits from your authenticator app, or a recovery code.",
@@ -96,10 +104,13 @@ class CodeForm(forms.Form):
     )
 
 
-class EnrolForm(forms.Form):
+class PasswordForm(forms.Form):
     password = forms.CharField(
         label="Your password", strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"})
     )
+
+
+class EnrolForm(PasswordForm):
     code = forms.CharField(
         max_length=40, label="Code that the app shows", widget=forms.TextInput({"autocomplete": "one-time-code"})
     )
@@ -130,17 +141,48 @@ class ForPerson(RedirectURLMixin, FormView):  # type: ignore[type-arg] # no gene
         return HttpResponseRedirect(address(name) + (f"?{query}" if query else ""))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        frame = shell(self.request) | {"title": self.title, "person": self.person}
+        # Without the theme's way back to the site, which is none before a code.
+        frame = shell(self.request) | {"title": self.title, "person": self.person, "site_url": ""}
         return super().get_context_data(**kwargs) | frame | {"next_url": self.get_redirect_url()}
 
+    def site(self) -> Site | None:
+        return passkeys.site_of(self.request)
+
+    def challenge(self) -> str:
+        """The same until it is answered, so that other tabs do not spoil it."""
+        challenge: str = self.request.session.setdefault(CHALLENGE, token_urlsafe(32))
+        return challenge
+
+    def asked(self) -> str:
+        """What the browser asks this person's passkeys; empty where there is none for this site."""
+        if not passkeys.passkeys_of(self.person, self.site()):
+            return ""
+        return json.dumps(passkeys.to_answer(self.site(), self.person, self.challenge()))
+
     def judge(self, form: Any) -> Outcome:
-        """The outcome of the form's code; a failure becomes its error. No address is counted: others may share it."""
-        outcome = factors.confirm(self.person, form.cleaned_data["code"], timezone.now())
+        """The outcome of the form's code or passkey; a failure becomes its error. No address is counted: others may
+        share it."""
+        code, answer, now = form.cleaned_data["code"], self.request.POST.get("passkey", ""), timezone.now()
+        if code:
+            outcome = factors.confirm(self.person, code, now)
+        elif answer:
+            outcome = passkeys.confirm(self.person, answer, self.site(), self.request.session.pop(CHALLENGE, ""), now)
+        else:
+            form.add_error("code", "Type a code.")
+            return Outcome.WRONG
         if outcome in SAYS:
-            form.add_error("code", SAYS[outcome])
+            form.add_error("code", SAYS[outcome] if code else UNPROVED)
         if outcome is Outcome.RECOVERED:
             note(self.person, "Signed or confirmed with a recovery code.")
         return outcome
+
+    def knows_password(self, form: Any) -> bool:
+        """Through the backends, which count: who found a browser open must not try passwords here."""
+        name = self.person.get_username()
+        if authenticate(self.request, username=name, password=form.cleaned_data["password"]) == self.person:
+            return True
+        form.add_error("password", "That is not your password.")
+        return False
 
 
 class Code(ForPerson):
@@ -155,6 +197,9 @@ class Code(ForPerson):
             return HttpResponseRedirect(self.get_success_url())
         return self.following("second-factor") if factors.factor_of(self.person) is None else None
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"asked": self.asked()}
+
     def form_valid(self, form: Any) -> HttpResponse:
         if self.judge(form) in SAYS:
             return self.form_invalid(form)
@@ -163,16 +208,19 @@ class Code(ForPerson):
 
 
 class SetUp(ForPerson):
-    """A QR code for the app; a code and the password turn the factor on. Who has one goes on to `Manage`."""
+    """A QR code for the app; a code and the password turn the factor on. Who has an app goes on to `Manage`."""
 
     template_name = "dashboard/confirming/set_up.html"
     form_class = EnrolForm
     title = "Set up a second factor"
 
     def elsewhere(self) -> HttpResponseBase | None:
-        if factors.factor_of(self.person) is None:
+        factor = factors.factor_of(self.person)
+        if factor is None:
             return None
-        return self.following("code" if hasattr(self.request, "half_signed_in") else "own-factor")
+        if hasattr(self.request, "half_signed_in"):
+            return self.following("code")
+        return self.following("own-factor") if factor.sealed else None
 
     def offered(self) -> str:
         """The same until it is taken, so that a typing error costs no new scan."""
@@ -187,16 +235,13 @@ class SetUp(ForPerson):
         secret = self.offered()
         picture = segno.make(factors.provisioning_uri(secret, self.person.get_username()), error="m")
         shown = {"qr": picture.svg_data_uri(scale=5, light="#fff"), "typed": factors.typed_secret(secret)}
-        return super().get_context_data(**kwargs) | shown | {"required": factors.required_of(self.person)}
+        about = {"required": factors.required_of(self.person), "factor": factors.factor_of(self.person)}
+        return super().get_context_data(**kwargs) | shown | about | {"site": self.site()}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        given = form.cleaned_data
-        # Through the backends, which count: who found a browser open must not try passwords here.
-        name = self.person.get_username()
-        if authenticate(self.request, username=name, password=given["password"]) != self.person:
-            form.add_error("password", "That is not your password.")
+        if not self.knows_password(form):
             return self.form_invalid(form)
-        codes = factors.enrol(self.person, self.offered(), given["code"], timezone.now())
+        codes = factors.enrol(self.person, self.offered(), form.cleaned_data["code"], timezone.now())
         if codes is None:
             form.add_error("code", "This code does not fit: is the phone's clock right, and is it this account's code?")
             return self.form_invalid(form)
@@ -207,7 +252,7 @@ class SetUp(ForPerson):
 
 
 class Manage(ForPerson):
-    """One's own second factor: new recovery codes, or none any more. Each takes a code."""
+    """One's own second factor: passkeys, recovery codes, no app or none of it any more. A code or passkey confirms."""
 
     template_name = "dashboard/confirming/manage.html"
     form_class = CodeForm
@@ -218,8 +263,10 @@ class Manage(ForPerson):
         return self.following("second-factor") if half or factors.factor_of(self.person) is None else None
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        about = {"factor": factors.factor_of(self.person), "required": factors.required_of(self.person)}
-        return super().get_context_data(**kwargs) | about
+        factor = factors.factor_of(self.person)
+        about = {"factor": factor, "required": factors.required_of(self.person), "site": self.site()}
+        held = {"passkeys": Passkey.objects.filter(factor=factor), "asked": self.asked()}
+        return super().get_context_data(**kwargs) | about | held
 
     def form_valid(self, form: Any) -> HttpResponse:
         removes = "remove" in self.request.POST
@@ -228,6 +275,8 @@ class Manage(ForPerson):
             return self.form_invalid(form)
         if self.judge(form) in SAYS:
             return self.form_invalid(form)
+        if "app" in self.request.POST:
+            return self.without_app(form)
         if not removes:
             note(self.person, "Made new recovery codes.")
             return once(self, factors.renew_codes(self.person))
@@ -235,6 +284,14 @@ class Manage(ForPerson):
         note(self.person, "Removed the second factor.")
         messages.success(self.request, "Signing in takes the password alone now.")
         return super().form_valid(form)
+
+    def without_app(self, form: Any) -> HttpResponse:
+        if not factors.give_up_app(self.person):
+            form.add_error(None, "There is no app, or no passkey that would be left.")
+            return self.form_invalid(form)
+        note(self.person, "Removed the authenticator app: passkeys are asked for.")
+        messages.success(self.request, "Signing in takes a passkey beside the password now.")
+        return self.following("own-factor")
 
 
 def once(view: ForPerson, codes: list[str]) -> HttpResponse:

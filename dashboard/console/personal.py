@@ -19,7 +19,7 @@ LONGEST = 2000  # characters of an address
 
 def preference(user: User | AnonymousUser) -> Preference:
     """What they have chosen, unsaved as long as that is nothing."""
-    found = Preference.objects.filter(user=user.pk).first() if user.is_authenticated else None
+    found: Preference | None = getattr(user, "preference", None)  # read with the account (dashboard/people.py)
     return found or Preference(user=user if isinstance(user, User) else None)
 
 

@@ -8,6 +8,7 @@ from django.urls import URLPattern, path
 from . import pages
 from .confirming import urlpatterns as confirming_patterns
 from .login import urlpatterns as account_patterns
+from .own_passkeys import urlpatterns as passkey_patterns
 from .page import PAGES
 
 for module in iter_modules(pages.__path__):
@@ -17,5 +18,6 @@ app_name = "console"
 urlpatterns: list[URLPattern] = [
     *account_patterns,
     *confirming_patterns,
+    *passkey_patterns,
     *(path(page.route, page.as_view(), name=page.name) for page in PAGES),
 ]

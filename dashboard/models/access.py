@@ -1,4 +1,4 @@
-"""Tokens for programs in a person's name, second factors, and answers that are kept to be repeated."""
+"""Tokens for programs in a person's name, second factors with their passkeys, and answers kept to be repeated."""
 
 from django.conf import settings
 from django.db import models
@@ -48,10 +48,12 @@ class SecondFactor(models.Model):
     """What a person confirms a sign-in with, beside the password (dashboard/second_factor.py, the only writer)."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="second_factor")
-    sealed = models.TextField(editable=False, help_text="What the app holds, sealed under SECRET_KEY.")
+    sealed = models.TextField(
+        blank=True, editable=False, help_text="What the app holds, sealed under SECRET_KEY. Empty: there is no app."
+    )
     recovery = models.JSONField(default=list, editable=False, help_text="SHA-256 of the recovery codes not yet used.")
     last_step = models.BigIntegerField(default=0, help_text="Half minute of the latest code: none counts twice.")
-    failures = models.PositiveIntegerField(default=0, help_text="Wrong codes since the last right one.")
+    failures = models.PositiveIntegerField(default=0, help_text="Wrong codes and answers since the last right one.")
     failed_at = models.DateTimeField(null=True, blank=True)
     made_at = models.DateTimeField()
 
@@ -61,6 +63,27 @@ class SecondFactor(models.Model):
 
     def __str__(self) -> str:
         return f"Second factor of {self.user}"
+
+
+class Passkey(models.Model):
+    """A key pair of a phone, computer or security key, whose public half is here (dashboard/passkeys.py)."""
+
+    factor = models.ForeignKey(SecondFactor, on_delete=models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=64, help_text="Which device holds it.")
+    host = models.CharField(max_length=253, help_text="The site that it is for: browsers offer it to no other.")
+    key_id = models.CharField(max_length=1400, unique=True, editable=False, help_text="How browsers name it, base64.")
+    public = models.TextField(editable=False, help_text="Model, name and public key as WebAuthn has them, base64.")
+    counter = models.BigIntegerField(default=0, editable=False, help_text="Of its answers, where the device counts.")
+    made_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "passkeys"
+        default_permissions = ()
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"Passkey {self.name}"
 
 
 class KeptAnswer(models.Model):

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
-from reconciliation.tiers.calculation.legs import dated_at
-from reconciliation.tiers.calculation.replay import told_at
-from reconciliation.tiers.inference import decided_at
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
 from reconciliation.tiers.table import Propose
 from reconciliation.tiers.trust import Measured, approval_below, is_sure_enough, trusted
@@ -35,7 +32,6 @@ class Means:
 
     tiers: Mapping[str, Propose]
     measured: Measured = field(default_factory=dict)
-    grace_bars: int = 2
 
     def without(self, tiers_off: Iterable[str]) -> "Means":
         return replace(self, tiers={name: ask for name, ask in self.tiers.items() if name not in set(tiers_off)})
@@ -45,6 +41,7 @@ class Means:
 class Plan:
     """What should stand. `keep` and `add` are fills by field; `gone` are active ones that no longer stand.
 
+    `held` are the moments at which what an alert may still tell is due.
     `refused` are the fields that this plan freezes, with what would have come (flipping.py)."""
 
     loaded: Loaded
@@ -55,6 +52,7 @@ class Plan:
     keep: dict[str, Fill] = field(default_factory=dict)
     add: dict[str, Proposal] = field(default_factory=dict)
     waiting: list[Proposal] = field(default_factory=list)
+    held: list[datetime] = field(default_factory=list)
     refused: dict[str, Proposal | None] = field(default_factory=dict)
 
     @property
@@ -88,16 +86,15 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
             made.after = due.open_gaps(signal, dismissed)
     if due is not view:
         made.after = view.open_gaps(signal, dismissed)
-    made.check_at = min(filter(None, checks(made, case, means, view, dismissed)), default=None)
+    made.check_at = min(filter(None, checks(made, view, dismissed)), default=None)
     return made
 
 
-def checks(made: Plan, case: Case, means: Means, view: GapView, dismissed: Dismissed) -> Iterator[datetime | None]:
-    """When to look again though nothing happens: a gap falls due, a grace ends, a gap is tried once more."""
+def checks(made: Plan, view: GapView, dismissed: Dismissed) -> Iterator[datetime | None]:
+    """When to look again though nothing happens: a gap or what was held back falls due, a gap is tried once more."""
     signal, now = made.signal, view.now
     yield view.next_check(signal, dismissed)
-    grace_ends = decided_at(case, grace_bars=means.grace_bars)
-    yield from (moment for moment in (grace_ends, told_at(case), dated_at(case)) if moment is not None and moment > now)
+    yield from made.held
     if any(due and CATALOGUE[name].live for name, due in made.after.items()):
         set_before = made.loaded.stored.check_at
         age = now - (signal.mfe_as_of or signal.first_event_at)
@@ -128,6 +125,8 @@ def offers(tier: str, made: Plan, means: Means, case: Case) -> Iterable[tuple[Pr
             found.append((proposal, standing))
         elif case.bars_out(each) or not is_sure_enough(proposal):
             continue
+        elif each.due is not None and case.now < each.due:
+            made.held.append(each.due)
         elif proposal.confidence < approval_below(tier):
             made.waiting.append(proposal)
             if standing and standing.tier == tier and proposal.as_of is not None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
@@ -240,7 +239,7 @@ def means_of(tiers: Collection[str] | None) -> Means:
             known = [*PROPOSE, *(key for key in TIERS if key not in PROPOSE)]
             raise ValueError(f"no tier {', '.join(sorted(unknown))}: there are {', '.join(known)}")
         asked = {key: propose for key, propose in PROPOSE.items() if key in tiers}
-    return Means(asked, trust.measured(), settings.CANCEL_GRACE_BARS)
+    return Means(asked, trust.measured())
 
 
 def run_sync(

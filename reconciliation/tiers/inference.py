@@ -29,11 +29,12 @@ def from_alternation(case: Case, _: frozenset[str]) -> Iterator[Proposal]:
 
 
 def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
-    """CANCELLED for a pending signal whose grace has ended: when, by which signal, and after how many bars."""
+    """CANCELLED for a pending signal, due when the grace has ended: when, by which signal, and after how many bars."""
     opposite = opposite_of(case)
     signal_time = case.signal.signal_time
-    if opposite is None or signal_time is None or case.now < over_at(case, opposite, grace_bars):
+    if opposite is None or signal_time is None:
         return
+    over = over_at(case, opposite, grace_bars)
     evidence = {"opposite": opposite.trade_id, "bar": iso(opposite.signal_time)}
     frame = case.frame
     values = {
@@ -44,13 +45,7 @@ def infer(case: Case, *, grace_bars: int) -> Iterator[Proposal]:
     }
     for field, value in values.items():
         if value is not None:  # bars of open market can be countless, where its hours are not known
-            yield propose(INFERENCE, field, value, "alternation", evidence)
-
-
-def decided_at(case: Case, *, grace_bars: int) -> datetime | None:
-    """When `infer` will cancel the signal if no ENTRY comes; None as long as no opposite signal has appeared."""
-    opposite = opposite_of(case)
-    return over_at(case, opposite, grace_bars) if opposite else None
+            yield propose(INFERENCE, field, value, "alternation", evidence).not_before(over)
 
 
 def over_at(case: Case, opposite: Neighbour, grace_bars: int) -> datetime:

@@ -114,7 +114,8 @@ class Proposal:
 
     `value` is JSON as facts.py describes it (prices and R as plain decimal strings, moments ISO 8601 with Z).
     `evidence` names what it rests on: events as checksum:position, bars as symbol and time range, or a rule. Its
-    digest bars an undone fill from coming back. `as_of` is the last minute that a live measurement covers.
+    digest bars an undone fill from coming back. `as_of` is the last minute that a live measurement covers. Until `due`
+    an alert may still tell it: the cycle holds it back, and looks again then.
     """
 
     field: str
@@ -126,6 +127,11 @@ class Proposal:
     gap: str = ""
     evidence: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     as_of: datetime | None = None
+    due: datetime | None = None
+
+    def not_before(self, moment: datetime) -> "Proposal":
+        """The same, due at a moment at the earliest."""
+        return dataclasses.replace(self, due=max(moment, self.due or moment))
 
 
 # An encoder costs more to make than to use.

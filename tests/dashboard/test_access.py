@@ -39,7 +39,8 @@ REACHED = 299  # what stands in for a view's own answer
 # The least that opens an address, by whatever method it has.
 OPENS = {
     ANYBODY: "webhook schema api-docs healthz readyz /favicon.ico console:logout",
-    ACCOUNT: "console:password console:code console:second-factor console:own-factor",
+    ACCOUNT: """console:password console:code console:second-factor console:own-factor
+        console:add-passkey console:remove-passkey""",
     VIEWER: """all-signals cancelled-signals signal-timeline signal sync-health sync-gaps sync-runs sync-audit sync-run
         reconcile-signal dismiss-gap reopen-gap sync-run-detail undo-run deliveries delivery events quarantine
         quarantined preview-mend replay-quarantined dismiss-quarantined fills fill undo-fill approve-fill allow-fill

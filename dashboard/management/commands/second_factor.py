@@ -1,4 +1,4 @@
-"""`manage.py second_factor`: who has one; and `--reset`, for somebody whose phone and recovery codes are lost."""
+"""`manage.py second_factor`: who has one; and `--reset`, for somebody who has lost devices and recovery codes."""
 
 import json as json_format
 from argparse import ArgumentParser
@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from dashboard.models import SecondFactor
 from dashboard.second_factor import remove, required_of
 from reconciliation.administration import note_command
 from signals.checks import SETTINGS
@@ -16,9 +17,9 @@ from signals.checks import SETTINGS
 class Command(BaseCommand):
     requires_system_checks = (SETTINGS,)
     help = (
-        "Which active accounts have a second factor. With a name and --reset, take that account's away: the next"
-        " sign-in takes the password alone, or sets up another where one is required. Exit status 1 when one that is"
-        " required is missing."
+        "Which active accounts have a second factor. With a name and --reset, take that account's away, passkeys too:"
+        " the next sign-in takes the password alone, or sets up another where one is required. Exit status 1 when one"
+        " that is required is missing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,9 +46,15 @@ class Command(BaseCommand):
 def state_of(person: User) -> dict[str, Any]:
     factor = getattr(person, "second_factor", None)
     missing = factor is None and required_of(person)
-    says = f"since {factor.made_at:%Y-%m-%d}, {len(factor.recovery)} recovery codes left" if factor else "none"
-    return {"account": person.get_username(), "has": bool(factor), "missing": missing,
+    passkeys = factor.passkeys.count() if factor else 0
+    says = f"since {factor.made_at:%Y-%m-%d}, {held(factor, passkeys)}" if factor else "none"
+    return {"account": person.get_username(), "has": bool(factor), "missing": missing, "passkeys": passkeys,
             "says": says + (", and must have one: asked at the next sign-in" if missing else "")}  # fmt: skip
+
+
+def held(factor: SecondFactor, passkeys: int) -> str:
+    app = "app" if factor.sealed else "no app"
+    return f"{app}, {passkeys} passkey{'' if passkeys == 1 else 's'}, {len(factor.recovery)} recovery codes left"
 
 
 def reset_of(person: User) -> dict[str, Any]:

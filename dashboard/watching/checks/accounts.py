@@ -43,7 +43,7 @@ def tried() -> Iterator[Problem]:
     trying = SecondFactor.objects.filter(failures__gte=FREE)
     for name, number in trying.values_list("user__username", "failures"):
         yield Problem(
-            f"{number} wrong codes in a row for {name}, after a right password.",
+            f"{number} wrong codes or passkeys in a row for {name}, after a right password.",
             "Unless that was you: somebody has the password. Change it (account menu, Change password).",
             Severity.WARN,
             address("password"),

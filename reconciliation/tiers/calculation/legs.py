@@ -165,35 +165,32 @@ def not_before(bar: Reach, moment: datetime | None) -> bool:
 
 
 def missed(case: Case, ladder: Ladder, legs: Legs) -> Iterator[Proposal]:
-    """The break-even trigger and the exits that prices prove and whose events are overdue.
+    """The break-even trigger and the exits that prices prove, due once their events are overdue.
 
     A close shows a touch, but wicks, or bars that are missing, may have touched before: the moment is then the latest
     possible.
     """
     for field, bar in sorted(legs.found.items()):
-        overdue = case.venue.market.open_minutes(case.frame.close_of(bar.time), case.now) >= OVERDUE
-        if misses(case.signal, field) and overdue:
-            yield shown_by(case, ladder, field, bar)
+        if misses(case.signal, field):
+            yield shown_by(case, ladder, field, bar).not_before(overdue_at(case, case.frame.close_of(bar.time)))
+
+
+def overdue_at(case: Case, fired: datetime) -> datetime:
+    """When an alert of that moment counts as not heard of."""
+    return case.venue.market.add_open_minutes(fired, OVERDUE)
 
 
 def shown_at_the_latest(case: Case) -> Iterator[Proposal]:
-    """The break-even trigger of a trade of which an event shows that it had been, once its own event is overdue."""
+    """The break-even trigger of a trade of which an event shows that it had been, due once its own event is overdue.
+
+    Where a price is far, another symbol's trade was told of.
+    """
     field, seen = "be_triggered_at", case.signal.seen_protected_at
-    if seen and is_undated(case) and case.venue.market.open_minutes(seen, case.now) >= OVERDUE:
+    if seen and not case.signal.price_far and misses(case.signal, field):
         evidence = {**event_of(case.signal, "seen_protected_at"), "bound": "at the latest"}
         confidence = min(declared(CALCULATION.key, field), AFTER_HOLE)
-        yield propose(CALCULATION, field, iso(seen), "shown_later", evidence, confidence=confidence)
-
-
-def dated_at(case: Case) -> datetime | None:
-    """When the event of a break-even trigger that another event shows counts as not heard of."""
-    seen = case.signal.seen_protected_at
-    return case.venue.market.add_open_minutes(seen, OVERDUE) if seen and is_undated(case) else None
-
-
-def is_undated(case: Case) -> bool:
-    """Whether its break-even trigger has no moment. Where a price is far, another symbol's trade was told of."""
-    return not case.signal.price_far and misses(case.signal, "be_triggered_at")
+        offer = propose(CALCULATION, field, iso(seen), "shown_later", evidence, confidence=confidence)
+        yield offer.not_before(overdue_at(case, seen))
 
 
 def shown_by(case: Case, ladder: Ladder, field: str, bar: Reach) -> Proposal:

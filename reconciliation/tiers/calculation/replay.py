@@ -8,7 +8,7 @@ unless something that was heard proves it.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -30,7 +30,7 @@ from signals.vocabulary import Origin, Status
 
 from .excursions import from_bars
 from .ladder import Ladder, from_prices, points_of
-from .legs import OVERDUE, Reach, legs_of, path_of, shown_by, since_entry
+from .legs import Reach, legs_of, overdue_at, path_of, shown_by, since_entry
 from .reported import Mark, marks_of
 
 PRINTED = Decimal("1e-9")
@@ -77,10 +77,17 @@ def from_replay(
     if case.signal.origin != Origin.ALERTS:
         yield from birth(case, told, triangle_of(told))
     undecided = is_undecided(case.signal)
-    if undecided and told.cancelled and not told.entry_hole and is_over(case, told.cancelled):
-        yield from cancellation(case, told, triangle_of(told))
-    if told.confirmed is None or not lacks(case.signal) or not is_over(case, told.confirmed):
-        return
+    if undecided and told.cancelled and not told.entry_hole:
+        yield from due_after(case, told.cancelled, cancellation(case, told, triangle_of(told)))
+    if told.confirmed is not None and lacks(case.signal):
+        yield from due_after(case, told.confirmed, from_trade(case, told, ladder, gaps, path))
+
+
+def from_trade(
+    case: Case, told: Replayed, ladder: Ladder | None, gaps: frozenset[str], path: Sequence[Reach] | None
+) -> Iterator[Proposal]:
+    """What the twin's confirmation tells, and what came after it."""
+    assert told.confirmed is not None
     twin = ladder_of(told)
     if twin is None or is_another(case, told, twin):
         return
@@ -131,16 +138,10 @@ def offer(told: Replayed, field: str, value: Any, evidence: dict[str, Any], gap:
     return propose(CALCULATION, field, value, REPLAY, evidence, gap=gap, confidence=told.confidence)
 
 
-def is_over(case: Case, bar: datetime) -> bool:
-    """Whether what was said at the close of this bar would have been heard by now."""
-    return case.venue.market.open_minutes(bar + MINUTE, case.now) >= OVERDUE
-
-
-def told_at(case: Case) -> datetime | None:
-    """When what became of the signal by the twin counts as not heard of."""
-    told = case.replayed
-    bar = (told.confirmed or told.cancelled) if told else None
-    return case.venue.market.add_open_minutes(bar + MINUTE, OVERDUE) if bar else None
+def due_after(case: Case, bar: datetime, offers: Iterable[Proposal]) -> Iterator[Proposal]:
+    """The same, due once what was said at the close of this bar would have been heard."""
+    overdue = overdue_at(case, bar + MINUTE)
+    return (each.not_before(overdue) for each in offers)
 
 
 def birth(case: Case, told: Replayed, evidence: dict[str, Any]) -> Iterator[Proposal]:
@@ -231,8 +232,8 @@ def paired(trade: Trade) -> Iterator[Proposal]:
     if touched is None:
         event = event_of(signal, "stop_exit_at")
         yield propose(CALCULATION, "be_exit_at", iso(legs.stop_end + MINUTE), REPLAY, event)
-    elif is_over(case, touched.time):
-        yield shown_by(case, trade.ladder, "be_exit_at", touched)
+    else:
+        yield from due_after(case, touched.time, [shown_by(case, trade.ladder, "be_exit_at", touched)])
 
 
 def confirmed_as(signal: AutomatedSignal, told: Replayed) -> AutomatedSignal:

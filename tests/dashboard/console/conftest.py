@@ -53,6 +53,12 @@ def _own_uploads(settings: Any, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def quick_hashes(settings: Any) -> None:
+    """For tests that sign in again and again, and are about something else than how long a password takes."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
 def signed_in(db: None) -> As:
     """A browser in which somebody of the role is signed in."""
 

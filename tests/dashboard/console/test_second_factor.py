@@ -28,6 +28,7 @@ from .conftest import PASSWORD, with_password
 
 NOW = datetime(2026, 3, 2, 12, 0, 5, tzinfo=UTC)
 SECRET = "3132333435363738393031323334353637383930"  # RFC 6238's
+pytestmark = pytest.mark.usefixtures("quick_hashes")
 CODE, SET_UP, OWN = "/account/code/", "/account/second-factor/", "/account/second-factor/own/"
 
 

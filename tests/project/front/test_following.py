@@ -23,7 +23,7 @@ from django.contrib.sessions.backends.db import SessionStore
 user = User.objects.create_superuser("mia")
 session = SessionStore()
 session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
-session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+session[BACKEND_SESSION_KEY] = "dashboard.people.People"
 session.create()
 (settings.VAR_DIR / "session").write_text(session.session_key)
 """

@@ -98,12 +98,12 @@ def case(
 
 
 def proposals(tier: str, case: Case, gaps: Iterable[str] = ALL_GAPS) -> dict[str, Proposal]:
-    """What the tier proposes, by field; it must say the same when asked again, and every field once."""
+    """What the tier proposes that is due, by field; it must say the same when asked again, and every field once."""
     found = list(PROPOSE[tier](case, frozenset(gaps)))
     assert found == list(PROPOSE[tier](case, frozenset(gaps)))
     by_field = {each.field: each for each in found}
     assert len(by_field) == len(found)
-    return by_field
+    return {field: each for field, each in by_field.items() if each.due is None or each.due <= case.now}
 
 
 def values(tier: str, case: Case, gaps: Iterable[str] = ALL_GAPS) -> dict[str, Any]:

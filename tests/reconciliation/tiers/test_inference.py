@@ -1,6 +1,5 @@
 """Cancellation by alternation: who cancels whom, and when."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciliation.tiers.inference import decided_at, infer
+from reconciliation.tiers.inference import infer
 from reconciliation.tiers.proposals import Case, Neighbour
-from signals.clock import MINUTE
 from signals.formats import iso
 from signals.vocabulary import DataSource, EventType
 
@@ -23,7 +21,14 @@ def neighbour(minutes: int, direction: str = "Bearish") -> Neighbour:
 
 
 def inferred(case: Case, grace_bars: int = 2) -> dict[str, Any]:
-    return {each.field: each.value for each in infer(case, grace_bars=grace_bars)}
+    """What is due."""
+    offers = infer(case, grace_bars=grace_bars)
+    return {each.field: each.value for each in offers if each.due is not None and each.due <= case.now}
+
+
+def due(case: Case, grace_bars: int = 2) -> set[datetime | None]:
+    """When it is inferred."""
+    return {each.due for each in infer(case, grace_bars=grace_bars)}
 
 
 PENDING = case(created(), after=[neighbour(12)])
@@ -46,10 +51,7 @@ def test_the_inference_says_what_it_is() -> None:
 
 @pytest.mark.parametrize("grace", [0, 1, 2, 5])
 def test_the_grace_lets_an_entry_arrive(grace: int) -> None:
-    over = at(13 + grace + 1)
-    assert decided_at(PENDING, grace_bars=grace) == over
-    assert not inferred(replace(PENDING, now=over - MINUTE), grace)
-    assert inferred(replace(PENDING, now=over), grace)
+    assert due(PENDING, grace) == {at(13 + grace + 1)}
 
 
 def test_the_grace_stands_still_while_the_market_is_closed() -> None:
@@ -57,7 +59,7 @@ def test_the_grace_stands_still_while_the_market_is_closed() -> None:
     friday = datetime(2025, 12, 12, 21, 58, tzinfo=UTC)
     opposite = Neighbour("late", "Bearish", friday, "PENDING")
     waiting = case(created(), after=[opposite])
-    assert decided_at(waiting, grace_bars=2) == datetime(2025, 12, 14, 23, 2, tzinfo=UTC)
+    assert due(waiting) == {datetime(2025, 12, 14, 23, 2, tzinfo=UTC)}
 
 
 def test_signals_of_the_same_direction_cancel_nothing_but_are_cancelled_with_it() -> None:

@@ -46,4 +46,4 @@ def test_where_nobody_looked_for_them_it_does_not_say_that_all_have_one(settings
 
 def test_wrong_codes_after_a_right_password_are_told(people: dict[str, User]) -> None:
     SecondFactor.objects.create(user=people[OPERATOR], sealed="x", made_at=timezone.now(), failures=FREE)
-    assert told() == [f"{FREE} wrong codes in a row for Operator, after a right password."]
+    assert told() == [f"{FREE} wrong codes or passkeys in a row for Operator, after a right password."]
