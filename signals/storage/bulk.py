@@ -16,6 +16,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
+import orjson
 from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -62,7 +63,7 @@ class Writer(NamedTuple):
         values = list(self.held(row))
         for index, field in self.documents:
             if values[index] is not None:
-                values[index] = json.dumps(field.get_prep_value(values[index]), cls=field.encoder)
+                values[index] = as_json(field.get_prep_value(values[index]), field.encoder)
         return values  # all other types it adapts by itself
 
 
@@ -198,6 +199,18 @@ def escaped(text: str) -> str:
     if text.isprintable() and "\\" not in text:  # as nearly all of it, and quick to see
         return text
     return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+
+
+def as_json(value: Any, encoder: type[json.JSONEncoder] | None) -> str:
+    """A document for PostgreSQL, which keeps no spelling of it.
+
+    A tenth of a cycle's time was the standard library's encoding. It is asked for what orjson refuses: types of the
+    field's own encoder, integers beyond 64 bits, halves of characters.
+    """
+    try:
+        return orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
+    except TypeError:
+        return json.dumps(value, cls=encoder)
 
 
 def quoted(field: Any) -> str:
