@@ -22,6 +22,8 @@ from signals.vocabulary import REPORTS, DataSource, Status
 
 from .registers import EVENT_PROVENANCE, TIER_RANK
 
+# What no tier fills by itself.
+FOLLOWING = frozenset({"signal_date", "signal_time_str", "status"})
 SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
 # Fields that nothing else is derived from.
 RELATED_TO_NOTHING = frozenset(
@@ -295,12 +297,10 @@ def settle_trust(signal: AutomatedSignal) -> None:
     signal.data_source = least["source"] if least else DataSource.REALTIME.value
     signal.confidence_score = Decimal(str(least["confidence"])) if least else Decimal(1)
     filled: dict[str, list[str]] = {}
-    any_fill = any("fill" in entry["evidence"] for entry in entries.values())
-    for field in sorted(signal.provenance) if any_fill else ():
-        entry = signal.provenance[field]
-        if "fill" in entry["evidence"] and field not in ("signal_date", "signal_time_str", "status"):
+    for field, entry in signal.provenance.items():
+        if "fill" in entry["evidence"] and field not in FOLLOWING:
             filled.setdefault(str(entry["tier"]), []).append(field)
-    reason = "; ".join(f"tier {tier}: {', '.join(fields)}" for tier, fields in sorted(filled.items()))
+    reason = "; ".join(f"tier {tier}: {', '.join(sorted(fields))}" for tier, fields in sorted(filled.items()))
     signal.reconciliation_reason = reason[:200]
 
 

@@ -79,7 +79,7 @@ def join(signal: AutomatedSignal, event: Event) -> None:
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     origins: dict[Rank, dict[str, Any]] = {}
     evidence = {"event": name, "type": str(event.type)}
-    ranks = ranks_of(event.type)
+    ranks, told = ranks_of(event.type), None
     for field, value in claims(event):
         rank = ranks.get(field)
         if rank is None:
@@ -87,7 +87,8 @@ def join(signal: AutomatedSignal, event: Event) -> None:
         if field in PEAKS:
             raise_peak(signal, PEAKS[field], Decimal(value))
         held = signal.provenance.get(field)
-        if held and held["at"] == at and held["evidence"] == evidence:
+        if held and (held is told or (held["at"] == at and held["evidence"] == evidence)):
+            told = held  # what one event tells has one entry
             continue  # joined before: quicker to see than by comparing keys
         if field == "entry_price" and held and held["tier"] is None and rank == Rank.OWNER:
             # Order does not matter: of ENTRYs with several prices, the first other one meets the first one's.
