@@ -344,7 +344,7 @@ class GapView:
         return {
             name: lacks(signal, actionable)
             for name, lacks in self.asked[signal.source_id]
-            if lacks(signal, waiting) and (signal.pk, name) not in dismissed
+            if lacks(signal, waiting) and not (dismissed and (signal.pk, name) in dismissed)
         }
 
     def next_check(self, signal: AutomatedSignal, dismissed: Dismissed) -> datetime | None:
@@ -356,7 +356,7 @@ class GapView:
             moment
             for name, owed_since in LIVE
             if name not in terms.gaps_off
-            and (signal.pk, name) not in dismissed
+            and not (dismissed and (signal.pk, name) in dismissed)
             and (bar := owed_since(signal)) is not None
             and (moment := actionable_from(bar, terms.frame)) is not None
         ]

@@ -17,7 +17,7 @@ from reconciliation.tiers.table import Propose
 from reconciliation.tiers.trust import Measured, approval_below, is_sure_enough, trusted
 from signals.models import AutomatedSignal, Fill
 from signals.models.signal import clone
-from signals.signal.deriving import settle_after
+from signals.signal.deriving import relate_after, settle_trust
 from signals.signal.joining import join_fill
 from signals.signal.registers import RULES, TIER_RANK
 from signals.tiers import TIERS
@@ -84,8 +84,9 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     for tier in [*means.tiers, *unasked(loaded, means)]:
         accepted = {field for offer in offers(tier, made, means, case) if (field := accept(made, offer))}
         if accepted:
-            settle_after(signal, loaded.case.venue, accepted)
+            relate_after(signal, loaded.case.venue, accepted)
             made.after = due.open_gaps(signal, dismissed)
+    settle_trust(signal)
     if due is not view:
         made.after = view.open_gaps(signal, dismissed)
     made.check_at = min(filter(None, checks(made, case, means, view, dismissed)), default=None)

@@ -195,10 +195,10 @@ class AutomatedSignal(models.Model):
         return f"{self.trade_id} ({self.which})" if self.which else self.trade_id
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
         """A row as it is stored. Django's own way sets some 75 columns one by one."""
-        if len(values) < len(cls._meta.concrete_fields):
-            return super().from_db(db, field_names, values)
+        if options or len(values) < len(cls._meta.concrete_fields):
+            return super().from_db(db, field_names, values, **options)
         row = cls.__new__(cls)
         row.__dict__.update(zip(field_names, values, strict=True), _state=ModelState())
         row._state.adding, row._state.db = False, db

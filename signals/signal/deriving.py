@@ -31,6 +31,7 @@ RELATED_TO_NOTHING = frozenset(
 )
 
 
+PRICES = frozenset({"entry_price", "stop_loss"})
 # Prices of a trade that are compared with its entry.
 WITH_ENTRY = ("current_price", "be_price", "be_exit_price", "stop_exit_price", "highest_high", "lowest_low")
 
@@ -55,17 +56,22 @@ class Venue:
         return self.frame.holding(signal.signal_time)
 
 
-def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
-    """Settle a signal that was settled before, and of which only these fields have changed since."""
-    if fields <= RELATED_TO_NOTHING:
-        signal.price_far = is_price_far(signal)
-        settle_trust(signal)
-    else:
-        settle(signal, venue)
-
-
 def settle(signal: AutomatedSignal, venue: Venue) -> None:
     """Derive status, times, session and trust of a signal from its registers, in memory."""
+    relate(signal, venue)
+    settle_trust(signal)
+
+
+def relate_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
+    """Relate the registers of a signal that was so before, and of which only these fields have changed since."""
+    if not fields <= RELATED_TO_NOTHING:
+        relate(signal, venue)
+    elif not fields.isdisjoint(PRICES):
+        signal.price_far = is_price_far(signal)
+
+
+def relate(signal: AutomatedSignal, venue: Venue) -> None:
+    """Derive all that relates several registers: everything but the signal's trust."""
     settle_signal_time(signal, venue)
     signal.before_its_bar = is_before_its_bar(signal)
     if signal.before_its_bar and signal.triangle_time is None:
@@ -78,7 +84,6 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"), venue)
     signal.mae_as_of = covered_bar(signal, ("mae",), venue) if signal.mae is not None else None
     signal.htf_as_of = told_bar(signal, venue)
-    settle_trust(signal)
 
 
 def named_bar(signal: AutomatedSignal) -> datetime | None:

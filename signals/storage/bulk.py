@@ -162,13 +162,13 @@ def update(model: type[models.Model], rows: Sequence[models.Model], names: Itera
 def writer_of_update(model: type[models.Model], names: frozenset[str], vendor: str) -> tuple[Writer, str]:
     """How the statement starts and ends. Between them SQLite is given the values of each row but the first.
 
-    PostgreSQL takes all rows as one document: to quote thousands of values, and to parse them, costs several times that.
+    PostgreSQL takes all rows as one document: to quote thousands of values costs our process three times as much.
     """
     key, *others = fields = (primary_key(model), *(model._meta.get_field(name) for name in sorted(names)))
     table, column, names_ = f'"{model._meta.db_table}"', quoted(key), ", ".join(map(quoted, fields))
     if vendor == "postgresql":
         typed = ", ".join(f"{quoted(field)} {field.db_type(connection)}" for field in fields)
-        start = f"WITH new AS (SELECT {names_} FROM json_to_recordset(%s) AS row({typed})"  # noqa: S608 ours
+        start = f"WITH new AS (SELECT {names_} FROM jsonb_to_recordset(%s) AS row({typed})"  # noqa: S608 ours
     else:
         start = f"WITH new({names_}) AS (VALUES ({', '.join('%s' for _ in fields)})"
     changes = ", ".join(f"{quoted(field)} = new.{quoted(field)}" for field in others)
