@@ -80,7 +80,7 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     signal, due = clone(loaded.case.signal), view.moved(loaded.case.now)
     made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
     made.after = due.open_gaps(signal, dismissed)
-    case = replace(loaded.case, signal=signal)
+    case = loaded.case._replace(signal=signal)
     for tier in [*means.tiers, *unasked(loaded, means)]:
         accepted = {field for offer in offers(tier, made, means, case) if (field := accept(made, offer))}
         if accepted:

@@ -71,9 +71,8 @@ class Replayed:
     stop_hole: bool = False
 
 
-@dataclass(slots=True)
-class Case:
-    """Everything a tier may look at for one signal. Read-only by agreement: to freeze it costs more than to make it.
+class Case(NamedTuple):
+    """Everything a tier may look at for one signal. `signal` is read-only by agreement.
 
     `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,
     reports, and the latest update. `bars` are the price bars of the signal's symbol from its confirmation to the end
