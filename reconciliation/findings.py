@@ -252,6 +252,9 @@ FINDINGS: tuple[Finding, ...] = (
 )
 
 
+CONTRADICTING = tuple(each for each in FINDINGS if each.contradicts)
+
+
 def q_contradicted(*fields: str) -> Q:
     """The signals of which one of these fields is contradicted."""
     return reduce(or_, (each.q for each in FINDINGS if not each.contradicts.isdisjoint(fields)))
@@ -259,4 +262,4 @@ def q_contradicted(*fields: str) -> Q:
 
 def contradicted(signal: AutomatedSignal) -> frozenset[str]:
     """The fields of the signal that something known of it contradicts: nothing may be filled from them."""
-    return frozenset[str]().union(*(each.contradicts for each in FINDINGS if each.contradicts and each.holds(signal)))
+    return frozenset[str]().union(*(each.contradicts for each in CONTRADICTING if each.holds(signal)))

@@ -262,6 +262,11 @@ CATALOGUE: Mapping[str, Gap] = {
 LIVE = tuple((name, gap.owed_since) for name, gap in CATALOGUE.items() if gap.owed_since is not None)
 
 
+def undismissed(gap: str) -> Q:
+    dismissed = GapRecord.objects.filter(gap=gap, state=GapRecord.State.DISMISSED)
+    return ~Q(pk__in=dismissed.values("signal"))
+
+
 class Terms(NamedTuple):
     """What sources can differ in: market hours, bars, and gaps that they are known not to close."""
 
@@ -307,21 +312,22 @@ class GapView:
 
     def q(self, gap: str) -> Q:
         """The signals with this gap, waiting or actionable."""
-        return self._q(CATALOGUE[gap], 0)
+        return HEARD & self._owed(CATALOGUE[gap], 0) & undismissed(gap)
 
     def q_actionable(self, gap: str) -> Q:
-        return self._q(CATALOGUE[gap], 1)
+        return HEARD & self._owed(CATALOGUE[gap], 1) & undismissed(gap)
 
     def q_waiting(self, gap: str) -> Q:
         """The signals in which this gap waits. Only live gaps wait, and only those of active trades."""
         if not CATALOGUE[gap].live:
             return NOTHING
-        return Q(status=Status.CONFIRMED) & self.q(gap) & ~self.q_actionable(gap)
+        return Q(status=Status.CONFIRMED) & self.q(gap) & ~self._owed(CATALOGUE[gap], 1)
 
     def q_any_actionable(self) -> Q:
-        return reduce(or_, (self.q_actionable(name) for name in CATALOGUE))
+        return HEARD & reduce(or_, (self._owed(gap, 1) & undismissed(name) for name, gap in CATALOGUE.items()))
 
-    def _q(self, gap: Gap, level: int) -> Q:
+    def _owed(self, gap: Gap, level: int) -> Q:
+        """What the gap's condition says of each source's signals."""
         by_moment: dict[Old, list[int]] = defaultdict(list)
         whenever = Old(self.now, self.now)
         for source, terms in self.terms.items():
@@ -330,11 +336,8 @@ class GapView:
         if not by_moment:
             return NOTHING
         if len(by_moment) == 1 and sum(map(len, by_moment.values())) == len(self.terms):
-            condition = gap.missing(next(iter(by_moment)))
-        else:
-            condition = reduce(or_, (Q(source__in=some) & gap.missing(old) for old, some in by_moment.items()))
-        dismissed = GapRecord.objects.filter(gap=gap.name, state=GapRecord.State.DISMISSED)
-        return HEARD & condition & ~Q(pk__in=dismissed.values("signal"))
+            return gap.missing(next(iter(by_moment)))
+        return reduce(or_, (Q(source__in=some) & gap.missing(old) for old, some in by_moment.items()))
 
     def open_gaps(self, signal: AutomatedSignal, dismissed: Dismissed) -> dict[str, bool]:
         """The signal's gaps, and of each whether it is actionable. `dismissed` holds (signal's key, gap)."""
@@ -344,7 +347,7 @@ class GapView:
         return {
             name: lacks(signal, actionable)
             for name, lacks in self.asked[signal.source_id]
-            if lacks(signal, waiting) and (signal.pk, name) not in dismissed
+            if lacks(signal, waiting) and not (dismissed and (signal.pk, name) in dismissed)
         }
 
     def next_check(self, signal: AutomatedSignal, dismissed: Dismissed) -> datetime | None:
@@ -356,7 +359,7 @@ class GapView:
             moment
             for name, owed_since in LIVE
             if name not in terms.gaps_off
-            and (signal.pk, name) not in dismissed
+            and not (dismissed and (signal.pk, name) in dismissed)
             and (bar := owed_since(signal)) is not None
             and (moment := actionable_from(bar, terms.frame)) is not None
         ]

@@ -1,10 +1,12 @@
 """Health: the percentage of the window's signals without an actionable gap, live, by the catalogue's conditions."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
@@ -36,8 +38,15 @@ def window(now: datetime, hours: int | None = None) -> Q:
 def health(view: GapView, hours: int | None = None, signals: Q | None = None) -> Health:
     """Of all (or some) signals of the window, in one pass; without sources that owe nothing, as the self-test's."""
     within = AutomatedSignal.objects.filter(window(view.now, hours), view.judged, signals or Q())
-    found = within.aggregate(signals=Count("pk"), with_gap=Count("pk", filter=view.q_any_actionable()))
-    return Health(found["signals"], found["signals"] - found["with_gap"])
+    found = grouped(within, {"gap": view.q_any_actionable()})
+    return Health(sum(number for _, number in found), sum(number for gap, number in found if not gap))
+
+
+def grouped(signals: QuerySet[AutomatedSignal], conditions: Mapping[str, Q]) -> Sequence[tuple[Any, ...]]:
+    """Which of the conditions hold, and of how many signals, in one pass. Filters of aggregates say the same, and take
+    Django twice as long to compose: half of an idle cycle."""
+    told = {name: ExpressionWrapper(condition, BooleanField()) for name, condition in conditions.items()}
+    return list(signals.order_by().annotate(**told).values_list(*told).annotate(Count("pk")))
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,9 @@ def count_gaps(view: GapView, signals: Q | None = None) -> GapCounts:
 def count_waiting(view: GapView) -> dict[str, int]:
     """Waiting gaps only: those are of active trades, which an index knows."""
     active = AutomatedSignal.objects.filter(status=Status.CONFIRMED)
-    live = {name: Count("pk", filter=view.q_waiting(name)) for name, gap in CATALOGUE.items() if gap.live}
-    return active.aggregate(**live)
+    waits = {name: view.q_waiting(name) for name, gap in CATALOGUE.items() if gap.live}
+    found = grouped(active, waits)
+    return {name: sum(row[-1] for row in found if row[place]) for place, name in enumerate(waits)}
 
 
 def gap_counts(view: GapView) -> dict[str, dict[str, int]]:

@@ -33,10 +33,10 @@ _YEARS = range(1970, 2200)
 
 def floor_minute(t: datetime) -> datetime:
     """The UTC minute that `t` is in. Raises ValueError for a naive time."""
-    if t.utcoffset() is None:
-        raise ValueError(f"{t!r} has no time zone: attach one, or use instant() for a wall clock")
     if t.tzinfo is UTC and not (t.second or t.microsecond):
         return t  # as what is stored mostly is
+    if t.utcoffset() is None:
+        raise ValueError(f"{t!r} has no time zone: attach one, or use instant() for a wall clock")
     return t.astimezone(UTC).replace(second=0, microsecond=0)
 
 

@@ -14,7 +14,7 @@ _values = attrgetter(*(_FIELDS[name].attname for name in _PLACES))
 def changed(stored: AutomatedSignal, wanted: AutomatedSignal) -> list[str]:
     """The names of the columns whose values differ, as far as the database keeps their digits."""
     columns = zip(_PLACES.items(), _values(stored), _values(wanted), strict=True)
-    return [name for (name, places), old, new in columns if old is not new and differ(old, new, places)]
+    return [name for (name, places), old, new in columns if old is not new and old != new and differ(old, new, places)]
 
 
 def differs(name: str, stored: AutomatedSignal, wanted: Any) -> bool:

@@ -26,7 +26,7 @@ from reconciliation.tiers.plausible import plausible
 from reconciliation.tiers.proposals import Barred, Case, Replayed
 from signals.models import AutomatedSignal, Fill, PriceBar, SignalEvent, Source
 from signals.models.signal import clone
-from signals.signal.deriving import Venue, protected, settle
+from signals.signal.deriving import Venue, protected, relate
 from signals.signal.joining import join
 from signals.signal.registers import PEAKS, Event
 from signals.storage.queries import Timespan, merged
@@ -194,6 +194,7 @@ def base_of(row: AutomatedSignal, events: Iterable[Event], venue: Venue) -> Auto
     """The signal as its events alone have it; `row` is left as it is.
 
     Joining events again brings back what fills stood over, and what the row knew less than they do: it is healed.
+    How far it is to be trusted is settled when it is planned.
     """
     base = clone(row)
     for name, entry in row.provenance.items():
@@ -203,7 +204,7 @@ def base_of(row: AutomatedSignal, events: Iterable[Event], venue: Venue) -> Auto
             del base.provenance[name]
     for event in events:
         join(base, event)
-    settle(base, venue)
+    relate(base, venue)
     return base
 
 

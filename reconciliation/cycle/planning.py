@@ -14,7 +14,7 @@ from reconciliation.tiers.table import Propose
 from reconciliation.tiers.trust import Measured, approval_below, is_sure_enough, trusted
 from signals.models import AutomatedSignal, Fill
 from signals.models.signal import clone
-from signals.signal.deriving import settle_after
+from signals.signal.deriving import relate_after, settle_trust
 from signals.signal.joining import join_fill
 from signals.signal.registers import RULES, TIER_RANK
 from signals.tiers import TIERS
@@ -78,12 +78,13 @@ def plan(loaded: Loaded, means: Means, view: GapView, dismissed: Dismissed) -> P
     signal, due = clone(loaded.case.signal), view.moved(loaded.case.now)
     made = Plan(loaded, signal, before=view.open_gaps(loaded.stored, dismissed))
     made.after = due.open_gaps(signal, dismissed)
-    case = replace(loaded.case, signal=signal)
+    case = loaded.case._replace(signal=signal)
     for tier in [*means.tiers, *unasked(loaded, means)]:
         accepted = {field for offer in offers(tier, made, means, case) if (field := accept(made, offer))}
         if accepted:
-            settle_after(signal, loaded.case.venue, accepted)
+            relate_after(signal, loaded.case.venue, accepted)
             made.after = due.open_gaps(signal, dismissed)
+    settle_trust(signal)
     if due is not view:
         made.after = view.open_gaps(signal, dismissed)
     made.check_at = min(filter(None, checks(made, view, dismissed)), default=None)

@@ -21,7 +21,7 @@ from signals.storage.queries import batches
 from . import alignments, late_bars
 from .nearby_signals import KEYS, disturbed
 
-SIGNALS_AT_ONCE = 400
+SIGNALS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)

@@ -165,8 +165,10 @@ class Exports:
 
     def leaving_out(self, base: AutomatedSignal, checksums: Iterable[str]) -> Iterator[Contradiction]:
         """The first whole export that should tell of the signal and does not. `checksums` are its events'."""
+        if not self.whole or not clock_proven(base) or base.before_its_bar:
+            return
         born, bar = born_at(base), next(bars_of(base), None)
-        if born is None or bar is None or not (self.whole and clock_proven(base)) or base.before_its_bar:
+        if born is None or bar is None:
             return
         heard, symbol = set(checksums), base.price_key(self.source)
         for each in self.whole:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
 from typing import Any, NamedTuple
@@ -57,13 +58,18 @@ def number(value: float) -> float:
     return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < EXACT else value
 
 
+@lru_cache(maxsize=16)  # hundreds of entries in a row are of one
+def exact_moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 SAME = frozenset({type(None), bool, str})
 AS_JSON: Mapping[type, Callable[[Any], Any]] = {
     int: number,
     float: number,
-    dict: lambda value: {key: plain(each) for key, each in value.items()},
-    list: lambda value: [*map(plain, value)],
-    datetime: lambda value: value.astimezone(UTC).isoformat(timespec="microseconds"),
+    dict: lambda value: {key: each if each.__class__ is str else plain(each) for key, each in value.items()},
+    list: lambda value: [each if each.__class__ is str else plain(each) for each in value],
+    datetime: exact_moment,
     Decimal: lambda value: f"{value:.3f}",
     UUID: str,
 }

@@ -71,8 +71,7 @@ class Replayed:
     stop_hole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """Everything a tier may look at for one signal. `signal` is read-only by agreement.
 
     `events` are in order of fire time and hold everything but superseded updates: births, BE, exits, cancellation,

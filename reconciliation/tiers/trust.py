@@ -37,7 +37,12 @@ Measured = Mapping[tuple[int, str, str], Decimal]
 
 def declared(tier: str, field: str) -> Decimal:
     """The declared confidence, 0 to 1: of the field, else of its group, else of the tier."""
-    table = {**DECLARED, **given("TIER_CONFIDENCE", settings.TIER_CONFIDENCE)}
+    return declared_by(settings.TIER_CONFIDENCE, tier, field)
+
+
+@lru_cache(maxsize=1024)
+def declared_by(setting: str, tier: str, field: str) -> Decimal:
+    table = {**DECLARED, **given("TIER_CONFIDENCE", setting)}
     keys = (f"{tier}.{field}", f"{tier}.{GROUPS.get(field, '')}", tier)
     return next(table[key] for key in keys if key in table)
 

@@ -7,6 +7,7 @@ origin it is a quarter of that, which every write and every read of a signal sav
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from django.db import models
 
 FIELDS = "fields"
@@ -44,5 +45,6 @@ class ProvenanceField(models.JSONField):
         return packed(value) if isinstance(value, Mapping) else super().get_prep_value(value)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        stored = super().from_db_value(value, expression, connection)
+        # What we wrote ourselves: no number in it is so long that orjson would round it.
+        stored = orjson.loads(value) if isinstance(value, str) else value
         return unpacked(stored) if isinstance(stored, list) else stored  # a mapping: from before it was packed

@@ -1,10 +1,12 @@
 """The signal, its events and its fills. `signals/signal/` says how the first follows from the other two."""
 
+from collections.abc import Collection
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.base import ModelState
 
 from signals.vocabulary import SHOWN_ORIGINS, Approval, DataSource, Direction, EventType, Origin, Session, Status
 
@@ -191,6 +193,16 @@ class AutomatedSignal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.trade_id} ({self.which})" if self.which else self.trade_id
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any], **options: Any) -> Self:
+        """A row as it is stored. Django's own way sets some 75 columns one by one."""
+        if options or len(values) < len(cls._meta.concrete_fields):
+            return super().from_db(db, field_names, values, **options)
+        row = cls.__new__(cls)
+        row.__dict__.update(zip(field_names, values, strict=True), _state=ModelState())
+        row._state.adding, row._state.db = False, db
+        return row
 
     @property
     def which(self) -> str:

@@ -22,6 +22,8 @@ from signals.vocabulary import REPORTS, DataSource, Status
 
 from .registers import EVENT_PROVENANCE, TIER_RANK
 
+# What no tier fills by itself.
+FOLLOWING = frozenset({"signal_date", "signal_time_str", "status"})
 SIGNAL_TIME_FIELDS = ("signal_time", "signal_date", "signal_time_str")
 # Fields that nothing else is derived from.
 RELATED_TO_NOTHING = frozenset(
@@ -29,6 +31,7 @@ RELATED_TO_NOTHING = frozenset(
 )
 
 
+PRICES = frozenset({"entry_price", "stop_loss"})
 # Prices of a trade that are compared with its entry.
 WITH_ENTRY = ("current_price", "be_price", "be_exit_price", "stop_exit_price", "highest_high", "lowest_low")
 
@@ -53,17 +56,22 @@ class Venue:
         return self.frame.holding(signal.signal_time)
 
 
-def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
-    """Settle a signal that was settled before, and of which only these fields have changed since."""
-    if fields <= RELATED_TO_NOTHING:
-        signal.price_far = is_price_far(signal)
-        settle_trust(signal)
-    else:
-        settle(signal, venue)
-
-
 def settle(signal: AutomatedSignal, venue: Venue) -> None:
     """Derive status, times, session and trust of a signal from its registers, in memory."""
+    relate(signal, venue)
+    settle_trust(signal)
+
+
+def relate_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
+    """Relate the registers of a signal that was so before, and of which only these fields have changed since."""
+    if not fields <= RELATED_TO_NOTHING:
+        relate(signal, venue)
+    elif not fields.isdisjoint(PRICES):
+        signal.price_far = is_price_far(signal)
+
+
+def relate(signal: AutomatedSignal, venue: Venue) -> None:
+    """Derive all that relates several registers: everything but the signal's trust."""
     settle_signal_time(signal, venue)
     signal.before_its_bar = is_before_its_bar(signal)
     if signal.before_its_bar and signal.triangle_time is None:
@@ -76,7 +84,6 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"), venue)
     signal.mae_as_of = covered_bar(signal, ("mae",), venue) if signal.mae is not None else None
     signal.htf_as_of = told_bar(signal, venue)
-    settle_trust(signal)
 
 
 def named_bar(signal: AutomatedSignal) -> datetime | None:
@@ -295,12 +302,10 @@ def settle_trust(signal: AutomatedSignal) -> None:
     signal.data_source = least["source"] if least else DataSource.REALTIME.value
     signal.confidence_score = Decimal(str(least["confidence"])) if least else Decimal(1)
     filled: dict[str, list[str]] = {}
-    any_fill = any("fill" in entry["evidence"] for entry in entries.values())
-    for field in sorted(signal.provenance) if any_fill else ():
-        entry = signal.provenance[field]
-        if "fill" in entry["evidence"] and field not in ("signal_date", "signal_time_str", "status"):
+    for field, entry in signal.provenance.items():
+        if "fill" in entry["evidence"] and field not in FOLLOWING:
             filled.setdefault(str(entry["tier"]), []).append(field)
-    reason = "; ".join(f"tier {tier}: {', '.join(fields)}" for tier, fields in sorted(filled.items()))
+    reason = "; ".join(f"tier {tier}: {', '.join(sorted(fields))}" for tier, fields in sorted(filled.items()))
     signal.reconciliation_reason = reason[:200]
 
 

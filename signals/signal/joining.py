@@ -77,17 +77,18 @@ def join(signal: AutomatedSignal, event: Event) -> None:
         return
     at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
-    origins: dict[Rank, dict[str, Any]] = {}
+    provenance, origins = signal.provenance, dict[Rank, dict[str, Any]]()
     evidence = {"event": name, "type": str(event.type)}
-    ranks = ranks_of(event.type)
+    ranks, told = ranks_of(event.type), None
     for field, value in claims(event):
         rank = ranks.get(field)
         if rank is None:
             continue
         if field in PEAKS:
             raise_peak(signal, PEAKS[field], Decimal(value))
-        held = signal.provenance.get(field)
-        if held and held["at"] == at and held["evidence"] == evidence:
+        held = provenance.get(field)
+        if held and (held is told or (held["at"] == at and held["evidence"] == evidence)):
+            told = held  # what one event tells has one entry
             continue  # joined before: quicker to see than by comparing keys
         if field == "entry_price" and held and held["tier"] is None and rank == Rank.OWNER:
             # Order does not matter: of ENTRYs with several prices, the first other one meets the first one's.
@@ -96,7 +97,7 @@ def join(signal: AutomatedSignal, event: Event) -> None:
         if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
             continue
         setattr(signal, field, typed(field, value))
-        signal.provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
+        provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
 
 
 def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any]:

@@ -29,6 +29,8 @@ PLACES = Decimal(10) ** -10  # as the indicator prints them and the columns hold
 LIKELY_TOO_FAR = Decimal("0.2")
 # Where bars tell of trades, a last report so few bars before the end is the final value, or less.
 SHORT = 3
+# The gaps that these close.
+MEASURED = ("no_mfe_update", "no_mae")
 OTHER = {"be_mfe": "no_be_mfe", "no_be_mfe": "be_mfe"}
 
 

@@ -82,6 +82,17 @@ def reach(bar: PriceBar, ladder: Ladder) -> Reach:
     return Reach(bar.time, (best - ladder.entry) / ladder.step, (worst - ladder.entry) / ladder.step, whole=True)
 
 
+def stays_between(case: Case, ladder: Ladder) -> bool:
+    """Whether no bar touches a level of a trade that nobody has seen protected: neither its stop nor +1 R."""
+    if case.signal.be_triggered_at or case.signal.seen_protected_at:
+        return False
+    low, high = sorted((ladder.stop, ladder.at(1)))
+    return all(
+        low < bar.close < high and (bar.low is None or low < bar.low) and (bar.high is None or bar.high < high)
+        for bar in case.bars
+    )
+
+
 def legs_of(case: Case, ladder: Ladder, path: Sequence[Reach], marks: Mapping[str, Mark]) -> Legs:
     """When the legs ended. What events tell stands; prices are asked only for what they leave open."""
     signal, running = case.signal, running_until(case)

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciliation.tiers.proposals import Case, Proposal
+from signals.vocabulary import Status
 
 from .alignment import from_neighbours
 from .confirmation import from_closes
-from .excursions import from_bars
+from .excursions import MEASURED, from_bars
 from .extremes import ladder_of_reports
-from .ladder import from_prices, ladder_of, points_of, rungs_of
-from .legs import path_of, shown_at_the_latest
+from .ladder import Ladder, from_prices, ladder_of, points_of, rungs_of
+from .legs import path_of, shown_at_the_latest, stays_between
 from .replay import from_replay
 
 METHODS: Mapping[str, bool] = {
@@ -37,8 +38,8 @@ def by_methods(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         (ladder, evidence), method = found, "reported_extremes"
     if ladder and METHODS["prices"]:
         yield from from_prices(case, ladder, gaps, evidence, method)
-    path = path_of(case, ladder) if ladder and case.frame.known else None
-    if ladder and METHODS["bars"]:
+    path = path_of(case, ladder) if ladder and bars_tell(case, ladder, gaps) else None
+    if ladder and path is not None and METHODS["bars"]:
         yield from from_bars(case, ladder, gaps, path)
     if METHODS["replay"]:
         yield from from_replay(case, ladder, gaps, path)
@@ -46,3 +47,14 @@ def by_methods(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
         yield from from_closes(case, gaps)
     if METHODS["neighbours"]:
         yield from from_neighbours(case, gaps)
+
+
+def bars_tell(case: Case, ladder: Ladder, gaps: frozenset[str]) -> bool:
+    """Whether price bars can tell anything: not of a running trade that is measured and of which they touched no level.
+
+    So are most trades at most times, and to see it costs a tenth of following the bars.
+    """
+    signal = case.signal
+    if signal.status not in (Status.CONFIRMED, Status.COMPLETED) or not case.frame.known:
+        return False
+    return signal.status == Status.COMPLETED or not gaps.isdisjoint(MEASURED) or not stays_between(case, ladder)

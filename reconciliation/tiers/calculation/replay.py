@@ -91,7 +91,7 @@ def from_trade(
     twin = ladder_of(told)
     if twin is None or is_another(case, told, twin):
         return
-    own, as_confirmed = ladder or twin, replace(case, signal=confirmed_as(case.signal, told))
+    own, as_confirmed = ladder or twin, case._replace(signal=confirmed_as(case.signal, told))
     since = since_entry(as_confirmed, path) if path is not None and ladder else path_of(as_confirmed, own)
     trade = Trade(told, as_confirmed, own, told.confirmed, since)
     exactly = is_the_same(case.signal, told)

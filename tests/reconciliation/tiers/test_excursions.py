@@ -1,6 +1,5 @@
 """Tier 2: MFE of both legs, MAE and missed exits from price bars. Entry 100, stop 90: one R is ten points."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -85,7 +84,7 @@ class TestAnUndoneTouch:
 
     def undone(self, case: Case, field: str) -> Case:
         offer = proposals("2", case)[field]
-        return replace(case, barred={*case.barred, (field, "2", evidence_key(offer.evidence))})
+        return case._replace(barred={*case.barred, (field, "2", evidence_key(offer.evidence))})
 
     def test_lets_the_excursions_go_on_past_it(self) -> None:
         found = proposals("2", self.undone(case(entry(), bars=self.TOUCHED[:3]), "stop_exit_at"))

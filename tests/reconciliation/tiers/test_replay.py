@@ -25,7 +25,7 @@ QUIET = [bar(minute, "101", "99") for minute in range(4, 10)]
 
 def replayed(*events: Any, told: Replayed = TOLD, bars: Any = QUIET, **options: Any) -> dict[str, Proposal]:
     """What replay proposes."""
-    found = proposals("2", replace(case(*events, bars=bars, **options), replayed=told), options.pop("gaps", ALL_GAPS))
+    found = proposals("2", case(*events, bars=bars, **options)._replace(replayed=told), options.pop("gaps", ALL_GAPS))
     return {field: each for field, each in found.items() if each.method == REPLAY}
 
 
@@ -117,7 +117,7 @@ def test_what_would_still_be_on_its_way_is_not_filled() -> None:
 
 def test_alternation_does_not_cancel_what_the_twin_confirmed() -> None:
     opposite = case(created(), event("MFE_UPDATE", 3, be_mfe="0"))
-    assert values("inference", replace(opposite, replayed=TOLD)) == {}
+    assert values("inference", opposite._replace(replayed=TOLD)) == {}
 
 
 @pytest.mark.parametrize("seed", range(12))
