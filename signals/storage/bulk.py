@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache, partial
 from io import StringIO
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection, connections, models
@@ -175,11 +175,14 @@ def update_changed(model: type[models.Model], rows: Sequence[models.Model], name
 def changed(model: type[models.Model], rows: Iterable[models.Model]) -> frozenset[str]:
     """The fields in which any of these rows differs from what was read; and those that change in place, always."""
     fields, held = model._meta.concrete_fields, held_by(model)
-    found = {index for index, field in enumerate(fields) if getattr(field, "changes_in_place", False)}
+    same = [index for index, field in enumerate(fields) if not getattr(field, "changes_in_place", False)]
+    pick = itemgetter(*same)
     for row in rows:
-        pairs = zip(held(row), row.__dict__[AS_READ], strict=True)
-        found.update(index for index, (now, before) in enumerate(pairs) if now is not before and now != before)
-    return frozenset(fields[index].name for index in found)
+        now, before = held(row), row.__dict__[AS_READ]
+        if pick(now) != pick(before):  # most rows of a batch change the same fields
+            same = [index for index in same if now[index] == before[index]]
+            pick = itemgetter(*same)
+    return frozenset(field.name for index, field in enumerate(fields) if index not in same)
 
 
 @cache
@@ -200,12 +203,17 @@ def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[
 
 
 def as_stored(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
-    """A stored row. Django's own constructor would set 60 columns one by one, and send two signals."""
-    row = model.__new__(model)
-    row.__dict__.update(zip(names, values, strict=True))
+    row = made(model, zip(names, values, strict=True))
     row.__dict__[AS_READ] = values
-    row._state = ModelState()
     row._state.adding, row._state.db = False, connection.alias
+    return row
+
+
+def made(model: type[Row], values: Iterable[tuple[str, Any]]) -> Row:
+    """A row of these columns, in memory. Django's own constructor would set each by itself, and send two signals."""
+    row = model.__new__(model)
+    row.__dict__.update(values)
+    row._state = ModelState()
     return row
 
 

@@ -16,6 +16,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
+from itertools import count
+from math import inf
 from typing import Any
 
 from gunicorn.http import get_parser, wsgi
@@ -42,6 +44,8 @@ ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread ha
 ACCEPTED_AT_ONCE = 8
 SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
+SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
+LEAST_TOGETHER = 4  # alerts: fewer ENTRYs cost less by their short way in, one by one
 MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: it must be done in time
 TOGETHER_BYTES = 64 * 1024
 SPOOLED = re.compile(rb'"spooled": ?true')
@@ -67,7 +71,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.running: dict[Call, float] = {}  # alerts that a thread is to answer, with the moment
         self.pages_at = os.environ.get(PAGES, "")
         self.waiting: dict[Call, None] = {}  # of these, what no thread has begun
-        self.free = WEBHOOK_THREADS
+        self.busy: dict[int, float] = {}  # what threads are at, by number, with the moment
+        self.begun = count()
         self.alert_threads = ThreadPoolExecutor(WEBHOOK_THREADS, "alerts")
         self.page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
@@ -149,22 +154,27 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.begin()
 
     def begin(self) -> None:
-        """Give what waits to the threads that are free. One takes all that has come while all were busy."""
-        while self.waiting and self.free:
-            calls = next_of(self.waiting)
+        """Give what waits to a thread. While one is at work, alerts gather for it; another helps out if it is not soon
+        done."""
+        now = self.loop.time()
+        while self.waiting and len(self.busy) < WEBHOOK_THREADS:
+            if (done_by := max(self.busy.values(), default=-inf) + SOON_DONE) > now:
+                self.loop.call_at(done_by, self.begin)
+                return
+            calls, number = next_of(self.waiting), next(self.begun)
             for call in calls:
                 del self.waiting[call]
-            self.free -= 1
+            self.busy[number] = now
             future = self.alert_threads.submit(self.answer_all, calls)
-            future.add_done_callback(partial(self.hand_back, calls))
+            future.add_done_callback(partial(self.hand_back, number, calls))
 
-    def hand_back(self, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
-        self.loop.call_soon_threadsafe(self.all_done, calls, future)
+    def hand_back(self, number: int, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
+        self.loop.call_soon_threadsafe(self.all_done, number, calls, future)
 
-    def all_done(self, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
+    def all_done(self, number: int, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
         if future.cancelled():
             return  # we are stopping
-        self.free += 1
+        del self.busy[number]
         for call in calls:
             self.running.pop(call, None)
         self.begin()
@@ -293,17 +303,15 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
 
 def next_of(waiting: Iterable[Call]) -> list[Call]:
-    """The alerts that a thread takes next: the first, and those behind it that fit into one transaction with it."""
+    """The alerts that a thread takes next: those from the first on that fit into one transaction, or the first."""
     taken: list[Call] = []
     room = TOGETHER_BYTES
     for call in waiting:
         room -= call.size
-        if taken and (not call.post or room < 0 or len(taken) == MOST_TOGETHER):
+        if not call.post or room < 0 or len(taken) == MOST_TOGETHER:
             break
         taken.append(call)
-        if not call.post:
-            break
-    return taken
+    return taken if len(taken) >= LEAST_TOGETHER else [next(iter(waiting))]
 
 
 def in_a_word(answer: bytes) -> str:

@@ -1,13 +1,22 @@
 """What an alert's deadlines say of the database: only a thread that hangs is a sign. And what is taken in together."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from signals.receiving.outage import Breaker
-from signalsync_project.front.worker import ANSWER_WITHIN, MOST_TOGETHER, TOGETHER_BYTES, FrontWorker, next_of
+from signalsync_project.front.worker import (
+    ANSWER_WITHIN,
+    LEAST_TOGETHER,
+    MOST_TOGETHER,
+    TOGETHER_BYTES,
+    FrontWorker,
+    next_of,
+)
 
 
 class Waiting:
@@ -41,13 +50,31 @@ class Threads:
         return self.given[-1][1]
 
 
+class Loop:
+    """Of which the moment is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.due: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, *_: Any) -> None:
+        """Deadlines are what the tests call."""
+
+    def call_at(self, moment: float, call: Callable[[], None]) -> None:
+        self.due.append((moment, call))
+
+    def call_soon_threadsafe(self, call: Callable[..., None], *given: Any) -> None:
+        call(*given)
+
+
 @pytest.fixture
 def worker() -> FrontWorker:
     worker = FrontWorker.__new__(FrontWorker)
-    worker.running, worker.waiting, worker.alert_threads, worker.free = {}, {}, Threads(), 1
-    worker.loop = SimpleNamespace(
-        time=lambda: 0.0, call_later=lambda *_: None, call_soon_threadsafe=lambda call, *given: call(*given)
-    )
+    worker.running, worker.waiting, worker.busy, worker.begun = {}, {}, {}, count()
+    worker.alert_threads, worker.loop = Threads(), Loop()
     worker.kept = []
     worker.journal = SimpleNamespace(breaker=Breaker(), add=worker.kept.append)
     return worker
@@ -85,15 +112,13 @@ def test_one_that_a_thread_hangs_with_keeps_others_from_the_database(worker: Fro
 
 
 def test_one_alone_waits_for_no_company(worker: FrontWorker) -> None:
-    worker.free = 2
-    alerts = [Waiting(age=0.0), Waiting(age=0.0)]
-    for alert in alerts:
-        worker.take_alert(alert)
-    assert [calls for calls, _ in worker.alert_threads.given] == [[each] for each in alerts]
+    alert = Waiting(age=0.0)
+    worker.take_alert(alert)
+    assert [calls for calls, _ in worker.alert_threads.given] == [[alert]]
 
 
-def test_what_came_while_all_threads_were_busy_is_taken_in_together(worker: FrontWorker) -> None:
-    first, *others = alerts = [Waiting(age=0.0) for _ in range(4)]
+def test_what_came_while_a_thread_was_at_work_is_taken_in_together(worker: FrontWorker) -> None:
+    first, *others = alerts = [Waiting(age=0.0) for _ in range(1 + LEAST_TOGETHER)]
     for alert in alerts:
         worker.take_alert(alert)
     [(calls, future)] = worker.alert_threads.given
@@ -104,15 +129,38 @@ def test_what_came_while_all_threads_were_busy_is_taken_in_together(worker: Fron
     assert list(worker.running) == others
 
 
+def test_few_are_taken_in_one_by_one(worker: FrontWorker) -> None:
+    alerts = [Waiting(age=0.0) for _ in range(LEAST_TOGETHER)]
+    for alert in alerts:
+        worker.take_alert(alert)
+    worker.alert_threads.given[0][1].set_result([b"stored"])
+    assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
+
+
+def test_another_thread_helps_out_when_one_is_not_soon_done(worker: FrontWorker) -> None:
+    alerts = [Waiting(age=0.0) for _ in range(3)]
+    for alert in alerts[:2]:
+        worker.take_alert(alert)
+    assert len(worker.alert_threads.given) == 1
+    [(worker.loop.now, begin)] = worker.loop.due
+    begin()
+    assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
+    worker.take_alert(alerts[2])
+    begin()
+    assert len(worker.alert_threads.given) == 2, "there are two threads"
+
+
 @pytest.mark.parametrize(
-    ("size", "together"), [(1_000, MOST_TOGETHER), (TOGETHER_BYTES // 3, 3), (TOGETHER_BYTES + 1, 1)]
+    ("size", "together"),
+    [(1_000, MOST_TOGETHER), (TOGETHER_BYTES // 5, 5), (TOGETHER_BYTES // 2, 1), (TOGETHER_BYTES + 1, 1)],
 )
 def test_no_more_is_taken_in_together_than_can_be_in_time(size: int, together: int) -> None:
     alerts = [Waiting(age=0.0, size=size) for _ in range(MOST_TOGETHER + 1)]
     assert next_of(alerts) == alerts[:together]
 
 
-def test_what_is_no_post_is_answered_by_itself() -> None:
-    alerts = [Waiting(age=0.0) for _ in range(3)]
-    alerts[1].post = False
-    assert [next_of(alerts), next_of(alerts[1:])] == [alerts[:1], alerts[1:2]]
+@pytest.mark.parametrize("place", [0, LEAST_TOGETHER])
+def test_what_is_no_post_is_answered_by_itself(place: int) -> None:
+    alerts = [Waiting(age=0.0) for _ in range(2 * LEAST_TOGETHER)]
+    alerts[place].post = False
+    assert next_of(alerts) == alerts[: place or 1]
