@@ -21,12 +21,14 @@ from .receiving.senders import stored_address
 from .rhythm import Birth
 from .signal.registers import BIRTH
 from .signal.zones import vote_of
+from .storage.bulk import made
 from .symbols import goes_below_zero
 from .teaching.known import formats_of
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 OTHER_BYTES = "The same alert by another way: the same words within two minutes, line ends and HTML aside."
+EVENT_COLUMNS = {field.attname: field.get_default() for field in SignalEvent._meta.concrete_fields}
 MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
 
 
@@ -147,22 +149,25 @@ def describe(parcel: Parcel) -> None:
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
-    minute, checksum = parcel.incoming.fire_minute, parcel.delivery.checksum
+    minute = parcel.incoming.fire_minute
+    of_all = {
+        **EVENT_COLUMNS,
+        "source_id": source.pk,
+        "delivery_id": parcel.delivery.pk,
+        "fire_minute": minute,
+        "payload_checksum": parcel.delivery.checksum,
+    }
     rows = []
     for event in parcel.events:
-        row = SignalEvent(
-            source_id=source.pk,
-            delivery_id=parcel.delivery.pk,
-            position=event.position,
-            type=event.type,
-            fire_minute=minute,
-            payload_checksum=checksum,
-            symbol=event.symbol or parcel.delivery.symbol,
-            facts=event.values,
-            clock_vote=vote_of(event.type, event.trade_id, minute, source),
-        )
-        row.trade_id = event.trade_id
-        rows.append(row)
+        own = {
+            "position": event.position,
+            "type": event.type,
+            "symbol": event.symbol or parcel.delivery.symbol,
+            "facts": event.values,
+            "clock_vote": vote_of(event.type, event.trade_id, minute, source),
+            "trade_id": event.trade_id,
+        }
+        rows.append(made(SignalEvent, {**of_all, **own}.items()))
     return rows
 
 

@@ -16,13 +16,15 @@ FIELDS = "fields"
 def packed(provenance: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """`{field: entry}` as a list of entries, each with the `fields` that it is the origin of."""
     groups: list[tuple[Mapping[str, Any], list[str]]] = []
+    found: dict[int, list[str]] = {}  # most fields of one event share the very same entry
     for field, entry in provenance.items():
-        # Most fields of one event share the very same entry.
-        fields = next((fields for other, fields in groups if other is entry or other == entry), None)
+        fields = found.get(id(entry))
         if fields is None:
-            groups.append((entry, [field]))
-        else:
-            fields.append(field)
+            fields = next((fields for other, fields in groups if other == entry), None)
+            if fields is None:
+                groups.append((entry, fields := []))
+            found[id(entry)] = fields
+        fields.append(field)
     return [{**entry, FIELDS: fields} for entry, fields in groups]
 
 
@@ -40,6 +42,8 @@ class ProvenanceField(models.JSONField):
 
     Not for lookups in the database: what is searched for has columns of its own.
     """
+
+    changes_in_place = True  # as no other document of ours: see storage/bulk.py
 
     def get_prep_value(self, value: Any) -> Any:
         return packed(value) if isinstance(value, Mapping) else super().get_prep_value(value)

@@ -1,7 +1,8 @@
 """What is known of the tokens of ours: from the database, remembered for seconds; from a file while it is down."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
+from typing import TypeVar
 
 from django.core.cache import cache
 from django.db import Error as DatabaseError
@@ -15,6 +16,9 @@ TOKEN_CACHE_SECONDS = 5
 """For which a process remembers; a revoked token is refused after this long."""
 NAMES, HASHES = "token-names", "token-hashes"
 NONE = "\0"  # of the cache, for a hash of no token
+UNANSWERED = "tokens-unanswered"
+UNASKED_SECONDS = 1
+Found = TypeVar("Found")
 
 
 class RememberedTokens:
@@ -25,47 +29,42 @@ class RememberedTokens:
 
     def names(self) -> frozenset[str]:
         found: frozenset[str] | None = cache.get(NAMES)
-        if found is not None:
-            return found
-        try:
-            if outage.breaker.open:
+        if found is None:
+            if (found := self.asked(token_names)) is None:
                 return outage.names_of(outage.known_senders())
-            with transaction_within(self.wait_ms):
-                found = token_names()
-        except DatabaseError:
-            return outage.names_of(outage.known_senders())
-        cache.set(NAMES, found, TOKEN_CACHE_SECONDS)
+            cache.set(NAMES, found, TOKEN_CACHE_SECONDS)
         return found
 
     def hashes(self) -> Collection[str]:
         found: frozenset[str] | None = cache.get(HASHES)
-        if found is not None:
-            return found
-        try:
-            if outage.breaker.open:
+        if found is None:
+            if (found := self.asked(token_hashes)) is None:
                 return outage.hashes_of(outage.known_senders())
-            with transaction_within(self.wait_ms):
-                found = token_hashes()
-        except DatabaseError:
-            return outage.hashes_of(outage.known_senders())
-        cache.set(HASHES, found, TOKEN_CACHE_SECONDS)
+            cache.set(HASHES, found, TOKEN_CACHE_SECONDS)
         return found
 
     def fields_of(self, hashes: Collection[str]) -> Mapping[str, str]:
         keys = {f"token:{each}": each for each in hashes}
         found: dict[str, str] = {keys[key]: field for key, field in cache.get_many(keys).items()}
         if unknown := set(hashes) - found.keys():
-            try:
-                if outage.breaker.open:
-                    return outage.fields_of(hashes, outage.known_senders())
-                with transaction_within(self.wait_ms):
-                    asked = token_fields(unknown)
-            except DatabaseError:
+            if (told := self.asked(lambda: token_fields(unknown))) is None:
                 return outage.fields_of(hashes, outage.known_senders())
-            fresh = dict.fromkeys(unknown, NONE) | asked
+            fresh = dict.fromkeys(unknown, NONE) | told
             cache.set_many({f"token:{key}": field for key, field in fresh.items()}, TOKEN_CACHE_SECONDS)
             found |= fresh
         return {key: field for key, field in found.items() if field != NONE}
+
+    def asked(self, ask: Callable[[], Found]) -> Found | None:
+        """What the database says; None where it does not, and for a moment after: of alerts that are answered together
+        only one may wait for it."""
+        if outage.breaker.open or cache.get(UNANSWERED):
+            return None
+        try:
+            with transaction_within(self.wait_ms):
+                return ask()
+        except DatabaseError:
+            cache.set(UNANSWERED, True, UNASKED_SECONDS)
+            return None
 
 
 class StoredTokens:

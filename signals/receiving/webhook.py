@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 WAIT_MS = 1000  # after which no statement begins, and which none may take: storing is decided within 2 s
 KNOWN = RememberedTokens(WAIT_MS)
 RETRY_AFTER = "5"
+DECIDED = "signalsync.decided"
+"""Of a request's environment: the Reply to it, where it was taken in with others (`together`)."""
 
 
 class UnknownSenderError(Exception):
@@ -100,6 +102,9 @@ class WebhookView(APIView):
         },
     )
     def post(self, request: Request, token: str = "") -> Response:
+        decided: Reply | None = request._request.META.get(DECIDED)
+        if decided is not None:
+            return respond(decided)
         received = record_of(request._request, token)
         return respond(received if isinstance(received, Reply) else take(request._request, received))
 
@@ -149,24 +154,44 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
         return keep_on_disk([(request, record)], "it failed a moment ago")[0]
     asked = monotonic()
     try:
+        source = let_in(request, record)
+        if isinstance(source, Reply):
+            return source
+        return stored(source, [record], wait_ms=left_ms(asked))[0]
+    except Exception as error:  # noqa: BLE001 - the database failed, or we did: either way the bytes must not be lost
+        return keep_on_disk([(request, record)], told_of(error))[0]
+
+
+def let_in(request: HttpRequest, record: Spooled) -> Source | Reply:
+    """The source that the request is for, or why it is refused."""
+    try:
         source = remembered_source(record)
-        if fault := origins.fault_of(request, source):
-            return not_from_there(request, fault)
-        if not SourceThrottle(source.name).allows(request):
-            return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
-        taken = take_in(source, [incoming_of(record)], now=record.received_at, wait_ms=left_ms(asked))
     except UnknownSenderError:
         return turn_away(request)
-    except Exception as error:
-        # The database failed, or we did: either way the bytes must not be lost.
-        if not isinstance(error, DatabaseError):
-            log.exception("taking in a delivery failed; spooling it")
-        elif outage.is_outage(error):
-            outage.breaker.failed()
-        return keep_on_disk([(request, record)], str(error).strip().split("\n")[0])[0]
+    if fault := origins.fault_of(request, source):
+        return not_from_there(request, fault)
+    if not SourceThrottle(source.name).allows(request):
+        return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
+    return source
+
+
+def stored(source: Source, records: Sequence[Spooled], *, wait_ms: int) -> list[Reply]:
+    """Store what was received for one source, in one transaction; the answers to it. Raises what that fails with."""
+    now = max(record.received_at for record in records)
+    taken = take_in(source, [incoming_of(record) for record in records], now=now, wait_ms=wait_ms)
     outage.breaker.worked()
-    note_delay(record, "direct")
-    return answer(taken.outcomes[0])
+    for record in records:
+        note_delay(record, "direct")
+    return [answer(outcome) for outcome in taken.outcomes]
+
+
+def told_of(error: Exception) -> str:
+    """Why storing failed, in a line; the breaker and the log are told as well."""
+    if not isinstance(error, DatabaseError):
+        log.error("taking in a delivery failed; spooling it", exc_info=error)
+    elif outage.is_outage(error):
+        outage.breaker.failed()
+    return str(error).strip().split("\n")[0]
 
 
 def note_delay(record: Spooled, way: str) -> None:

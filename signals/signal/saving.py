@@ -31,7 +31,7 @@ COLUMNS = [field.name for field in AutomatedSignal._meta.concrete_fields if not 
 MARKED = (
     "standing", "symbol_unclear", "first_event_at", "last_event_at", "event_count", "created_at", "updated_at",
 )  # fmt: skip
-UPDATED = [name for name in COLUMNS if name not in ("source", "trade_id", "created_at")]
+UPDATED = frozenset(COLUMNS) - {"source", "trade_id", "created_at"}
 
 
 class ClockNeededError(Exception):
@@ -215,8 +215,8 @@ def save(signals: Iterable[AutomatedSignal], venue: Venue, *, now: datetime, car
 
 
 def overwrite(rows: Sequence[AutomatedSignal]) -> None:
-    """Write whole rows whose locks the caller holds."""
-    bulk.update(AutomatedSignal, rows, UPDATED)
+    """Write what has changed of rows whose locks the caller holds."""
+    bulk.update_changed(AutomatedSignal, rows, UPDATED)
 
 
 def save_or_mark(signal: AutomatedSignal, now: datetime) -> None:

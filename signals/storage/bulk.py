@@ -12,18 +12,20 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from io import StringIO
 from itertools import chain
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
 from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.base import ModelState
 
 ROWS_PER_STATEMENT = 1000
+AS_READ = "_as_read"  # of a row that `locked` has read: the values then, in the order of its fields
 Row = TypeVar("Row", bound=models.Model)
 
 
@@ -146,9 +148,10 @@ def append(model: type[models.Model], rows: Sequence[Any]) -> None:
 
 def update(model: type[models.Model], rows: Sequence[models.Model], names: Iterable[str]) -> None:
     """Write the named fields of rows that are stored, and locked by the caller; no other field is touched."""
-    if not rows:
+    columns = frozenset(names)
+    if not rows or not columns:
         return
-    writer, ending = writer_of_update(model, frozenset(names), connection.vendor)
+    writer, ending = writer_of_update(model, columns, connection.vendor)
     with connection.cursor() as cursor:
         for chunk in chunks(writer.fields, rows):
             if connection.vendor == "postgresql":
@@ -158,7 +161,7 @@ def update(model: type[models.Model], rows: Sequence[models.Model], names: Itera
                 cursor.execute(f"{writer.start}{more}{ending}", writer.parameters(chunk))
 
 
-@cache
+@lru_cache(maxsize=256)
 def writer_of_update(model: type[models.Model], names: frozenset[str], vendor: str) -> tuple[Writer, str]:
     """How the statement starts and ends. Between them SQLite is given the values of each row but the first.
 
@@ -176,6 +179,38 @@ def writer_of_update(model: type[models.Model], names: frozenset[str], vendor: s
     return writer_for(fields, start), ending
 
 
+def update_changed(model: type[models.Model], rows: Sequence[models.Model], names: frozenset[str]) -> None:
+    """As `update`, but of rows that `locked` has read only the fields in which any of them has changed since.
+
+    An alert that joins a signal changes a fifth of its columns, and to send and compare the others costs more than
+    all else that is done for it.
+    """
+    held = held_by(model)
+    read = [row for row in rows if AS_READ in row.__dict__]
+    update(model, [row for row in rows if AS_READ not in row.__dict__], names)
+    update(model, read, changed(model, read) & names)
+    for row in read:
+        row.__dict__[AS_READ] = held(row)
+
+
+def changed(model: type[models.Model], rows: Iterable[models.Model]) -> frozenset[str]:
+    """The fields in which any of these rows differs from what was read; and those that change in place, always."""
+    fields, held = model._meta.concrete_fields, held_by(model)
+    same = [index for index, field in enumerate(fields) if not getattr(field, "changes_in_place", False)]
+    pick = itemgetter(*same)
+    for row in rows:
+        now, before = held(row), row.__dict__[AS_READ]
+        if pick(now) != pick(before):  # most rows of a batch change the same fields
+            same = [index for index in same if now[index] == before[index]]
+            pick = itemgetter(*same)
+    return frozenset(field.name for index, field in enumerate(fields) if index not in same)
+
+
+@cache
+def held_by(model: type[models.Model]) -> Callable[[models.Model], tuple[Any, ...]]:
+    return attrgetter(*(field.attname for field in model._meta.concrete_fields))
+
+
 def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[Row]:
     """Rows under a condition in SQL, by key, locked for update (SQLite locks as a whole when it begins)."""
     lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
@@ -185,15 +220,30 @@ def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[
         cursor.execute(text, parameters)
         found = cursor.fetchall()
     names = [field.attname for field in model._meta.concrete_fields]
-    return [model.from_db(connection.alias, names, converted(model, row)) for row in found]
+    return [as_stored(model, names, converted(model, row)) for row in found]
+
+
+def as_stored(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
+    row = made(model, zip(names, values, strict=True))
+    row.__dict__[AS_READ] = values
+    row._state.adding, row._state.db = False, connection.alias
+    return row
+
+
+def made(model: type[Row], values: Iterable[tuple[str, Any]]) -> Row:
+    """A row of these columns, in memory. Django's own constructor would set each by itself, and send two signals."""
+    row = model.__new__(model)
+    row.__dict__.update(values)
+    row._state = ModelState()
+    return row
 
 
 def converted(model: type[models.Model], row: Sequence[Any]) -> list[Any]:
     """A row's values as the model's fields hold them."""
-    values = list(row)
-    for index, column, converters in converters_of(model, connection.vendor):
+    values, mine = list(row), connections[connection.alias]
+    for index, column, converters in converters_of(model, mine.vendor):
         for convert in converters:
-            values[index] = convert(values[index], column, connection)
+            values[index] = convert(values[index], column, mine)
     return values
 
 

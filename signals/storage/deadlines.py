@@ -15,6 +15,10 @@ MARGIN = 0.2  # seconds after which a server that keeps its own limits would hav
 _waiting = threading.local()
 
 
+class OutOfTimeError(OperationalError):
+    """What was to be done is not done within the time that it was given. The database answers."""
+
+
 def give_up_in_time() -> None:
     """Have this process stop waiting for a PostgreSQL that answers nothing: frozen, or its network is gone.
 
@@ -66,7 +70,7 @@ def limits(wait_ms: int) -> str:
 def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[None]:
     """A transaction in which no statement begins after the deadline (monotonic), and none takes more than `wait_ms`.
 
-    0 is no limit. Raises OperationalError when there was no time left.
+    0 is no limit. Raises OutOfTimeError when there was no time left.
     """
     if not wait_ms:
         with transaction.atomic():
@@ -79,7 +83,7 @@ def transaction_within(wait_ms: int, deadline: float | None = None) -> Iterator[
 
     def in_time(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if monotonic() > deadline:
-            raise OperationalError(f"the database took longer than {wait_ms} ms")
+            raise OutOfTimeError(f"the database took longer than {wait_ms} ms")
         # The limits travel with the first statement: a round trip of their own would cost as much as an insert.
         return execute(unsaid.pop() + sql if unsaid else sql, *rest)
 

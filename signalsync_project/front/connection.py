@@ -145,6 +145,7 @@ class Call:
         self.arrived = connection.arrived
         self.peer: Any = connection.transport.get_extra_info("peername") or ""
         self.alert = connection.alert
+        self.size = len(connection.incoming.block) + connection.incoming.size
         self.path = head.path if head else b""
         self.post = head is not None and head.method == b"POST" and not connection.incoming.too_long
         self.answered = False

@@ -1,8 +1,8 @@
 """What a connection and the journal need of the worker that they belong to, so that neither imports it."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
 
 from .following import Following
 
@@ -18,6 +18,16 @@ class Answer(bytearray):
 
     def gettimeout(self) -> float:
         return 0.0
+
+
+class Asked(NamedTuple):
+    """A request as gunicorn has read it, and what the application needs to answer it into `client`."""
+
+    request: Any
+    client: Answer
+    peer: Any
+    response: Any
+    environ: dict[str, Any]
 
 
 class Counter(Protocol):
@@ -37,6 +47,5 @@ class Counter(Protocol):
     def take(self, call: Any) -> None: ...
     def timed(self, seconds: float, answer: bytes) -> None: ...
     def note(self, request: Any, peer: Any, answer: bytes) -> None: ...
-    def handle_error(self, request: Any, client: Answer, peer: Any, error: BaseException) -> None: ...
-    def environment(self, request: Any, client: Answer, peer: Any, arrived: float) -> tuple[Any, dict[str, Any]]: ...
+    def asked(self, parts: Iterable[bytes], peer: Any, arrived: float) -> Asked | bytes: ...
     def plain(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> bytes: ...

@@ -1,13 +1,11 @@
 """Alerts that cannot be stored in time: written to the spool, all that wait together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from gunicorn.http import get_parser
-
 from .connection import Call
-from .counter import Answer, Counter
+from .counter import Counter
 
 
 class Journal:
@@ -45,24 +43,14 @@ class Journal:
         answers: list[bytes] = [b""] * len(calls)
         environs: dict[int, dict[str, Any]] = {}
         for index, call in enumerate(calls):
-            parsed = self.parsed(call.parts(), call)
-            if isinstance(parsed, bytes):
-                answers[index] = parsed
+            asked = self.worker.asked(call.parts(), call.peer, call.arrived)
+            if isinstance(asked, bytes):
+                answers[index] = asked
             else:
-                environs[index] = parsed
+                environs[index] = asked.environ
         for index, answer in zip(environs, self.spooled(list(environs.values())), strict=True):
             answers[index] = answer
         return answers
-
-    def parsed(self, parts: Iterable[bytes], call: Call) -> dict[str, Any] | bytes:
-        """The request's environment; or the answer to what is no request."""
-        client, request = Answer(), None
-        try:
-            request = next(get_parser(self.worker.cfg, iter(parts), call.peer))
-            return self.worker.environment(request, client, call.peer, call.arrived)[1]
-        except Exception as error:  # noqa: BLE001 - as gunicorn's workers do: everything ends in an answer
-            self.worker.handle_error(request, client, call.peer, error)
-            return bytes(client)
 
     def spooled(self, environs: Sequence[dict[str, Any]]) -> list[bytes]:
         from signals.receiving.webhook import spool_at_once

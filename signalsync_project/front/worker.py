@@ -11,11 +11,13 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
+from itertools import count
+from math import inf
 from typing import Any
 
 from gunicorn.http import get_parser, wsgi
@@ -25,7 +27,7 @@ from signalsync_project.masking import masked
 
 from .alerts import ARRIVED, WEBHOOK
 from .connection import Call, Connection
-from .counter import Answer
+from .counter import Answer, Asked
 from .following import Following
 from .journal import Journal
 
@@ -42,6 +44,10 @@ ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread ha
 ACCEPTED_AT_ONCE = 8
 SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
+SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
+LEAST_TOGETHER = 4  # alerts: fewer ENTRYs cost less by their short way in, one by one
+MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: it must be done in time
+TOGETHER_BYTES = 64 * 1024
 SPOOLED = re.compile(rb'"spooled": ?true')
 
 
@@ -62,8 +68,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.body_limit, self.keeper = MAX_BODY, Keeper()
         self.connections: dict[Connection, None] = {}  # in order of their arrival
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself remembers them weakly
-        self.running: dict[Call, float] = {}  # alerts given to a thread, with the moment
+        self.running: dict[Call, float] = {}  # alerts that a thread is to answer, with the moment
         self.pages_at = os.environ.get(PAGES, "")
+        self.waiting: dict[Call, None] = {}  # of these, what no thread has begun
+        self.busy: dict[int, float] = {}  # what threads are at, by number, with the moment
+        self.begun = count()
         self.alert_threads = ThreadPoolExecutor(WEBHOOK_THREADS, "alerts")
         self.page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
@@ -139,47 +148,107 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self.journal.add(call)
             return
         self.running[call] = self.loop.time()
-        future = self.submit(self.alert_threads, call)
-        self.loop.call_later(TURN_WITHIN, self.turn_is_over, call, future)
-        self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call, future)
+        self.waiting[call] = None
+        self.loop.call_later(TURN_WITHIN, self.turn_is_over, call)
+        self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call)
+        self.begin()
 
-    def turn_is_over(self, call: Call, future: "Future[bytes]") -> None:
-        if call.post and future.cancel():  # no thread had begun
+    def begin(self) -> None:
+        """Give what waits to a thread. While one is at work, alerts gather for it; another helps out if it is not soon
+        done."""
+        now = self.loop.time()
+        while self.waiting and len(self.busy) < WEBHOOK_THREADS:
+            if (done_by := max(self.busy.values(), default=-inf) + SOON_DONE) > now:
+                self.loop.call_at(done_by, self.begin)
+                return
+            calls, number = next_of(self.waiting), next(self.begun)
+            for call in calls:
+                del self.waiting[call]
+            self.busy[number] = now
+            future = self.alert_threads.submit(self.answer_all, calls)
+            future.add_done_callback(partial(self.hand_back, number, calls))
+
+    def hand_back(self, number: int, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
+        self.loop.call_soon_threadsafe(self.all_done, number, calls, future)
+
+    def all_done(self, number: int, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
+        if future.cancelled():
+            return  # we are stopping
+        del self.busy[number]
+        for call in calls:
             self.running.pop(call, None)
+        self.begin()
+        for call, data in zip(calls, future.result(), strict=True):
+            call.answer(data)
+
+    def turn_is_over(self, call: Call) -> None:
+        if call.post and call in self.waiting:
+            del self.waiting[call], self.running[call]
             self.journal.add(call)
 
-    def time_is_over(self, call: Call, future: "Future[bytes]") -> None:
+    def time_is_over(self, call: Call) -> None:
         """A thread hangs, in a database that is frozen for example. What it may store yet is the same delivery."""
-        self.turn_is_over(call, future)
+        self.turn_is_over(call)
         if call.post and call in self.running and not call.answered:
             self.journal.breaker.failed()
             self.journal.add(call)
 
-    def submit(self, threads: ThreadPoolExecutor, call: Call) -> "Future[bytes]":
+    def submit(self, threads: ThreadPoolExecutor, call: Call) -> None:
         future = threads.submit(self.answer, call.parts(), call.peer, call.arrived)
         future.add_done_callback(lambda done: self.loop.call_soon_threadsafe(self.done, call, done))
-        return future
 
     def done(self, call: Call, future: "Future[bytes]") -> None:
-        self.running.pop(call, None)
         if not future.cancelled():
             call.answer(future.result())
 
     # -- in threads
 
+    def answer_all(self, calls: Sequence[Call]) -> list[bytes]:
+        """An answer each: of several alerts once they are taken in together. Never raises."""
+        if len(calls) > 1:
+            try:
+                return self.together(calls)
+            except Exception:
+                self.log.exception("taking in %d alerts together failed", len(calls))
+        return [self.answer(call.parts(), call.peer, call.arrived) for call in calls]
+
+    def together(self, calls: Sequence[Call]) -> list[bytes]:
+        from django.db import close_old_connections
+
+        from signals.receiving.together import take_together
+        from signals.receiving.webhook import DECIDED
+
+        close_old_connections()  # as Django does before a request: one that failed is not used again
+        asked = [self.asked(call.parts(), call.peer, call.arrived) for call in calls]
+        whole = [each for each in asked if isinstance(each, Asked)]
+        for each, reply in zip(whole, take_together([each.environ for each in whole]), strict=True):
+            each.environ[DECIDED] = reply
+        return [self.said_to(each) if isinstance(each, Asked) else each for each in asked]
+
     def answer(self, parts: Iterable[bytes], peer: Any, arrived: float) -> bytes:
         """What the application says to a request, as bytes. Never raises."""
+        asked = self.asked(parts, peer, arrived)
+        return self.said_to(asked) if isinstance(asked, Asked) else asked
+
+    def asked(self, parts: Iterable[bytes], peer: Any, arrived: float) -> Asked | bytes:
+        """A request, ready for the application; or the answer to what is none."""
         client, request = Answer(), None
         try:
             request = next(get_parser(self.cfg, iter(parts), peer))
-            response, environ = self.environment(request, client, peer, arrived)
-            self.respond(request, response, environ)
+            return Asked(request, client, peer, *self.environment(request, client, peer, arrived))
+        except BaseException as error:  # noqa: BLE001 - as gunicorn's workers do: everything ends in an answer
+            self.handle_error(request, client, peer, error)
+            return bytes(client)
+
+    def said_to(self, asked: Asked) -> bytes:
+        try:
+            self.respond(asked.request, asked.response, asked.environ)
         except BaseException as error:
-            if client:
+            if asked.client:
                 self.log.exception("Error handling request")
             else:
-                self.handle_error(request, client, peer, error)
-        return bytes(client)
+                self.handle_error(asked.request, asked.client, asked.peer, error)
+        return bytes(asked.client)
 
     def handle_error(self, request: Any, client: Answer, peer: Any, error: BaseException) -> None:
         """What is no request, or fails beyond the application: gunicorn's answer, and a note on the books."""
@@ -231,6 +300,18 @@ class FrontWorker(Worker):  # type: ignore[misc]
         lines = {"Content-Type": "application/json", "Content-Length": str(len(text)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in {**lines, "Connection": "close"}.items())
         return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + text
+
+
+def next_of(waiting: Iterable[Call]) -> list[Call]:
+    """The alerts that a thread takes next: those from the first on that fit into one transaction, or the first."""
+    taken: list[Call] = []
+    room = TOGETHER_BYTES
+    for call in waiting:
+        room -= call.size
+        if not call.post or room < 0 or len(taken) == MOST_TOGETHER:
+            break
+        taken.append(call)
+    return taken if len(taken) >= LEAST_TOGETHER else [next(iter(waiting))]
 
 
 def in_a_word(answer: bytes) -> str:

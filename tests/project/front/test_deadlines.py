@@ -1,13 +1,22 @@
-"""What an alert's deadlines say of the database: only a thread that hangs is a sign that it does."""
+"""What an alert's deadlines say of the database: only a thread that hangs is a sign. And what is taken in together."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from signals.receiving.outage import Breaker
-from signalsync_project.front.worker import ANSWER_WITHIN, FrontWorker
+from signalsync_project.front.worker import (
+    ANSWER_WITHIN,
+    LEAST_TOGETHER,
+    MOST_TOGETHER,
+    TOGETHER_BYTES,
+    FrontWorker,
+    next_of,
+)
 
 
 class Waiting:
@@ -15,10 +24,13 @@ class Waiting:
 
     post = alert = True
     answered = False
-    peer, arrived = "", 0.0
+    peer, arrived, said = "", 0.0, b""
 
-    def __init__(self, age: float) -> None:
-        self.seconds = age
+    def __init__(self, age: float, size: int = 1_000) -> None:
+        self.seconds, self.size = age, size
+
+    def answer(self, said: bytes) -> None:
+        self.said = said
 
     def age(self) -> float:
         return self.seconds
@@ -31,18 +43,38 @@ class Threads:
     """Keeps what is given to it, and begins nothing by itself."""
 
     def __init__(self) -> None:
-        self.given: list[Future[bytes]] = []
+        self.given: list[tuple[list[Waiting], Future[list[bytes]]]] = []
 
-    def submit(self, *_: Any) -> Future[bytes]:
-        self.given.append(Future())
-        return self.given[-1]
+    def submit(self, _: Any, calls: list[Waiting]) -> Future[list[bytes]]:
+        self.given.append((calls, Future()))
+        return self.given[-1][1]
+
+
+class Loop:
+    """Of which the moment is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.due: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, *_: Any) -> None:
+        """Deadlines are what the tests call."""
+
+    def call_at(self, moment: float, call: Callable[[], None]) -> None:
+        self.due.append((moment, call))
+
+    def call_soon_threadsafe(self, call: Callable[..., None], *given: Any) -> None:
+        call(*given)
 
 
 @pytest.fixture
 def worker() -> FrontWorker:
     worker = FrontWorker.__new__(FrontWorker)
-    worker.running, worker.alert_threads = {}, Threads()
-    worker.loop = SimpleNamespace(time=lambda: 0.0, call_later=lambda *_: None, call_soon_threadsafe=lambda *_: None)
+    worker.running, worker.waiting, worker.busy, worker.begun = {}, {}, {}, count()
+    worker.alert_threads, worker.loop = Threads(), Loop()
     worker.kept = []
     worker.journal = SimpleNamespace(breaker=Breaker(), add=worker.kept.append)
     return worker
@@ -57,22 +89,78 @@ def test_one_that_waited_for_us_to_start_is_kept_at_once_and_read_once(worker: F
 
 
 def test_one_that_no_thread_has_begun_is_taken_from_them(worker: FrontWorker) -> None:
-    waiting = Waiting(age=1.5)
+    begun, waiting = Waiting(age=0.0), Waiting(age=1.5)
+    worker.take_alert(begun)
     worker.take_alert(waiting)
-    [future] = worker.alert_threads.given
-    worker.time_is_over(waiting, future)
+    worker.time_is_over(waiting)
     assert worker.kept == [waiting]
-    assert future.cancelled()
-    assert worker.running == {}
+    assert list(worker.running) == [begun]
+    assert not worker.waiting
     assert worker.journal.breaker.allows()
 
 
 def test_one_that_a_thread_hangs_with_keeps_others_from_the_database(worker: FrontWorker) -> None:
     hanging = Waiting(age=0.0)
     worker.take_alert(hanging)
-    [future] = worker.alert_threads.given
-    future.set_running_or_notify_cancel()
-    worker.time_is_over(hanging, future)
+    worker.time_is_over(hanging)
     assert worker.kept == [hanging]
     assert hanging in worker.running
     assert not worker.journal.breaker.allows()
+
+
+# -- together
+
+
+def test_one_alone_waits_for_no_company(worker: FrontWorker) -> None:
+    alert = Waiting(age=0.0)
+    worker.take_alert(alert)
+    assert [calls for calls, _ in worker.alert_threads.given] == [[alert]]
+
+
+def test_what_came_while_a_thread_was_at_work_is_taken_in_together(worker: FrontWorker) -> None:
+    first, *others = alerts = [Waiting(age=0.0) for _ in range(1 + LEAST_TOGETHER)]
+    for alert in alerts:
+        worker.take_alert(alert)
+    [(calls, future)] = worker.alert_threads.given
+    future.set_result([b"stored"])
+    assert calls == [first]
+    assert first.said == b"stored"
+    assert worker.alert_threads.given[1][0] == others
+    assert list(worker.running) == others
+
+
+def test_few_are_taken_in_one_by_one(worker: FrontWorker) -> None:
+    alerts = [Waiting(age=0.0) for _ in range(LEAST_TOGETHER)]
+    for alert in alerts:
+        worker.take_alert(alert)
+    worker.alert_threads.given[0][1].set_result([b"stored"])
+    assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
+
+
+def test_another_thread_helps_out_when_one_is_not_soon_done(worker: FrontWorker) -> None:
+    alerts = [Waiting(age=0.0) for _ in range(3)]
+    for alert in alerts[:2]:
+        worker.take_alert(alert)
+    assert len(worker.alert_threads.given) == 1
+    [(worker.loop.now, begin)] = worker.loop.due
+    begin()
+    assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
+    worker.take_alert(alerts[2])
+    begin()
+    assert len(worker.alert_threads.given) == 2, "there are two threads"
+
+
+@pytest.mark.parametrize(
+    ("size", "together"),
+    [(1_000, MOST_TOGETHER), (TOGETHER_BYTES // 5, 5), (TOGETHER_BYTES // 2, 1), (TOGETHER_BYTES + 1, 1)],
+)
+def test_no_more_is_taken_in_together_than_can_be_in_time(size: int, together: int) -> None:
+    alerts = [Waiting(age=0.0, size=size) for _ in range(MOST_TOGETHER + 1)]
+    assert next_of(alerts) == alerts[:together]
+
+
+@pytest.mark.parametrize("place", [0, LEAST_TOGETHER])
+def test_what_is_no_post_is_answered_by_itself(place: int) -> None:
+    alerts = [Waiting(age=0.0) for _ in range(2 * LEAST_TOGETHER)]
+    alerts[place].post = False
+    assert next_of(alerts) == alerts[: place or 1]

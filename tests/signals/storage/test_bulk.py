@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from signals.models import Delivery, PriceBar, Source
 from signals.receiving.senders import default_source
-from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, update
+from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, locked, update, update_changed
 from signals.vocabulary import Channel, DeliveryStatus
 
 pytestmark = pytest.mark.django_db
@@ -150,3 +150,62 @@ def test_appended_text_may_hold_whatever_separates_values_and_lines() -> None:
     append(PriceBar, [PriceBar(symbol="MNQ1!", time=MINUTE, kind=1, close=Decimal("1.5"), evidence=awkward)])
     stored = PriceBar.objects.get()
     assert (stored.evidence, stored.close, stored.open) == (awkward, Decimal("1.5"), None)
+
+
+def read(bars: Sequence[PriceBar]) -> list[PriceBar]:
+    marks = ", ".join(["%s"] * len(bars))
+    return locked(PriceBar, f"id IN ({marks})", [bar.pk for bar in bars])
+
+
+ALL = frozenset({"close", "high", "evidence"})
+
+
+def test_a_row_that_is_read_to_be_changed_is_as_django_reads_it(source: Source) -> None:
+    row = delivery(source, "a" * 32, faults=["one"])
+    insert(Delivery, [row])
+    (ours,) = locked(Delivery, "source_id = %s", [source.pk])
+    theirs = Delivery.objects.get(pk=row.pk)
+    assert ours == theirs
+    values = [(getattr(each, field.attname) for field in Delivery._meta.concrete_fields) for each in (ours, theirs)]
+    assert [bytes(v) if isinstance(v, memoryview) else v for v in values[0]] == [
+        bytes(v) if isinstance(v, memoryview) else v for v in values[1]
+    ]
+    assert not ours._state.adding
+
+
+def test_of_rows_read_only_what_changed_is_written() -> None:
+    rows = [bar(0), bar(1)]
+    insert(PriceBar, rows)
+    first, second = read(rows)
+    first.close, second.high = Decimal("25502.5"), Decimal("25503.75")
+    with CaptureQueriesContext(connection) as sent:
+        update_changed(PriceBar, [first, second], ALL)
+    assert "evidence" not in sent.captured_queries[0]["sql"]
+    stored = PriceBar.objects.order_by("time").values_list("close", "high")
+    assert list(stored) == [(Decimal("25502.5"), None), (Decimal("25500.25"), Decimal("25503.75"))]
+
+
+def test_a_value_that_is_changed_and_changed_back_is_stored_as_it_was() -> None:
+    rows = [bar(0)]
+    insert(PriceBar, rows)
+    (row,) = read(rows)
+    for close in ("25502.5", "25500.25"):
+        row.close = Decimal(close)
+        update_changed(PriceBar, [row], ALL)
+    assert PriceBar.objects.get().close == Decimal("25500.25")
+
+
+def test_rows_that_were_not_read_so_are_written_whole() -> None:
+    row = bar(0)
+    insert(PriceBar, [row])
+    PriceBar.objects.update(evidence="others")
+    update_changed(PriceBar, [row], ALL)
+    assert PriceBar.objects.get().evidence == "a:0"
+
+
+def test_nothing_is_sent_for_rows_in_which_nothing_changed() -> None:
+    rows = [bar(0)]
+    insert(PriceBar, rows)
+    with CaptureQueriesContext(connection) as sent:
+        update_changed(PriceBar, read(rows), ALL)
+    assert [each["sql"][:6] for each in sent.captured_queries] == ["SELECT"]

@@ -1,0 +1,111 @@
+"""Alerts that wait at the same time are taken in together: by one transaction for each source.
+
+A transaction of its own is most of what an ENTRY costs (docs/performance.md). Nothing else is different: what cannot be
+stored with the others is taken in, or spooled, by itself.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from time import monotonic
+from typing import Any, NamedTuple
+
+from django.core.handlers.wsgi import WSGIRequest
+
+from signals.models import Source
+from signals.storage.deadlines import OutOfTimeError
+
+from . import outage
+from .spooled import Spooled
+from .webhook import Reply, keep_on_disk, left_ms, let_in, record_of, stored, token_in, told_of
+
+log = logging.getLogger(__name__)
+
+
+class Received(NamedTuple):
+    """One of the requests, in which place, and what it brought."""
+
+    place: int
+    request: WSGIRequest
+    record: Spooled
+
+
+def take_together(environs: Sequence[dict[str, Any]]) -> list[Reply]:
+    """Take in what these requests (WSGI environments) brought; the answers to them, in their order."""
+    asked, replies = monotonic(), dict[int, Reply]()
+    received = []
+    for place, environ in enumerate(environs):
+        request = WSGIRequest(environ)
+        record = record_of(request, token_in(request))
+        if isinstance(record, Reply):
+            replies[place] = record
+        else:
+            received.append(Received(place, request, record))
+    try:
+        groups = by_source(received, replies)
+        for number, (source, own) in enumerate(groups):
+            replies |= taken_in(source, own, left_ms(asked) // (len(groups) - number))
+    except Exception as error:  # noqa: BLE001 - as in `take`
+        left = [each for each in received if each.place not in replies]
+        replies |= on_disk(left, error)
+    return [replies[place] for place in range(len(environs))]
+
+
+def by_source(received: Iterable[Received], replies: dict[int, Reply]) -> list[tuple[Source, list[Received]]]:
+    """Those that may send, by the source that they send to; the others get their reply. Raises DatabaseError."""
+    sources: dict[int, Source] = {}
+    own: dict[int, list[Received]] = defaultdict(list)
+    for each in received:
+        source = let_in(each.request, each.record)
+        if isinstance(source, Reply):
+            replies[each.place] = source
+        else:
+            own[source.pk].append(each)
+            sources.setdefault(source.pk, source)
+    return [(sources[key], each) for key, each in own.items()]
+
+
+def taken_in(source: Source, own: Sequence[Received], wait_ms: int) -> dict[int, Reply]:
+    """Store all of them in one transaction; or else each by itself, for which half of the time is kept.
+
+    Raises DatabaseError when the database is gone.
+    """
+    asked, alone = monotonic(), len(own) == 1
+    try:
+        records = [each.record for each in own]
+        return placed(own, stored(source, records, wait_ms=max(1, wait_ms if alone else wait_ms // 2)))
+    except Exception as error:
+        if is_gone(error):
+            raise
+        if alone:
+            return on_disk(own, error)
+        log.warning("taking in %d deliveries one by one, for together it failed: %s", len(own), error)
+    replies: dict[int, Reply] = {}
+    for number, each in enumerate(own):
+        # What one of them waits for, a lock perhaps, must not cost the others their time.
+        left = wait_ms - int((monotonic() - asked) * 1000)
+        share = left // (len(own) - number)
+        if share <= 0:
+            return replies | on_disk(own[number:], OutOfTimeError("others took all the time that there was"))
+        try:
+            replies |= placed([each], stored(source, [each.record], wait_ms=share))
+        except Exception as error:  # noqa: BLE001
+            if is_gone(error):
+                return replies | on_disk(own[number:], error)
+            replies |= on_disk([each], error)
+    return replies
+
+
+def on_disk(received: Sequence[Received], error: Exception) -> dict[int, Reply]:
+    """Spool them, for storing them failed so."""
+    why = str(error) if isinstance(error, OutOfTimeError) else told_of(error)
+    return placed(received, keep_on_disk([(each.request, each.record) for each in received], why))
+
+
+def is_gone(error: Exception) -> bool:
+    """Whether the database is gone or hangs. What ran out of time here may have had little of it."""
+    return outage.is_outage(error) and not isinstance(error, OutOfTimeError)
+
+
+def placed(received: Sequence[Received], replies: Sequence[Reply]) -> dict[int, Reply]:
+    return {each.place: reply for each, reply in zip(received, replies, strict=True)}
