@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from signals import intake
 from signals.intake import take_in
-from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.receiving.senders import default_source
 from signals.signal import first_alert
 from signals.signal.first_alert import store_birth
@@ -186,12 +186,12 @@ def test_preparing_waits_no_longer_than_the_sender_either(source: Source) -> Non
 
 
 def test_the_database_may_not_take_longer_than_the_sender_waits(source: Source) -> None:
-    row = Delivery(source=source, received_at=at(1), fire_minute=at(1), checksum="0" * 32, raw=b"{}", size=2)
+    row = Delivery(source=source, received_at=at(1), fire_minute=at(1), checksum="0" * 32, size=2)
     event = SignalEvent(source=source, delivery=row, position=0, type="ENTRY", fire_minute=at(1), facts={})
     event.trade_id = "7"
     usual = patience()
     with CaptureQueriesContext(connection) as queries:
-        assert store_birth(source, row, event, now=at(2), wait_ms=700)
+        assert store_birth(source, row, DeliveryBody(delivery=row, raw=b"{}"), event, now=at(2), wait_ms=700)
     assert "SET LOCAL statement_timeout = 700" in queries[0]["sql"]
     assert patience() == usual  # the limit was the transaction's, not the connection's
 
