@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from .models import DeliveryBody, first_id
+from .models import Delivery, DeliveryBody, first_id
 
 TABLE = DeliveryBody._meta.db_table
 REST = f"{TABLE}_rest"  # an insert must never fail for want of a partition
@@ -173,5 +173,10 @@ def lay_out(now: datetime) -> None:
         cursor.execute(f'ALTER TABLE "{TABLE}_new" RENAME TO "{TABLE}"')
         cursor.execute(f'ALTER INDEX "{TABLE}_new_pkey" RENAME TO "{TABLE}_pkey"')
         make_rest(cursor)
-    now_on = ahead(now)
-    make(dict.fromkeys([*stored("deliveries", now_on[-1].until), *now_on]))
+    make_for_deliveries(now)
+
+
+def make_for_deliveries(now: datetime) -> None:
+    """For the months of all deliveries that are stored, and those to come."""
+    to_come = ahead(now)
+    make(dict.fromkeys([*stored(Delivery._meta.db_table, to_come[-1].until), *to_come]))

@@ -107,6 +107,9 @@ VARIABLES: dict[str, Variable] = {
     "RUN_RETENTION_DAYS": Variable(
         int, 90, "Days that runs without any effect, trends, messages and incidents are kept. 0: for ever.", off=0
     ),
+    "BODY_RETENTION_DAYS": Variable(
+        int, 0, "Days that the bodies of deliveries are kept; then whole months go. 0: for ever.", off=0
+    ),
     "DEADMAN_PING_URL": Variable(
         str, "", "Address that is asked after each good cycle, its /fail after a failed one. Empty: none.", off=""
     ),

@@ -46,9 +46,11 @@ def alerts() -> None:
 def month() -> LetGo:
     """A month whose bodies were let go: from the first second after 1970 on, to the next."""
     with door.opened(DeliveryBody, [], why="too old", now=at(30)):
-        return LetGo.objects.create(
+        row = LetGo.objects.create(
             first=UUID(int=1 << 80), until=UUID(int=1000 << 80), at=at(30), kept_days=9, rows=0, size=0
         )
+    connection.check_constraints()
+    return row
 
 
 @contextmanager

@@ -53,14 +53,15 @@ def long_way() -> Iterator[None]:
 
 
 def stored(trade_id: str) -> tuple[Any, ...]:
-    """What is kept of a signal, its events and their deliveries, but for keys and the time of receipt."""
+    """What is kept of a signal, its events, their deliveries and bodies, but for keys and the time of receipt."""
     events = SignalEvent.objects.filter(signal__trade_id=trade_id).values().order_by("sequence_number")
     deliveries = Delivery.objects.filter(events__signal__trade_id=trade_id).values()
+    bodies = DeliveryBody.objects.filter(delivery__events__signal__trade_id=trade_id).values()
     keys = {"id", "signal_id", "delivery_id", "created_at", "updated_at"}
     signals = AutomatedSignal.objects.filter(trade_id=trade_id).values()
     return tuple(
         [{name: value for name, value in row.items() if name not in keys} for row in rows]
-        for rows in (signals, events, deliveries)
+        for rows in (signals, events, deliveries, bodies)
     )
 
 
@@ -96,6 +97,7 @@ def test_it_is_stored_as_the_long_way_stores_it(kind: str, source: Source, reque
     short = send([alert]), stored(trade_id)
     SignalEvent.objects.filter(signal__trade_id=trade_id).delete()
     AutomatedSignal.objects.filter(trade_id=trade_id).delete()
+    DeliveryBody.objects.filter(delivery__fire_minute=at(3)).delete()
     Delivery.objects.filter(fire_minute=at(3)).delete()
     Source.objects.filter(pk=source.pk).update(zones_seen=source.zones_seen)
     request.getfixturevalue("long_way")
