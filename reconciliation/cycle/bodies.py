@@ -8,7 +8,7 @@ SQLite the rows go afterwards, some in each turn, so that nobody waits for long.
 import logging
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 2000  # rows deleted in a transaction: some hundredths of a second
 OPEN = Quarantine.State.OPEN
 IS_OPEN = f"""EXISTS (
-    SELECT 1 FROM "{Quarantine._meta.db_table}" AS unread WHERE unread.delivery_id = body.id AND unread.state = '{OPEN}')
+    SELECT 1 FROM "{Quarantine._meta.db_table}" AS unread
+    WHERE unread.delivery_id = body.id AND unread.state = '{OPEN}')
 """  # noqa: S608 ours
 _done: dict[str, date] = {}
 """By database: the day on which this process has found nothing left to do."""
@@ -41,7 +42,7 @@ class Due(NamedTuple):
 
 
 def keep(now: datetime) -> None:
-    """Do a part of what is to be done. Once nothing is left, not before tomorrow again. Whatever fails, the turn goes on."""
+    """Do a part of what is to be done, and nothing more today once none is left. Whatever fails, the turn goes on."""
     if _done.get(name := str(connection.settings_dict["NAME"])) == now.date():
         return
     try:
@@ -52,7 +53,7 @@ def keep(now: datetime) -> None:
 
 
 def step(now: datetime) -> bool:
-    """Make partitions, let one month go, delete some of what is left of such. Returns whether there is no more to do."""
+    """Make partitions, let one month go, delete some of what is left of such. Returns whether that was all."""
     make_partitions(now)
     month = next(months_due(now, settings.BODY_RETENTION_DAYS), None)
     if month:
@@ -100,11 +101,13 @@ def weighed(month: Month) -> Due:
 
 
 def let_go(month: Month, days: int, now: datetime, actor: str = "") -> Due:
-    """Declare that the month's bodies go, and on PostgreSQL drop them. Raises OperationalError when others hold the table
-    for too long: nothing has changed then."""
+    """Declare that the month's bodies go, and on PostgreSQL drop them.
+
+    Raises OperationalError when others hold the table for too long: then nothing has changed.
+    """
     with transaction.atomic():
         due = weighed(month)
-        told: dict[str, Any] = {
+        told = {
             "rows": due.rows,
             "bytes": due.size,
             "month": str(month),
@@ -122,8 +125,7 @@ def let_go(month: Month, days: int, now: datetime, actor: str = "") -> Due:
 
 
 def sweep(at_once: int = AT_ONCE) -> int:
-    """Delete some bodies of months that were let go: those that have no partition, and what was open then. Returns how
-    many."""
+    """Delete some bodies of months that were let go, which no partition took along. Returns how many."""
     for row in LetGo.objects.all():
         keys = bodies_of(row.first, row.until).exclude(undecided()).order_by("pk").values_list("pk", flat=True)
         if found := list(keys[:at_once]):

@@ -1,4 +1,4 @@
-"""Bodies that stood with their deliveries are moved to their table, and back: as bytes, and however often it is begun."""
+"""Bodies that stood with their deliveries are moved to their table, byte for byte, and back."""
 
 from collections.abc import Iterator
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""Bodies are kept by month: their partitions are made ahead, and a month that is old enough goes, as everybody is told."""
+"""Bodies are kept by month: partitions are made ahead, and a month that is old enough goes, as everybody is told."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
