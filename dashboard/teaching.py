@@ -62,7 +62,7 @@ def go_back(person: User, row: Format, now: datetime) -> Taught:
 
 def tried_on_read(spec: Mapping[str, Any], row: Format, source: Source | None) -> Preview:
     """What it would make of the latest that versions of a format have read."""
-    read = list(brought_in(row).select_related("source")[:TRIED])
+    read = list(brought_in(row).exclude(body=None).select_related("source").prefetch_related("body")[:TRIED])
     return tried(spec, reversed(read), source)
 
 

@@ -45,7 +45,10 @@ def check_operator_password(app_configs: Any = None, **options: Any) -> list[Che
 
 @register(SETTINGS)
 def check_bounds(app_configs: Any = None, **options: Any) -> list[CheckMessage]:
-    least = {"CANCEL_GRACE_BARS": 0, "HEALTH_WINDOW_HOURS": 1, "RUN_RETENTION_DAYS": 0, "UPDATE_THINNING_DAYS": 0}
+    least = {
+        "CANCEL_GRACE_BARS": 0, "HEALTH_WINDOW_HOURS": 1, "RUN_RETENTION_DAYS": 0, "UPDATE_THINNING_DAYS": 0,
+        "BODY_RETENTION_DAYS": 0,
+    }  # fmt: skip
     return [
         Error(f"{name} is {getattr(settings, name)}.", hint=f"Give {bound} or more.", id="reconciliation.E003")
         for name, bound in least.items()

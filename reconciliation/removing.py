@@ -24,6 +24,7 @@ from signals.feeds.withdrawing import closes_told
 from signals.models import (
     AutomatedSignal,
     Delivery,
+    DeliveryBody,
     FeedUse,
     Fill,
     Format,
@@ -156,6 +157,9 @@ STEPS: tuple[Step, ...] = (
     Step("Events", SignalEvent, lambda what: SignalEvent.objects.filter(source__in=what.left)),
     Step("Signals", AutomatedSignal, lambda what: AutomatedSignal.hidden_too.filter(source__in=what.left)),
     Step("Quarantine", Quarantine, lambda what: Quarantine.objects.filter(delivery__source__in=what.left)),
+    Step(
+        "Bodies of deliveries", DeliveryBody, lambda what: DeliveryBody.objects.filter(delivery__source__in=what.left)
+    ),
     Step("Deliveries", Delivery, unreferred),
     Step("Formats taught for it", Format, lambda what: Format.objects.filter(source__in=what.left)),
     Step("Price bars", PriceBar, lambda what: PriceBar.objects.filter(symbol__in=what.own)),

@@ -19,13 +19,14 @@ from django.db.models import Q
 
 from .bars.storing import store_bars
 from .learning import Learned
-from .models import Delivery, Quarantine, SignalEvent, Source
+from .models import Delivery, DeliveryBody, Quarantine, SignalEvent, Source
 from .models.deliveries import BY_MAIL, ORIGINAL
 from .parcels import (
     Incoming,
     Parcel,
     bar_rows,
     births_of,
+    body_row,
     delivery_row,
     describe,
     event_rows,
@@ -109,7 +110,7 @@ def take_in_birth(source: Source, parcels: Sequence[Parcel], *, now: datetime, w
         return None
     (event,) = event_rows(source, parcels[0])
     with answered_within(wait_ms):
-        key = store_birth(source, parcels[0].delivery, event, now=now, wait_ms=wait_ms)
+        key = store_birth(source, parcels[0].delivery, body_row(parcels[0]), event, now=now, wait_ms=wait_ms)
     return Taken((outcome_of(parcels[0]),), frozenset({key})) if key else None
 
 
@@ -163,8 +164,8 @@ def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
 
 
 def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Delivery]]:
-    """Insert the deliveries; those that the unique constraint turns away become duplicates. Returns the new ones, and
-    those stored before of which a log's Ticker now tells the symbol."""
+    """Insert the deliveries with their bodies; those that the unique constraint turns away become duplicates, without.
+    Returns the new ones, and those stored before of which a log's Ticker now tells the symbol."""
     insert(Delivery, [parcel.delivery for parcel in parcels if parcel.incoming.repeats])
     parcels = [parcel for parcel in parcels if not parcel.incoming.repeats]
     # Sorted, so that two imports of one log do not wait for each other in a circle.
@@ -172,8 +173,9 @@ def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[P
     there = insert(Delivery, rows, ignore_conflicts=True)
     repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
     apart, learned = insert_duplicates(source, repeated) if repeated else (set(), [])
-    new = there | apart
-    return [parcel for parcel in parcels if parcel.delivery.pk in new], learned
+    new = [parcel for parcel in parcels if parcel.delivery.pk in there | apart]
+    append(DeliveryBody, list(map(body_row, new)))
+    return new, learned
 
 
 def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UUID], list[Delivery]]:

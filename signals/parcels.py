@@ -14,7 +14,7 @@ from .clock import MINUTE, floor_minute
 from .dialects.shapes import shape_of
 from .facts import BarFacts, EventFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Told
-from .models import Delivery, PriceBar, Quarantine, SignalEvent, Source
+from .models import Delivery, DeliveryBody, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import BY_MAIL, NO_TIME
 from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
@@ -109,7 +109,6 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         fire_minute=incoming.fire_minute,
         fired_at=incoming.fired_at,
         checksum=checksum_of(incoming.body),
-        raw=incoming.body,
         size=len(incoming.body),
         content_type=incoming.content_type[:80],
         remote_addr=stored_address(incoming.remote_addr),
@@ -127,9 +126,9 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
 
 
 def repeat(row: Delivery, original: Delivery, why: str) -> None:
-    """Let the row be a duplicate, in memory. It keeps no bytes of its own."""
+    """Let the row be a duplicate, in memory. It has no body of its own."""
     row.status, row.duplicate_of, row.reason = DeliveryStatus.DUPLICATE, original, why
-    row.raw, row.repaired_text, row.event_count, row.faults = b"", "", 0, []
+    row.event_count, row.faults = 0, []
 
 
 def describe(parcel: Parcel) -> None:
@@ -145,7 +144,14 @@ def describe(parcel: Parcel) -> None:
     delivery.faults = [hide_secrets(fault) for fault in reading.faults]
     delivery.event_count = len(reading.events)
     if reading.repair:
-        delivery.repair, delivery.repaired_text = hide_secrets(reading.repair.summary)[:200], reading.repair.text
+        delivery.repair = hide_secrets(reading.repair.summary)[:200]
+
+
+def body_row(parcel: Parcel) -> DeliveryBody:
+    repair = parcel.reading.repair if parcel.reading else None
+    return DeliveryBody(
+        delivery_id=parcel.delivery.pk, raw=parcel.incoming.body, repaired_text=repair.text if repair else ""
+    )
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
@@ -177,9 +183,9 @@ def bar_rows(source: Source, parcel: Parcel) -> list[Bar]:
 
 
 def bars_told(source: Source, delivery: Delivery) -> list[Bar]:
-    """The prices that a stored delivery told, read from its bytes anew."""
+    """The prices that a stored delivery told, read from its bytes anew; none where those were let go."""
     again = Incoming(
-        body=bytes(delivery.raw),
+        body=delivery.raw,
         received_at=delivery.received_at,
         fired_at=delivery.fire_minute,
         symbol=delivery.symbol,

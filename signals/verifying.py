@@ -11,10 +11,12 @@ from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef
+
 from . import dialects
 from .dialects.base import Dialect
 from .facts import Reading, UnreadableError
-from .models import Delivery, SignalEvent, Thinned
+from .models import Delivery, DeliveryBody, LetGo, SignalEvent, Thinned
 from .parcels import checksum_of
 from .receiving.mail.reading import words_in
 from .teaching.known import formats_of, made
@@ -30,38 +32,62 @@ class Fault(NamedTuple):
     says: str
 
 
-def verify(since: UUID | None = None) -> Iterator[tuple[int, list[Fault]]]:
-    """A chunk of deliveries after the other, in order of arrival: how many, and what is wrong with them."""
-    last = since
-    while True:
-        rows = Delivery.objects.order_by("pk").select_related("source", "duplicate_of", "format", "mail")
-        chunk = list((rows if last is None else rows.filter(pk__gt=last))[:DELIVERIES_AT_ONCE])
-        if not chunk:
-            return
-        last = chunk[-1].pk
+class Looked(NamedTuple):
+    """At how many deliveries, the bodies of how many were let go, and what is wrong with them."""
+
+    deliveries: int
+    let_go: int
+    faults: list[Fault]
+
+
+def verify(since: UUID | None = None) -> Iterator[Looked]:
+    """A chunk of deliveries after the other, in order of arrival."""
+    last, months = since or UUID(int=0), list(LetGo.objects.all())
+    rows = Delivery.objects.order_by("pk").select_related("source", "duplicate_of", "format", "mail")
+    while chunk := list(rows.filter(pk__gt=last).prefetch_related("body")[:DELIVERIES_AT_ONCE]):
+        gone = {row.pk for row in chunk if is_gone(row, months)}
         events = defaultdict(list)
         for event in SignalEvent.objects.filter(delivery__in=chunk).select_related("signal").order_by("position"):
             events[event.delivery_id].append(event)
-        yield len(chunk), [Fault(row.pk, says) for row in chunk for says in faults_of(row, events[row.pk])]
+        faults = [Fault(row.pk, says) for row in chunk for says in faults_of(row, events[row.pk], row.pk in gone)]
+        yield Looked(len(chunk), len(gone), faults + strays(last, chunk[-1].pk))
+        last = chunk[-1].pk
 
 
-def faults_of(delivery: Delivery, events: list[SignalEvent]) -> Iterator[str]:
+def is_gone(delivery: Delivery, months: Iterable[LetGo]) -> bool:
+    """Whether its body was let go."""
+    if delivery.duplicate_of_id or hasattr(delivery, "body"):
+        return False
+    return any(month.first <= delivery.pk < month.until for month in months)
+
+
+def strays(after: UUID, upto: UUID) -> list[Fault]:
+    """Bodies between two deliveries that are none's."""
+    theirs = Delivery.objects.filter(pk=OuterRef("pk"))
+    bodies = DeliveryBody.objects.filter(~Exists(theirs), pk__gt=after, pk__lte=upto)
+    return [Fault(key, "There is a body of it, and no delivery.") for key in bodies.values_list("pk", flat=True)]
+
+
+def faults_of(delivery: Delivery, events: list[SignalEvent], is_gone: bool) -> Iterator[str]:
     """In words, what of a delivery does not fit. `events` are those that refer to it, by position."""
     first = delivery.duplicate_of
     if first is not None:
-        if bytes(delivery.raw) or not is_same(delivery, first):
+        if hasattr(delivery, "body") or not is_same(delivery, first):
             yield "It is called a duplicate of a delivery with other bytes."
-    elif checksum_of(bytes(delivery.raw)) != delivery.checksum:
+    elif not hasattr(delivery, "body"):
+        if not is_gone:
+            yield "Its bytes are gone, and were not let go."
+    elif checksum_of(delivery.raw) != delivery.checksum:
         yield "Its bytes are not those of its checksum."
-    elif len(bytes(delivery.raw)) != delivery.size:
+    elif len(delivery.raw) != delivery.size:
         yield "Its bytes are not as many as it says."
     reading, unreadable = None, ""
-    if delivery.status == DeliveryStatus.ACCEPTED:
+    if delivery.status == DeliveryStatus.ACCEPTED and not is_gone:
         try:
             reading = reading_of(delivery)
         except UnreadableError as error:
             unreadable = f"It was read when it came, and cannot be read now: {error.reason}"
-    if len(events) != delivery.event_count - let_go(delivery, events, reading):
+    if len(events) != delivery.event_count - thinned(delivery, events, reading):
         yield f"It says that it brought {delivery.event_count} events; {len(events)} are stored."
     if reading:
         yield from event_faults(delivery, events, reading)
@@ -71,26 +97,32 @@ def faults_of(delivery: Delivery, events: list[SignalEvent]) -> Iterator[str]:
 
 def reading_of(delivery: Delivery) -> Reading:
     """What its bytes say, as they are read today."""
-    return dialects.read(bytes(delivery.raw), signed=delivery.signed, formats=partial(formats_then, delivery))
+    return dialects.read(delivery.raw, signed=delivery.signed, formats=partial(formats_then, delivery))
 
 
-def let_go(delivery: Delivery, events: Sequence[SignalEvent], reading: Reading | None) -> int:
-    """How many of its updates are not stored any more because their signals were thinned."""
-    if reading is None or len(events) == delivery.event_count:
+def thinned(delivery: Delivery, events: Sequence[SignalEvent], reading: Reading | None) -> int:
+    """How many of its updates are not stored any more because their signals were thinned.
+
+    Whose its updates were only its bytes tell: where those were let go, all that lack may have been thinned.
+    """
+    lacking = delivery.event_count - len(events)
+    if lacking <= 0:
         return 0
+    of_source = Thinned.objects.filter(signal__source=delivery.source_id)
+    if reading is None:
+        return lacking if delivery.status == DeliveryStatus.ACCEPTED and of_source.exists() else 0
     there = {event.position for event in events}
     gone = [each for each in reading.events if each.position not in there and each.type == EventType.MFE_UPDATE]
     names = {each.trade_id for each in gone}
-    thinned = Thinned.objects.filter(signal__source=delivery.source_id, signal__trade_id__in=names)
-    known = set(thinned.values_list("signal__trade_id", flat=True))
+    known = set(of_source.filter(signal__trade_id__in=names).values_list("signal__trade_id", flat=True))
     return sum(each.trade_id in known for each in gone)
 
 
 def is_same(delivery: Delivery, first: Delivery) -> bool:
-    """Whether one repeats the other: by bytes, a mail by its words."""
+    """Whether one repeats the other: by bytes, a mail by its words, while they can be known."""
     if delivery.checksum == first.checksum:
         return True
-    return hasattr(delivery, "mail") and delivery.mail.folded == words_in(bytes(first.raw)).key
+    return hasattr(delivery, "mail") and (first.let_go is not None or delivery.mail.folded == words_in(first.raw).key)
 
 
 def event_faults(delivery: Delivery, events: Iterable[SignalEvent], reading: Reading) -> Iterator[str]:

@@ -113,6 +113,9 @@ VARIABLES: dict[str, Variable] = {
     "UPDATE_THINNING_DAYS": Variable(
         int, 0, "Days after its end that a trade keeps all updates; then those that nothing needs go. 0: never.", off=0
     ),
+    "BODY_RETENTION_DAYS": Variable(
+        int, 0, "Days that the bodies of deliveries are kept; then whole months go. 0: for ever.", off=0
+    ),
     "DEADMAN_PING_URL": Variable(
         str, "", "Address that is asked after each good cycle, its /fail after a failed one. Empty: none.", off=""
     ),

@@ -23,7 +23,6 @@ from .narrowing import DeliveryFilter, EventFilter, QuarantineFilter
 from .permissions import ProtectedView, person_of
 from .problems import Conflict
 from .records import (
-    BODY,
     DetailedDelivery,
     DetailedQuarantine,
     ListedDelivery,
@@ -34,29 +33,27 @@ from .records import (
 
 @extend_schema_view(get=extend_schema(operation_id="deliveries", summary="What arrived, newest first"))
 class Deliveries(StrictList[Delivery]):
-    queryset = Delivery.objects.select_related("source", "format").defer(*BODY)
+    queryset = Delivery.objects.select_related("source", "format")
     serializer_class = ListedDelivery
     filterset_class = DeliveryFilter
 
 
 @extend_schema_view(get=extend_schema(operation_id="delivery", summary="One delivery, with its bytes as text"))
 class DeliveryDetail(ProtectedView, RetrieveAPIView[Delivery]):
-    queryset = Delivery.objects.select_related("source", "format", "quarantine")
+    queryset = Delivery.objects.select_related("source", "format", "quarantine", "body")
     serializer_class = DetailedDelivery
 
 
 @extend_schema_view(get=extend_schema(operation_id="events", summary="Facts read from deliveries, newest first"))
 class Events(StrictList[SignalEvent]):
-    queryset = SignalEvent.objects.select_related("signal__source", "delivery").defer(
-        *(f"delivery__{name}" for name in BODY)
-    )
+    queryset = SignalEvent.objects.select_related("signal__source", "delivery")
     serializer_class = ListedEvent
     filterset_class = EventFilter
 
 
 @extend_schema_view(get=extend_schema(operation_id="quarantine", summary="What could not be read, newest first"))
 class QuarantineList(StrictList[Quarantine]):
-    queryset = Quarantine.objects.select_related("delivery__source").defer(*(f"delivery__{name}" for name in BODY))
+    queryset = Quarantine.objects.select_related("delivery__source")
     serializer_class = ListedQuarantine
     filterset_class = QuarantineFilter
 

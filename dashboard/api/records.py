@@ -12,17 +12,16 @@ from dashboard.telling.history import own_symbol
 from dashboard.telling.serializers import EventRecord, FillRecord
 from reconciliation.models import GapRecord, SyncRequest
 from signals.exporting import MomentField, Record
-from signals.models import Delivery, PriceBar, Quarantine, SignalEvent, SignalNote, SignalTag, Source
+from signals.models import Delivery, LetGo, PriceBar, Quarantine, SignalEvent, SignalNote, SignalTag, Source
 from signals.receiving.masking import hide_secrets
 from signals.receiving.quarantine import suggestion
 
 OF_SIGNAL = ("trade_id", "source", "symbol", "life")
-BODY = ("raw", "repaired_text")
 
 
-def shown_text(raw: "bytes | memoryview[int]") -> str:
+def shown_text(raw: bytes) -> str:
     """What was received as text, with what opens somebody else's door hidden."""
-    return hide_secrets(bytes(raw).decode(errors="replace"))
+    return hide_secrets(raw.decode(errors="replace"))
 
 
 class OfSignal(serializers.Serializer[Any]):
@@ -98,16 +97,26 @@ class ListedDelivery(Record[Delivery]):
         return str(delivery.format) if delivery.format else ""
 
 
+class ToldLetGo(Record[LetGo]):
+    """That a body is there no more: since when, and for how many days it was kept."""
+
+    class Meta:
+        model = LetGo
+        fields = ("at", "kept_days")
+        read_only_fields = fields
+
+
 class DetailedDelivery(ListedDelivery):
     """With its bytes as text, in which secrets are hidden, and what was read from them."""
 
-    body = serializers.SerializerMethodField()
+    body = serializers.SerializerMethodField(help_text="Empty of a duplicate, and where it was let go.")
+    let_go = ToldLetGo(read_only=True, allow_null=True)
     read_as = serializers.SerializerMethodField(help_text="The mended text that was read instead, if one was.")
     events = serializers.SerializerMethodField()
     quarantine = serializers.SerializerMethodField(help_text="Its number in quarantine, if it is or was there.")
 
     class Meta(ListedDelivery.Meta):
-        fields = (*ListedDelivery.Meta.fields, "body", "read_as", "events", "quarantine")
+        fields = (*ListedDelivery.Meta.fields, "body", "let_go", "read_as", "events", "quarantine")
         read_only_fields = fields
 
     def get_body(self, delivery: Delivery) -> str:
@@ -146,11 +155,12 @@ class ListedQuarantine(Record[Quarantine]):
 
 
 class DetailedQuarantine(ListedQuarantine):
-    body = serializers.SerializerMethodField(help_text="As it was received, with secrets hidden.")
+    body = serializers.SerializerMethodField(help_text="As it was received, with secrets hidden; empty where let go.")
+    let_go = ToldLetGo(source="delivery.let_go", read_only=True, allow_null=True)
     suggestion = serializers.SerializerMethodField(help_text="The text to start mending from.")
 
     class Meta(ListedQuarantine.Meta):
-        fields = (*ListedQuarantine.Meta.fields, "body", "suggestion")
+        fields = (*ListedQuarantine.Meta.fields, "body", "let_go", "suggestion")
         read_only_fields = fields
 
     def get_body(self, row: Quarantine) -> str:

@@ -119,7 +119,7 @@ def deliveries(text: str) -> list[Hit]:
         return []
     digits = text.replace("-", "")[:32]
     first, last = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-    rows = Delivery.objects.select_related("source").defer("raw").filter(pk__range=(first, last)).order_by("pk")
+    rows = Delivery.objects.select_related("source").filter(pk__range=(first, last)).order_by("pk")
     return [
         Hit(str(row.pk), address("delivery", row.pk), f"{row.get_status_display()}, {row.source}", len(digits) == 32)
         for row in rows[:SHOWN]

@@ -57,8 +57,8 @@ def message_of(format: str, now: datetime) -> Message:
     title = str(row.spec.get("title") or row.name)
     if templates:
         return Message(title, templates[0], filled_in(templates[0], now))
-    latest = Delivery.objects.filter(format__name=format).order_by("-pk").values_list("raw", flat=True).first()
-    return Message(title, "", text(latest) if latest else "")
+    latest = Delivery.objects.filter(format__name=format).exclude(body=None).order_by("-pk").first()
+    return Message(title, "", text(latest.raw) if latest else "")
 
 
 def signal_of(now: datetime) -> Mapping[str, Any]:

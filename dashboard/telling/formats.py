@@ -170,14 +170,14 @@ def pretty(text: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-def text(raw: Any) -> str:
+def text(raw: bytes) -> str:
     """Bytes as received, as text that hides what is secret."""
-    return hide_secrets(bytes(raw).decode(errors="replace")) if raw is not None else ""
+    return hide_secrets(raw.decode(errors="replace"))
 
 
-def hides(raw: Any) -> bool:
+def hides(raw: bytes) -> bool:
     """Whether `text` hides anything of these bytes."""
-    return raw is not None and text(raw) != bytes(raw).decode(errors="replace")
+    return text(raw) != raw.decode(errors="replace")
 
 
 def latency(delivery: Delivery) -> SafeString | str:

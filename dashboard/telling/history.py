@@ -107,7 +107,7 @@ def gap_summary(name: str, actionable: bool) -> dict[str, Any]:
 
 
 def events_of(signal: AutomatedSignal) -> QuerySet[SignalEvent]:
-    events = signal.events.select_related("delivery").defer("delivery__raw", "delivery__repaired_text")
+    events = signal.events.select_related("delivery")
     return events.order_by("fire_minute", "sequence_number")
 
 

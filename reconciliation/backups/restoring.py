@@ -8,8 +8,11 @@ from zipfile import ZipFile
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
+from django.utils import timezone
 
 from reconciliation.guarding import triggers
+from signals import partitions
+from signals.models import DeliveryBody
 from signals.receiving.files import fsync_directory
 from signals.receiving.spool import spool
 
@@ -40,6 +43,8 @@ def restore(path: Path, *, replace: bool = False, progress: Progress = lambda la
             no_time_limit()
             empty()
             for model in tables.models():
+                if model is DeliveryBody and connection.vendor == "postgresql":
+                    partitions.make_for_deliveries(timezone.now())  # else all would have to be moved afterwards
                 fill(archive, model, told[model._meta.label_lower], progress)
             close_constraints(path)
             triggers.put_up(connection)

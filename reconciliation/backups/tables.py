@@ -23,7 +23,7 @@ from django.db import connection
 from django.db.models import AutoField, Model
 
 from reconciliation.sealing.canonical import plain
-from signals.storage.bulk import escaped
+from signals.storage.bulk import copied
 
 AT_ONCE = 2000  # rows read, and rows written, in one statement
 UNLIKE = re.compile(rb"e\+|-0\.0|[\[,:-]\d{17}")
@@ -206,14 +206,6 @@ def adapter(column: Column) -> Callable[[Any], Any]:
 def as_copied(row: Sequence[Any]) -> str:
     """A line of PostgreSQL's text format."""
     return "\t".join(map(copied, row)) + "\n"
-
-
-def copied(value: Any) -> str:
-    if value is None:
-        return "\\N"
-    if isinstance(value, bytes):
-        return "\\\\x" + value.hex()
-    return escaped(value) if isinstance(value, str) else str(value)
 
 
 # -- keys that the database makes

@@ -17,6 +17,7 @@ from signals.receiving.mail import polling as mail
 from signals.receiving.retiming import retime
 from signals.receiving.uploads import forget_old
 
+from . import bodies
 from .heartbeat import pusher_fault, readers_fault, scheduler_fault, started
 from .lease import BusyError, running
 from .run import run_sync
@@ -44,7 +45,7 @@ def tick() -> str:
 
 
 def turn() -> str:
-    """Forget old uploads, look after the clock, take in what was spooled, run a cycle, count.
+    """Forget old uploads, look after the clock, take in what was spooled, run a cycle, count, look after the bodies.
 
     Returns what was done, for django-q2's list.
     """
@@ -59,6 +60,7 @@ def turn() -> str:
         return f"skipped: {error}"
     health_windows.keep(now)
     habits.keep(now)
+    bodies.keep(now)
     if Source.objects.exclude(feed="").exists():
         # A task of its own: it waits for the network. After the cycle, whose gaps say what to ask.
         async_task(FEEDING, group="feeds")  # type: ignore[no-untyped-call]

@@ -4,7 +4,7 @@ For retention and for what is simulated. It is a row that exists only inside the
 do, no other connection sees, and which cannot be committed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -17,13 +17,22 @@ NO_DOOR = -1
 
 
 @contextmanager
-def opened(model: type[Model], keys: Sequence[Any], *, why: str, actor: str = "", now: datetime) -> Iterator[None]:
+def opened(
+    model: type[Model],
+    keys: Sequence[Any],
+    *,
+    why: str,
+    actor: str = "",
+    now: datetime,
+    told: Mapping[str, Any] | None = None,
+) -> Iterator[None]:
     """Let these rows of a guarded table be deleted within the block, in the caller's transaction.
 
-    The audit log says how many went and why; of its own entries also which, for `verify_audit` misses any others.
+    The audit log says how many went and why, and what else is `told`; of its own entries also which, for `verify_audit`
+    misses any others.
     """
     table = model._meta.db_table
-    evidence: dict[str, Any] = {"table": table, "rows": len(keys)}
+    evidence: dict[str, Any] = {"table": table, "rows": len(keys), **(told or {})}
     if model is SyncAuditLog:
         evidence["keys"] = stretches(keys)
     door = AuditDoor.objects.create(table=table, at=now, actor=actor, why=why, evidence=evidence, shut_id=NO_DOOR)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db.models import Model
 
 from reconciliation.models import AuditSeal, SyncAuditLog
-from signals.models import AutomatedSignal, Delivery, SignalEvent
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, LetGo, Quarantine, SignalEvent
 from signals.vocabulary import Channel, DeliveryStatus
 
 DIFFERS = "{differs}"
@@ -37,13 +37,18 @@ def refusing(*conditions: str) -> str:
 
 # What a log tells once of what came by webhook; and what a delivery loses that gives way to another.
 TOLD = ("fired_at", "symbol")
-READ = ("status", "reason", "raw", "repaired_text", "event_count", "faults")
-# Its bytes stay, for the other has the same. A mail's are kept with the mail where they are others.
+READ = ("status", "reason", "event_count", "faults")
+# Its body may go then, for the other has the same bytes. A mail's are kept with the mail where they are others.
 GIVES_WAY = f"""
     OLD."status" <> {DUPLICATE} AND NEW."status" = {DUPLICATE} AND NEW."duplicate_of_id" IS NOT NULL
-    AND length(NEW."raw") = 0 AND NEW."event_count" = 0
+    AND NEW."event_count" = 0
     AND (OLD."channel" = '{Channel.MAIL}' OR EXISTS (
-        SELECT 1 FROM "deliveries" AS kept WHERE kept."id" = NEW."duplicate_of_id" AND kept."raw" = OLD."raw"))
+        SELECT 1 FROM "deliveries" AS kept
+        WHERE kept."id" = NEW."duplicate_of_id" AND kept."checksum" = OLD."checksum")
+    AND NOT EXISTS (
+        SELECT 1 FROM "delivery_bodies" AS own WHERE own."id" = OLD."id" AND NOT EXISTS (
+            SELECT 1 FROM "delivery_bodies" AS kept
+            WHERE kept."id" = NEW."duplicate_of_id" AND kept."raw" = own."raw")))
 """  # noqa: S608 ours
 DELIVERY_CHANGES = refusing(
     frozen(Delivery, {*TOLD, *READ, "duplicate_of_id"}),
@@ -54,6 +59,17 @@ DELIVERY_CHANGES = refusing(
 )
 # The copy of a mail that turned out to be an alert of its own: it keeps no bytes, and the mail stays.
 DELIVERY_GOES = f"""NOT (OLD."channel" = '{Channel.MAIL}' AND OLD."status" = {DUPLICATE})"""
+
+# A duplicate needs none. Of a month that was let go all may go, but for what people still have to decide about.
+BODY_GOES = f"""NOT (
+    EXISTS (SELECT 1 FROM "deliveries" AS repeated WHERE repeated."id" = OLD."id" AND repeated."status" = {DUPLICATE})
+    OR EXISTS (
+        SELECT 1 FROM "{LetGo._meta.db_table}" AS month
+        WHERE month."first" <= OLD."id" AND month."until" > OLD."id")
+    AND NOT EXISTS (
+        SELECT 1 FROM "{Quarantine._meta.db_table}" AS unread
+        WHERE unread."delivery_id" = OLD."id" AND unread."state" = '{Quarantine.State.OPEN}'))
+"""  # noqa: S608 ours
 
 SAME_ID = f"""EXISTS (
     SELECT 1 FROM "{AutomatedSignal._meta.db_table}" AS before, "{AutomatedSignal._meta.db_table}" AS after
@@ -83,7 +99,8 @@ ENTRY_CHANGES = refusing(
 class Guard:
     """When a change and a deletion of a table's row are refused, and what is said then.
 
-    `has_door`: a deletion is let through while the table's door is open.
+    `has_door`: a deletion is let through while the table's door is open. `comes_by`: the table without whose open door
+    no row is let in.
     """
 
     model: type[Model]
@@ -91,6 +108,7 @@ class Guard:
     goes: str
     says: str
     has_door: bool = True
+    comes_by: type[Model] | None = None
 
     @property
     def table(self) -> str:
@@ -103,6 +121,20 @@ GUARDS = (
         DELIVERY_CHANGES,
         DELIVERY_GOES,
         "deliveries are append-only: what was received stays as it came",
+    ),
+    Guard(
+        DeliveryBody,
+        frozen(DeliveryBody, ()),
+        BODY_GOES,
+        "delivery_bodies are append-only: what was received stays as it came",
+    ),
+    Guard(
+        LetGo,
+        frozen(LetGo, ()),
+        NEVER,
+        "bodies_let_go is append-only, and filled by retention alone",
+        has_door=False,
+        comes_by=DeliveryBody,
     ),
     Guard(
         SignalEvent,

@@ -11,13 +11,15 @@ from typing import Any
 
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model
 
 from reconciliation.models import AuditDoor, SyncAuditLog
 
-from .rules import DIFFERS, GUARDS, Guard
+from .rules import DIFFERS, GUARDS
 
 PREFIX = "guard_"
 DOOR = AuditDoor._meta.db_table
+TRUNCATE = "BEFORE TRUNCATE"
 MORE = "(docs/security.md, Guards)"
 # What a door's row tells goes to the audit log, in the database itself: whatever it was opened with.
 AUDITED = f"""
@@ -31,6 +33,13 @@ THERE = {
     "postgresql": "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
     " WHERE NOT tgisinternal AND tgenabled <> 'D' AND pg_table_is_visible(pg_class.oid)",
 }
+
+# Partitions that lack a trigger against TRUNCATE which their table has, and its name.
+BARE = f"""
+    SELECT inhrelid::regclass::text, tgname FROM pg_inherits JOIN pg_trigger ON tgrelid = inhparent
+    WHERE tgname LIKE '{PREFIX}%%' AND tgtype & 32 = 32 AND NOT EXISTS (
+        SELECT 1 FROM pg_trigger AS own WHERE own.tgrelid = inhrelid AND own.tgname = pg_trigger.tgname)
+"""  # noqa: S608 ours
 
 
 def wanted(vendor: str) -> dict[str, str]:
@@ -49,15 +58,17 @@ def events(vendor: str) -> Iterator[tuple[str, str, str, str]]:
     """Table, event, the condition under which the trigger acts, and what it says."""
     for guard in GUARDS:
         yield guard.table, "BEFORE UPDATE", spelled(guard.changes, vendor), guard.says
-        goes = f"({guard.goes}) AND NOT {door_of(guard)}" if guard.has_door else guard.goes
+        goes = f"({guard.goes}) AND NOT {door_of(guard.model)}" if guard.has_door else guard.goes
         yield guard.table, "BEFORE DELETE", spelled(goes, vendor), guard.says
+        if guard.comes_by:
+            yield guard.table, "BEFORE INSERT", f"NOT {door_of(guard.comes_by)}", guard.says
         if vendor == "postgresql":
-            yield guard.table, "BEFORE TRUNCATE", "TRUE", guard.says
+            yield guard.table, TRUNCATE, "TRUE", guard.says
     yield DOOR, "AFTER INSERT", "1 = 1", ""
 
 
-def door_of(guard: Guard) -> str:
-    return f"""EXISTS (SELECT 1 FROM "{DOOR}" AS door WHERE door."table" = '{guard.table}')"""  # noqa: S608 ours
+def door_of(model: type[Model]) -> str:
+    return f"""EXISTS (SELECT 1 FROM "{DOOR}" AS door WHERE door."table" = '{model._meta.db_table}')"""  # noqa: S608 ours
 
 
 def spelled(condition: str, vendor: str) -> str:
@@ -108,6 +119,17 @@ def put_up(connection: BaseDatabaseWrapper) -> None:
         for name in statements.keys() - present:
             drop(connection, {name})  # its function, where only the trigger is gone
             cursor.execute(statements[name])
+        if connection.vendor == "postgresql":
+            put_up_on_partitions(cursor)
+
+
+def put_up_on_partitions(cursor: Any) -> None:
+    """Against TRUNCATE of one alone: it is of a statement, and unlike the others not copied from the whole table."""
+    cursor.execute(BARE)
+    for partition, name in cursor.fetchall():
+        cursor.execute(
+            f'CREATE TRIGGER "{name}" {TRUNCATE} ON {partition} FOR EACH STATEMENT EXECUTE FUNCTION "{name}"()'
+        )
 
 
 def take_down(connection: BaseDatabaseWrapper) -> None:

@@ -79,7 +79,7 @@ def put_together(delivery: Delivery) -> IndicatorExport:
 def counted(delivery: Delivery) -> tuple[str, int]:
     """The batch's number, as JSON names it, and how many signals its export counts; "" and 0 where it does not say."""
     try:
-        payload = json.loads(delivery.repaired_text or bytes(delivery.raw))
+        payload = json.loads(delivery.repaired_text or delivery.raw)
     except ValueError:
         return "", 0
     payload = (unwrapped(payload) or payload) if isinstance(payload, dict) else {}

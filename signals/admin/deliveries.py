@@ -16,7 +16,6 @@ from signals.receiving.masking import hide_secrets
 from .base import Periods, ReadOnlyAdmin, among, link, list_link, preformatted, pretty
 
 DIALECT = among("dialect", (dialect.name for dialect in DIALECTS))
-BODY = ("raw", "repaired_text")
 
 
 @admin.register(Delivery)
@@ -38,16 +37,17 @@ class DeliveryAdmin(ReadOnlyAdmin):
     fieldsets = (
         (None, {"fields": ("id", "source", "channel", "status", "reason", "see_events", "see_signals")}),
         ("Time", {"fields": ("received_at", "fire_minute", "fired_at")}),
-        ("What was read", {"fields": ("dialect", "event_count", "repair", "repaired_text", "shown_faults")}),
+        ("What was read", {"fields": ("dialect", "event_count", "repair", "read_instead", "shown_faults")}),
         ("As received", {"fields": ("as_received", "indented", "size", "checksum", "content_type", "remote_addr")}),
         ("Related", {"fields": ("same_as", "replays", "see_duplicates", "alert_id", "log_status", "symbol")}),
     )
     readonly_fields = (
-        "see_events", "see_signals", "shown_faults", "as_received", "indented", "same_as", "replays", "see_duplicates",
+        "see_events", "see_signals", "read_instead", "shown_faults", "as_received", "indented", "same_as", "replays",
+        "see_duplicates",
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
-        return Periods(Delivery).order_by(*self.ordering).defer(*BODY)
+        return Periods(Delivery).order_by(*self.ordering)
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
         """The deliveries of one signal are linked from its page."""
@@ -56,22 +56,28 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Delivery | None:
         """One query for the row, its bytes and what it points to; an id that is none finds nothing."""
         row = super().get_object(request, object_id, from_field)
-        full = Delivery.objects.select_related("source", "duplicate_of", "replay_of")
+        full = Delivery.objects.select_related("source", "duplicate_of", "replay_of", "body")
         return full.get(pk=row.pk) if row else None
 
     @admin.display(description="as received")
     def as_received(self, delivery: Delivery) -> str:
         if delivery.duplicate_of_id:
             return "A duplicate keeps no bytes of its own; they equal those of the delivery below."
-        return preformatted(hide_secrets(bytes(delivery.raw).decode(errors="replace")))
+        if delivery.let_go:
+            return f"Its body was {delivery.let_go}."
+        return preformatted(hide_secrets(delivery.raw.decode(errors="replace")))
 
     @admin.display(description="indented")
     def indented(self, delivery: Delivery) -> str:
-        text = delivery.repaired_text or bytes(delivery.raw).decode(errors="replace")
+        text = delivery.repaired_text or delivery.raw.decode(errors="replace")
         try:
             return pretty(json.loads(hide_secrets(text)))
         except (ValueError, RecursionError):
             return EMPTY
+
+    @admin.display(description="read instead")
+    def read_instead(self, delivery: Delivery) -> str:
+        return preformatted(hide_secrets(delivery.repaired_text)) if delivery.repaired_text else EMPTY
 
     @admin.display(description="entries that could not be read")
     def shown_faults(self, delivery: Delivery) -> str:
@@ -109,9 +115,6 @@ class QuarantineAdmin(ReadOnlyAdmin):
         "state", "see_delivery", "reason", "shown_proposal", "see_replay", "note", "decider", "decided_at",
     )  # fmt: skip
     readonly_fields = ("see_delivery", "reason", "shown_proposal", "see_replay")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Quarantine]:
-        return super().get_queryset(request).defer(*(f"delivery__{name}" for name in BODY))
 
     @admin.display(description="received", ordering="delivery__received_at")
     def received(self, row: Quarantine) -> Any:

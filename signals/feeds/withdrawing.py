@@ -53,6 +53,6 @@ def closes_told(symbol: str, times: Iterable[datetime]) -> Iterator[Bar]:
         status=DeliveryStatus.ACCEPTED,
         fire_minute__in=[time + MINUTE for time in wanted],
     )
-    for delivery in told.select_related("source"):
+    for delivery in told.select_related("source").prefetch_related("body"):
         bars = bars_told(delivery.source, delivery)
         yield from (bar for bar in bars if bar.symbol == symbol and bar.time in wanted)

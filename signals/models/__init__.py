@@ -1,6 +1,6 @@
 """What is stored. README.md's diagram says who writes what."""
 
-from .deliveries import Delivery, Quarantine, first_id, new_delivery_id
+from .deliveries import Delivery, DeliveryBody, LetGo, Quarantine, first_id, new_delivery_id
 from .feeds import FeedState, FeedUse, FeedWindow
 from .formats import Format
 from .mail import Mail, Mailbox, MailMark
@@ -15,11 +15,13 @@ __all__ = [
     "AlertId",
     "AutomatedSignal",
     "Delivery",
+    "DeliveryBody",
     "FeedState",
     "FeedUse",
     "FeedWindow",
     "Fill",
     "Format",
+    "LetGo",
     "Mail",
     "MailMark",
     "Mailbox",

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.functional import cached_property
 from uuid_utils.compat import uuid7
 
 from signals.symbols import goes_below_zero
@@ -39,11 +40,9 @@ def first_id(moment: datetime) -> uuid.UUID:
 
 
 class Delivery(models.Model):
-    """One webhook request, row of an alert log or alert mail. Append-only; the bytes are exactly those received.
+    """One webhook request, row of an alert log or alert mail. Append-only; its bytes are in `DeliveryBody`.
 
-    Triggers refuse changes (docs/security.md, Guards). Three exceptions: a token in the body is masked before storing,
-    a duplicate keeps no bytes of its own (they equal those of `duplicate_of`), and of a mail only the alert's own text
-    is kept. `fired_at` is set when an alert log names the exact second.
+    Triggers refuse changes (docs/security.md, Guards). `fired_at` is set when an alert log names the exact second.
     """
 
     id = models.UUIDField(primary_key=True, default=new_delivery_id, editable=False)
@@ -53,7 +52,6 @@ class Delivery(models.Model):
     fire_minute = models.DateTimeField(help_text="The alert log's time, else the receipt, cut to the minute.")
     fired_at = models.DateTimeField(null=True, blank=True, help_text="The alert log's time, where known.")
     checksum = models.CharField(max_length=32)
-    raw = models.BinaryField()
     size = models.PositiveIntegerField()
     content_type = models.CharField(max_length=80, blank=True)
     remote_addr = models.GenericIPAddressField(null=True, blank=True)
@@ -76,7 +74,6 @@ class Delivery(models.Model):
         Format, null=True, blank=True, on_delete=models.PROTECT, related_name="deliveries", db_index=False
     )
     repair = models.CharField(max_length=200, blank=True, help_text="What mending the body did, if it was mended.")
-    repaired_text = models.TextField(blank=True, help_text="What was read instead of the bytes.")
     faults = models.JSONField(default=list, blank=True, help_text="Entries of a batch that could not be read.")
     event_count = models.PositiveSmallIntegerField(default=0)
     duplicate_of = models.ForeignKey(
@@ -124,6 +121,66 @@ class Delivery(models.Model):
     def signed(self) -> bool:
         """Whether its market has prices of zero and less, which dialects are told."""
         return goes_below_zero(self.symbol or self.source.symbol)
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes as received; none where it has no body. For many, `prefetch_related("body")` first."""
+        return bytes(self.body.raw) if hasattr(self, "body") else b""
+
+    @property
+    def repaired_text(self) -> str:
+        """What was read instead of the bytes."""
+        return self.body.repaired_text if hasattr(self, "body") else ""
+
+    @cached_property
+    def let_go(self) -> "LetGo | None":
+        """When and why its body is there no more; None where it is, or never was."""
+        if self.status == DeliveryStatus.DUPLICATE or hasattr(self, "body"):
+            return None
+        return LetGo.objects.filter(first__lte=self.pk, until__gt=self.pk).first()
+
+
+class DeliveryBody(models.Model):
+    """What a delivery brought, byte for byte: nine tenths of all that is stored. Append-only.
+
+    Two exceptions: a token is masked before storing, and of a mail only the alert's own text is kept. A duplicate has
+    none, for its bytes equal those of `duplicate_of`, and none has what retention let go (`LetGo`).
+
+    On PostgreSQL it is partitioned by month of the key (signals/storage/months.py). No foreign key constraint: to drop
+    a partition with one would lock the deliveries, and every alert would pay for its check.
+    """
+
+    delivery = models.OneToOneField(
+        Delivery, primary_key=True, on_delete=models.PROTECT, related_name="body", db_column="id", db_constraint=False
+    )
+    raw = models.BinaryField()
+    repaired_text = models.TextField(blank=True, help_text="What was read instead of the bytes.")
+
+    class Meta:
+        verbose_name_plural = "delivery bodies"
+        db_table = "delivery_bodies"
+
+    def __str__(self) -> str:
+        return f"body of {self.delivery_id}"
+
+
+class LetGo(models.Model):
+    """A month whose bodies were let go: those of deliveries from `first` on, before `until`. Append-only."""
+
+    first = models.UUIDField(primary_key=True)
+    until = models.UUIDField()
+    at = models.DateTimeField()
+    kept_days = models.PositiveIntegerField(help_text="BODY_RETENTION_DAYS, as it was then.")
+    rows = models.PositiveBigIntegerField()
+    size = models.PositiveBigIntegerField(help_text="Bytes of all its bodies.")
+
+    class Meta:
+        verbose_name_plural = "let go"
+        db_table = "bodies_let_go"
+        ordering = ["-first"]
+
+    def __str__(self) -> str:
+        return f"let go on {self.at:%Y-%m-%d}, kept for {self.kept_days} days"
 
 
 class Quarantine(models.Model):

@@ -62,7 +62,7 @@ def is_unproved(quarantine: Quarantine, text: str) -> bool:
     return (
         bool(offered)
         and text.strip() in (offered, hide_secrets(offered))
-        and not proved(bytes(quarantine.delivery.raw), offered)
+        and not proved(quarantine.delivery.raw, offered)
     )
 
 
@@ -75,7 +75,7 @@ def read_copy(original: Delivery, body: bytes) -> Reading:
 
 def suggestion(quarantine: Quarantine) -> str:
     """The text to start mending from: the proposal, else the body as it came."""
-    return quarantine.proposal or bytes(quarantine.delivery.raw).decode(errors="replace")
+    return quarantine.proposal or quarantine.delivery.raw.decode(errors="replace")
 
 
 def replay(quarantine: Quarantine, text: str, *, by: User | None, now: datetime) -> Outcome:

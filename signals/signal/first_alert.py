@@ -26,7 +26,7 @@ from django.db import (
 )
 from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
-from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.signal.joining import absorb, blank
 from signals.storage.bulk import Writer, into, writer_for, writer_of
 from signals.storage.deadlines import limits
@@ -40,17 +40,20 @@ _prepared: WeakSet[Any] = WeakSet()
 
 
 class Statement(NamedTuple):
-    """The statement as it is prepared and as it is called, and what each of the three rows gives it."""
+    """The statement as it is prepared and as it is called, and what each of the four rows gives it."""
 
     text: str
     call: str
     delivery: Writer
+    body: Writer
     signal: Writer
     event: Writer
 
 
-def store_birth(source: Source, delivery: Delivery, event: SignalEvent, *, now: datetime, wait_ms: int) -> int | None:
-    """Store a delivery, its one event and the signal that it makes, in a transaction; return the signal's key.
+def store_birth(
+    source: Source, delivery: Delivery, body: DeliveryBody, event: SignalEvent, *, now: datetime, wait_ms: int
+) -> int | None:
+    """Store a delivery with body, its one event and the signal that it makes, in a transaction; return that one's key.
 
     None: nothing was stored, for delivery or signal are there already, or the clock's votes must be read. Raises
     DatabaseError when the database failed, or took longer than `wait_ms` (0: as the settings say).
@@ -63,6 +66,7 @@ def store_birth(source: Source, delivery: Delivery, event: SignalEvent, *, now: 
         *(source.pk, source.pk, json.dumps(source.zones_seen), source.bar_minutes, source.calendar),
         *(source.pk, signal.trade_id),
         *statement.delivery.parameters([delivery]),
+        *statement.body.parameters([body]),
         *statement.signal.parameters([signal]),
         *statement.event.parameters([event]),
     ]
@@ -111,7 +115,8 @@ def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSigna
 
 @cache
 def statement_of() -> Statement:
-    delivery, signal = writer_of(Delivery, with_key=False), writer_of(AutomatedSignal, with_key=False)
+    delivery, body = writer_of(Delivery, with_key=False), writer_of(DeliveryBody, with_key=False)
+    signal = writer_of(AutomatedSignal, with_key=False)
     fields = [field for field in writer_of(SignalEvent, with_key=False).fields if field.name != "signal"]
     event = writer_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
     number = count(1)
@@ -125,10 +130,11 @@ def statement_of() -> Statement:
         f" AND calendar = ${next(number)} AND NOT EXISTS (SELECT 1 FROM automated_signals"
         f" WHERE source_id = ${next(number)} AND trade_id = ${next(number)})),"
         f" delivery AS ({delivery.start} SELECT {places(delivery)} FROM free ON CONFLICT DO NOTHING RETURNING id),"
+        f" body AS ({body.start} SELECT {places(body)} FROM delivery),"
         f" signal AS ({signal.start} SELECT {places(signal)} FROM delivery RETURNING id)"
         f" {event.start} SELECT signal.id, {places(event)} FROM signal RETURNING signal_id"
     )
     # Whoever else shares the connection, another release perhaps, may use a name; not with another text.
     name = f"birth_{blake2b(text.encode(), digest_size=8).hexdigest()}"
     marks = ", ".join(["%s"] * (next(number) - 1))
-    return Statement(f"PREPARE {name} AS {text}", f"EXECUTE {name}({marks})", delivery, signal, event)
+    return Statement(f"PREPARE {name} AS {text}", f"EXECUTE {name}({marks})", delivery, body, signal, event)

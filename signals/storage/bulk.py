@@ -23,6 +23,7 @@ import orjson
 from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.base import ModelState
+from psycopg2.extensions import get_wait_callback
 
 ROWS_PER_STATEMENT = 1000
 AS_READ = "_as_read"  # of a row that `locked` has read: the values then, in the order of its fields
@@ -59,11 +60,7 @@ class Writer(NamedTuple):
 
     def as_copy_takes(self, row: models.Model) -> str:
         """A line of PostgreSQL's text format."""
-        values = [
-            "\\N" if value is None else escaped(value) if isinstance(value, str) else str(value)
-            for value in self.as_psycopg_takes(row)
-        ]
-        return "\t".join(values) + "\n"
+        return "\t".join(map(copied, self.as_psycopg_takes(row))) + "\n"
 
     def as_psycopg_takes(self, row: models.Model) -> list[Any]:
         values = list(self.held(row))
@@ -131,13 +128,14 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
 def append(model: type[models.Model], rows: Sequence[Any]) -> None:
     """Insert rows whose keys nobody needs to know. They may be of any type that has the fields' attributes.
 
-    By COPY on PostgreSQL, which need not parse a statement as long as the rows. Not for columns of bytes.
+    By COPY on PostgreSQL, which need not parse a statement as long as the rows; one row is as quick without, and where
+    psycopg2 waits by a callback of ours (see deadlines) it refuses to.
     """
     if not rows:
         return
     writer = writer_of(model, with_key=False)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql" and len(rows) > 1 and not get_wait_callback():
             columns = ", ".join(map(quoted, writer.fields))
             lines = StringIO("".join(map(writer.as_copy_takes, rows)))
             cursor.copy_expert(f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN', lines)
@@ -262,6 +260,15 @@ def chunks(fields: Sequence[Any], rows: Sequence[models.Model]) -> Iterator[Sequ
 
 def primary_key(model: type[models.Model]) -> Any:
     return model._meta.pk
+
+
+def copied(value: Any) -> str:
+    """As COPY's text format has it."""
+    if isinstance(value, str):
+        return escaped(value)
+    if isinstance(value, bytes):
+        return "\\\\x" + value.hex()
+    return "\\N" if value is None else str(value)
 
 
 def escaped(text: str) -> str:

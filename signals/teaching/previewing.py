@@ -72,7 +72,7 @@ class Preview:
 
 def preview(spec: Any, shape: str, *, source: Source | None = None, limit: int = MOST) -> Preview:
     """Read what is stored of a shape by this spec alone, and store nothing."""
-    waiting = open_rows(shape, source)
+    waiting = open_rows(shape, source).prefetch_related("delivery__body")
     found = tried(spec, (row.delivery for row in waiting[:limit]), source)
     return found if found.problem else replace(found, more=max(0, waiting.count() - len(found.rows)))
 
@@ -88,7 +88,7 @@ def tried(spec: Any, deliveries: Iterable[Delivery], source: Source | None = Non
 
 
 def row_preview(delivery: Delivery, dialect: Dialect) -> RowPreview:
-    body = bytes(delivery.raw)
+    body = delivery.raw
     try:
         reading = read_by(delivery, dialect)
     except UnreadableError as error:
@@ -97,7 +97,7 @@ def row_preview(delivery: Delivery, dialect: Dialect) -> RowPreview:
 
 
 def read_by(delivery: Delivery, dialect: Dialect) -> Reading:
-    return dialects.read(bytes(delivery.raw), signed=delivery.signed, formats=partial(tuple, [dialect]))
+    return dialects.read(delivery.raw, signed=delivery.signed, formats=partial(tuple, [dialect]))
 
 
 def signals_of(rows: Iterable[RowPreview], home: str) -> tuple[SignalPreview, ...]:

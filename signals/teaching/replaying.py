@@ -51,7 +51,7 @@ def replay_shape(
     if not after:
         forget()
     done = Replayed(last=after)
-    rows = list(open_rows(shape, source).filter(pk__gt=after)[:limit])
+    rows = list(open_rows(shape, source).prefetch_related("delivery__body").filter(pk__gt=after)[:limit])
     for row in rows:
         replay_one(row, done, by, now)
         done.last = row.pk
@@ -61,7 +61,7 @@ def replay_shape(
 
 def replay_one(row: Quarantine, done: Replayed, by: User | None, now: datetime) -> None:
     try:
-        outcome = replay(row, bytes(row.delivery.raw).decode(errors="replace"), by=by, now=now)
+        outcome = replay(row, row.delivery.raw.decode(errors="replace"), by=by, now=now)
     except UnreadableError as error:
         done.unread += 1
         done.reasons[error.reason] += 1

@@ -25,12 +25,13 @@ from dashboard.notifying.watch import watch
 from dashboard.outbound import step as outbound
 from dashboard.outbound.stream import destination_of
 from reconciliation import bootstrap
+from reconciliation.cycle.bodies import step
 from reconciliation.cycle.retention import forget_runs
 from reconciliation.cycle.thinning import thin_share
 from reconciliation.models import SyncRun
 from reconciliation.sealing.sealing import tell_head
 from reconciliation.tiers.calculation import methods
-from signals.models import AutomatedSignal, Delivery, Source, SourceToken
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, Source, SourceToken, first_id
 from signals.receiving.senders import default_source, new_token
 from signalsync_project.variables import VARIABLES
 from tests.builders import at, created, entry, exit_stop, send, update
@@ -221,6 +222,20 @@ def test_without_thinning_all_updates_stay(settings: Any) -> None:
     assert thin_share(now).updates == 0
     settings.UPDATE_THINNING_DAYS = 1
     assert thin_share(now).updates > 0
+
+
+@of("BODY_RETENTION_DAYS")
+def test_without_retention_no_body_is_let_go(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = first_id(timezone.now() - LONG_AGO)
+    monkeypatch.setitem(Delivery._meta.pk.__dict__, "_get_default", lambda: key)
+    send([(created(), at(1))])
+    settings.BODY_RETENTION_DAYS = VARIABLES["BODY_RETENTION_DAYS"].off
+    assert step(timezone.now())
+    assert DeliveryBody.objects.exists()
+    settings.BODY_RETENTION_DAYS = 90
+    while not step(timezone.now()):
+        pass
+    assert not DeliveryBody.objects.exists()
 
 
 @of("AUDIT_HEAD_FILE")

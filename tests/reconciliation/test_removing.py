@@ -186,7 +186,9 @@ def test_beside_a_real_source_a_simulated_one_leaves_no_trace() -> None:
     assert left.keys() == {"sync_audit_log"}  # which tells that it went, and nothing else of it
     gone = SyncAuditLog.objects.filter(pk__in=[row[0] for row in left["sync_audit_log"]])
     assert set(gone.values_list("action", "note")) == {("removed", "What was simulated is removed: demo.")}
-    assert {entry.evidence["table"] for entry in gone} == {"deliveries", "signal_events", "sync_audit_log"}
+    assert {entry.evidence["table"] for entry in gone} == {
+            "deliveries", "delivery_bodies", "signal_events", "sync_audit_log"
+        }  # fmt: skip
     assert check().faults == []
 
 

@@ -54,7 +54,7 @@ def signals_after(way: Callable[[], object]) -> tuple[Signals, Signals, list[tup
     with transaction.atomic():
         open_source()
         way()
-        kept = [(bytes(raw), at) for raw, at in Delivery.objects.order_by("pk").values_list("raw", "received_at")]
+        kept = [(each.raw, each.received_at) for each in Delivery.objects.order_by("pk").prefetch_related("body")]
         received = everything()
         run_sync(now=AS_OF, trigger="command")
         healed = everything()

@@ -47,7 +47,7 @@ def stored_once(machine: Machine, sent: Mapping[Alert, Sent]) -> list[Promise]:
     minutes: dict[Alert, list[int]] = defaultdict(list)
     repeats, refused = 0, []
     rows = Delivery.objects.filter(source__name__startswith="torture-").values_list(
-        "source__name", "raw", "fire_minute", "status", "reason"
+        "source__name", "body__raw", "fire_minute", "status", "reason"
     )
     for source, raw, minute, status, reason in rows.iterator():
         if status == DeliveryStatus.DUPLICATE:
@@ -107,9 +107,9 @@ def audit_agrees() -> list[Promise]:
     for kind, count, faults in verify_audit():
         counts[kind] += count
         audit += [f"{fault.about}: {fault.says}" for fault in faults]
-    for count, found in verify_deliveries():
-        counts["deliveries"] += count
-        deliveries += [f"{fault.delivery}: {fault.says}" for fault in found]
+    for some in verify_deliveries():
+        counts["deliveries"] += some.deliveries
+        deliveries += [f"{fault.delivery}: {fault.says}" for fault in some.faults]
     for chunk in chunks():
         counts["rebuilt"] += len(chunk)
         signals += [str(d) for signal, fresh in rederive(chunk) for d in differences(signal, fresh)]

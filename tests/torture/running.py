@@ -194,7 +194,7 @@ def write_deliveries(path: Path) -> None:
 
     rows = Delivery.objects.exclude(status=DeliveryStatus.DUPLICATE).order_by("received_at", "pk")
     with path.open("w") as file:
-        for source, at, raw in rows.values_list("source__name", "received_at", "raw").iterator():
+        for source, at, raw in rows.values_list("source__name", "received_at", "body__raw").iterator():
             file.write(json.dumps([source, at.isoformat(), base64.b64encode(bytes(raw)).decode()]) + "\n")
 
 

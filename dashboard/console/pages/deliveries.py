@@ -32,7 +32,6 @@ ROWS = 50
 REFUSED_SHOWN = 20
 DIALECTS = (*(dialect.name for dialect in dialects.DIALECTS), WRAPPED)
 PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
-BODY = ("raw", "repaired_text")
 
 
 def end_of(day: date) -> datetime:
@@ -86,7 +85,7 @@ class FeedFilter(forms.Form):
         wanted = self.cleaned_data
         end = end_of(wanted["until"]) if wanted.get("until") else None
         begin = (end or now) - PERIODS[wanted.get("period") or "day"]
-        rows = Delivery.objects.select_related("source").defer(*BODY).order_by("-id").filter(id__gte=first_id(begin))
+        rows = Delivery.objects.select_related("source").order_by("-id").filter(id__gte=first_id(begin))
         if end:
             rows = rows.filter(id__lt=first_id(end))
         named = {name: wanted[name] for name in ("source", "status", "channel", "dialect") if wanted.get(name)}
@@ -138,7 +137,7 @@ class DeliveryPage(Page):
     def content(self, now: datetime) -> dict[str, Any]:
         events = SignalEvent.objects.select_related("signal").order_by("position")
         rows = Delivery.objects.select_related(
-            "source", "format", "duplicate_of", "replay_of", "quarantine__replay", "mail"
+            "source", "format", "duplicate_of", "replay_of", "quarantine__replay", "mail", "body"
         )
         delivery = rows.prefetch_related(Prefetch("events", events)).filter(pk=self.kwargs["pk"]).first()
         if delivery is None:
@@ -147,7 +146,7 @@ class DeliveryPage(Page):
         return {
             "delivery": delivery,
             "hides": hides,
-            "copies": delivery.duplicates.defer(*BODY).order_by("received_at")[:20],
+            "copies": delivery.duplicates.order_by("received_at")[:20],
         }
 
 
@@ -155,7 +154,7 @@ def secrets_of(delivery: Delivery) -> list[tuple[str, str]]:
     """What is shown of it with its secrets hidden, as it is stored: each text with its heading."""
     proposal = delivery.quarantine.proposal if hasattr(delivery, "quarantine") else ""
     texts = [
-        ("As received", bytes(delivery.raw).decode(errors="replace")),
+        ("As received", delivery.raw.decode(errors="replace")),
         ("Read instead", delivery.repaired_text),
         ("Proposed", proposal),
     ]

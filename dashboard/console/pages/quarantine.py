@@ -42,7 +42,7 @@ class QuarantinePage(Page):
     def content(self, now: datetime) -> dict[str, Any]:
         state = self.request.GET.get("state", "")
         state = state if state in State.values else State.OPEN.value
-        rows = quarantined().filter(state=state).defer("delivery__raw", "delivery__repaired_text")
+        rows = quarantined().filter(state=state)
         paginator: Paginator[Quarantine] = BoundedPaginator(rows, ROWS)
         return {
             "state": state,

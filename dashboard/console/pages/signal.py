@@ -136,7 +136,7 @@ class SignalPage(Page):
         page = max(1, int(asked)) if asked.isdecimal() and len(asked) < 6 else 1
         latest = signal.events.order_by("-sequence_number").values_list("delivery", flat=True)
         keys = list(dict.fromkeys(latest[(page - 1) * BODIES : page * BODIES + 1]))
-        found = Delivery.objects.in_bulk(keys[:BODIES])
+        found = Delivery.objects.select_related("body").in_bulk(keys[:BODIES])
         return {
             "bodies": [found[key] for key in keys[:BODIES]],
             "notes": list(signal.notes.all()),

@@ -167,7 +167,7 @@ class Seen:
         came = source.deliveries.filter(channel__in=(Channel.WEBHOOK, Channel.REPLAY), received_at__gte=since).order_by(
             "-received_at"
         )
-        found = list(came.defer("raw")[:LATEST])
+        found = list(came[:LATEST])
         if not found:
             return None
         shown = max(found, key=lambda each: (each.event_count > 0, each.status == DeliveryStatus.ACCEPTED))

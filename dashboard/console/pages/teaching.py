@@ -188,7 +188,7 @@ class Teach(Mapper[ShapeGroup], OnShape):
 
     @cached_property
     def bodies(self) -> Sequence[bytes]:
-        rows = open_rows(self.shape).order_by("-pk").values_list("delivery__raw", flat=True)
+        rows = open_rows(self.shape).order_by("-pk").values_list("delivery__body__raw", flat=True)
         return [bytes(raw) for raw in rows[:SAMPLES]]
 
     @cached_property
@@ -221,7 +221,7 @@ class ChangeFormat(Mapper[Format]):
 
     @cached_property
     def bodies(self) -> Sequence[bytes]:
-        rows = brought_in(self.format).order_by("-pk").values_list("raw", flat=True)
+        rows = brought_in(self.format).exclude(body=None).values_list("body__raw", flat=True)
         return [bytes(raw) for raw in rows[:SAMPLES]] or samples_of(self.format.name)
 
     @property

@@ -39,13 +39,17 @@ class Group:
 
 
 def grouped(shapes: Sequence[ShapeGroup]) -> list[Group]:
-    samples = Delivery.objects.filter(pk__in=[shape.sample for shape in shapes]).select_related("source")
+    samples = (
+        Delivery.objects.filter(pk__in=[shape.sample for shape in shapes])
+        .select_related("source")
+        .prefetch_related("body")
+    )
     newest = {delivery.pk: delivery for delivery in samples}
     return [group_of(shape, newest[shape.sample]) for shape in shapes]
 
 
 def group_of(shape: ShapeGroup, newest: Delivery) -> Group:
-    body = bytes(newest.raw)
+    body = newest.raw
     tried = shape.foreign and len(body) <= MOST_TRIED
     known = tried and can_be_read(newest)
     return Group(shape, body, fitting(body) if tried and not known else (), known)
@@ -53,7 +57,7 @@ def group_of(shape: ShapeGroup, newest: Delivery) -> Group:
 
 def can_be_read(delivery: Delivery) -> bool:
     try:
-        read_copy(delivery, bytes(delivery.raw))
+        read_copy(delivery, delivery.raw)
     except UnreadableError:
         return False
     return True

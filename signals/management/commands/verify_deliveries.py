@@ -23,16 +23,20 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="machine-readable result")
 
     def handle(self, *, json: bool, **options: Any) -> None:
-        checked, found = 0, 0
+        checked, found, let_go = 0, 0, 0
         shown: list[dict[str, str]] = []
-        for count, faults in verify():
-            checked, found = checked + count, found + len(faults)
-            shown += [{"delivery": str(fault.delivery), "says": fault.says} for fault in faults[: SHOWN - len(shown)]]
+        for some in verify():
+            checked, found, let_go = checked + some.deliveries, found + len(some.faults), let_go + some.let_go
+            told = some.faults[: SHOWN - len(shown)]
+            shown += [{"delivery": str(fault.delivery), "says": fault.says} for fault in told]
         if json:
-            self.stdout.write(json_format.dumps({"deliveries": checked, "faults": found, "first": shown}))
+            result = {"deliveries": checked, "let_go": let_go, "faults": found, "first": shown}
+            self.stdout.write(json_format.dumps(result))
         else:
             for fault in shown:
                 self.stdout.write(f"{fault['delivery']}: {fault['says']}")
             self.stdout.write(f"{checked:,} deliveries" + (f", {found:,} faults." if found else " hold."))
+            if let_go:
+                self.stdout.write(f"The bodies of {let_go:,} of them were let go: their events cannot be read again.")
         if found:
             raise SystemExit(1)

@@ -32,7 +32,7 @@ from signals.teaching.known import formats_of
 from signals.vocabulary import Channel
 
 from .matching import WITHIN, paired
-from .reading import words_in, words_of
+from .reading import Words, words_in, words_of
 
 log = logging.getLogger(__name__)
 PATIENCE = timedelta(minutes=3)  # that a mail waits for its webhook, which is sent again for seconds, or its spool
@@ -41,14 +41,17 @@ AT_ONCE = 100  # mails a transaction
 OVERLAP = timedelta(minutes=15)  # that storing may take between a delivery's key and its commit
 LOOKED_BACK = timedelta(days=1)
 LEAST_WORDS = 8  # characters of a text that may be looked for within a mail
-RECEIPT = ("pk", "fired_at", "received_at", "checksum", "raw")
+RECEIPT = ("pk", "fired_at", "received_at", "checksum", "body__raw")
 LIVE = (Mail.State.WAITING, Mail.State.MATCHED, Mail.State.ALONE)
 REASON = "It came by webhook or log after all, which goes before mail."
 NO_ALERT = "It is no alert by its subject, and no format can read it."
+DOUBTFUL = "The bodies of its time were let go, so nobody can tell whether the webhook or a log brought it."
+UNKNOWN = Words("", "")
 
 
 class Receipt(NamedTuple):
-    """A delivery that is no mail's. `at` is when its alert fired, where a log told it, else its receipt."""
+    """A delivery that is no mail's. `at` is when its alert fired, where a log told it, else its receipt. Its words are
+    unknown where its body was let go."""
 
     pk: UUID
     at: datetime
@@ -143,13 +146,15 @@ def settle_chunk(source: Source, mails: Sequence[Mail], now: datetime) -> "Settl
     receipts: dict[str, list[Receipt]] = defaultdict(list)
     for receipt in receipts_around(source, [mail.at for group in groups for mail in group]):
         receipts[receipt.key].append(receipt)
+    doubts = [receipt.at for receipt in receipts[UNKNOWN.key]]
     settled = Settled(source, now)
     for group in groups:
         bundles = bundled(group)
         others = sorted(receipts[group[0].folded], key=lambda receipt: receipt.at)
         pairs = paired([bundle.at for bundle in bundles], [receipt.at for receipt in others])
         for place, bundle in enumerate(bundles):
-            settled.add(bundle, others[pairs[place]] if place in pairs else None)
+            is_doubtful = any(abs(at - bundle.at) <= WITHIN for at in doubts)
+            settled.add(bundle, others[pairs[place]] if place in pairs else None, is_doubtful)
     settled.write()
     return settled
 
@@ -210,7 +215,7 @@ def receipts_around(source: Source, moments: Iterable[datetime]) -> Iterator[Rec
         untold = others.filter(reduce(or_, (Q(received_at__range=span) for span in spans)), fired_at=None)
         for rows in (told, untold):
             for pk, fired, received, checksum, raw in rows.values_list(*RECEIPT):
-                words = words_in(bytes(raw))
+                words = words_in(bytes(raw)) if raw is not None else UNKNOWN
                 yield Receipt(pk, fired or received, checksum, words.folded, words.key)
 
 
@@ -227,14 +232,14 @@ class Settled:
         self.voted = False
         self.done: Counter[str] = Counter()
 
-    def add(self, bundle: Bundle, receipt: Receipt | None) -> None:
+    def add(self, bundle: Bundle, receipt: Receipt | None, is_doubtful: bool) -> None:
         due = [mail for mail in bundle.mails if mail.state != Mail.State.WAITING or self.is_due(mail)]
         holder = bundle.holder
         if receipt and holder:
             self.ways.append((holder, receipt))
         if receipt is None and holder is None and due:
             holder = min(due, key=lambda mail: (mail.state != Mail.State.WAITING, mail.at, mail.pk))
-            if not self.hold(holder):
+            if not self.hold(holder, is_doubtful):
                 return
         for mail in due:
             if mail is holder:
@@ -249,15 +254,15 @@ class Settled:
     def is_due(self, mail: Mail) -> bool:
         return max(mail.at, mail.received_at) <= self.now - PATIENCE
 
-    def hold(self, mail: Mail) -> bool:
-        """Let the mail be a delivery with events, if it is an alert."""
+    def hold(self, mail: Mail, is_doubtful: bool) -> bool:
+        """Let the mail be a delivery with events, if it is an alert, and one that nothing else can have brought."""
         if mail.state == Mail.State.MATCHED:  # what it was matched with is another alert's, as it turned out
             copy = copy_of(mail)
             mail.text, mail.delivery = own_text(mail, copy), None
             mail.save(update_fields=["delivery"])
             copy.delete()
-        elif not mail.structured and not self.is_alert(mail):
-            mail.reason = NO_ALERT
+        elif is_doubtful or not (mail.structured or self.is_alert(mail)):
+            mail.reason = DOUBTFUL if is_doubtful else NO_ALERT
             self.became(mail, Mail.State.REFUSED, mail.text)
             return False
         self.originals.append(mail)
@@ -283,9 +288,11 @@ class Settled:
                 point(mail, to)
 
     def give_way(self) -> None:
-        held = Delivery.objects.in_bulk([mail.delivery_id for mail, _ in self.ways if mail.delivery_id])
+        held = Delivery.objects.prefetch_related("body").in_bulk(
+            [mail.delivery_id for mail, _ in self.ways if mail.delivery_id]
+        )
         own = [(mail, held[mail.delivery_id], to) for mail, to in self.ways if mail.delivery_id]
-        texts = [bytes(row.raw).decode() for _, row, _ in own]
+        texts = [row.raw.decode() for _, row, _ in own]
         ways = [Way(row.pk, row.fire_minute, to.pk) for _, row, to in own]
         self.voted = give_way(self.source, ways, REASON, self.now)
         for (mail, row, to), text in zip(own, texts, strict=True):
@@ -314,7 +321,7 @@ def copy_of(mail: Mail) -> Delivery:
 
 def own_text(mail: Mail, copy: Delivery) -> str:
     """What it said: kept with the mail, else byte for byte with the delivery that it repeats."""
-    return mail.text or bytes(copy.duplicate_of.raw if copy.duplicate_of else b"").decode(errors="replace")
+    return mail.text or (copy.duplicate_of.raw if copy.duplicate_of else b"").decode(errors="replace")
 
 
 def point(mail: Mail, to: UUID) -> None:

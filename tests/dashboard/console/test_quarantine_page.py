@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, Quarantine, SignalEvent
 from signals.vocabulary import Channel
 from tests.builders import at
 
@@ -50,8 +50,8 @@ def test_a_replay_stores_the_copy_with_the_originals_time_and_keeps_the_original
     done = client.post(mend(row), {"text": MENDED, "confirm": "yes", "previewed": previewed(shown)}, follow=True)
     replayed = Delivery.objects.get(channel=Channel.REPLAY)
     assert reverse("console:signal", args=[AutomatedSignal.objects.get().pk]) in done.content.decode()
-    assert (replayed.fire_minute, bytes(replayed.raw)) == (at(6), MENDED.encode())
-    assert bytes(Delivery.objects.get(channel=Channel.WEBHOOK).raw) == UNREADABLE
+    assert (replayed.fire_minute, replayed.raw) == (at(6), MENDED.encode())
+    assert Delivery.objects.get(channel=Channel.WEBHOOK).raw == UNREADABLE
     assert AutomatedSignal.objects.get().stop_loss == 25730
 
 
@@ -60,7 +60,7 @@ def test_line_ends_that_the_browser_changes_are_put_back(signed_in: As) -> None:
     text = MENDED.replace(",", ",\r\n")
     shown = client.post(mend(row), {"text": text}).content
     client.post(mend(row), {"text": text, "confirm": "yes", "previewed": previewed(shown)})
-    assert b"\r" not in bytes(Delivery.objects.get(channel=Channel.REPLAY).raw)
+    assert b"\r" not in Delivery.objects.get(channel=Channel.REPLAY).raw
 
 
 @pytest.mark.usefixtures("unguarded")
@@ -95,7 +95,7 @@ def test_a_password_in_a_body_is_nowhere_shown(signed_in: As) -> None:
         shown = client.get(page)
         assert shown.status_code == 200
         assert b"s3cret" not in shown.content
-    assert b"s3cret" in bytes(Delivery.objects.get().raw)
+    assert b"s3cret" in Delivery.objects.get().raw
 
 
 def test_where_no_proposal_can_be_read_nothing_is_offered(signed_in: As) -> None:
@@ -109,7 +109,7 @@ def readable_by_now() -> Quarantine:
     """A body that could not be read when it came, and can be since."""
     row = quarantined(b'{"event_type":"ENTRY","trade_id":"20251211_094500000_BULLISH","price":{{close}}}')
     body = MENDED.replace('"stop_loss"', '"be_mfe":NaN,"stop_loss"').encode()
-    Delivery.objects.filter(pk=row.delivery_id).update(raw=body)
+    DeliveryBody.objects.filter(pk=row.delivery_id).update(raw=body)
     Quarantine.objects.filter(pk=row.pk).update(proposal="")
     return Quarantine.objects.get(pk=row.pk)
 

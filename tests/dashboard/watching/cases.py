@@ -26,7 +26,7 @@ def finished(ended: datetime, **fields: Any) -> SyncRun:
 
 def heard(source: Source, when: datetime) -> None:
     Delivery.objects.create(
-        source=source, channel=Channel.WEBHOOK, received_at=when, fire_minute=when, checksum=f"{when}", raw=b"",
+        source=source, channel=Channel.WEBHOOK, received_at=when, fire_minute=when, checksum=f"{when}",
         size=0, status="accepted",
     )  # fmt: skip
 

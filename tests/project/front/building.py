@@ -106,5 +106,7 @@ class Door:
     def received(self, body: bytes) -> list[datetime]:
         """When the deliveries of this body that are stored by now arrived."""
         with sqlite3.connect(self.folder / "signalsync.sqlite3") as database:
-            rows = database.execute("SELECT received_at FROM deliveries WHERE raw = ?", [body]).fetchall()
+            rows = database.execute(
+                "SELECT received_at FROM deliveries JOIN delivery_bodies USING (id) WHERE raw = ?", [body]
+            ).fetchall()
         return [datetime.fromisoformat(text).replace(tzinfo=UTC) for (text,) in rows]

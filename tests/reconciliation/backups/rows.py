@@ -1,6 +1,8 @@
 """A row of every model there is, each column with a value that is easily spoilt on the way."""
 
 from base64 import b64encode
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +10,9 @@ from django.db import models
 from picklefield.fields import PickledObjectField, dbsafe_encode
 
 from reconciliation.backups import tables
+from reconciliation.guarding import door
 from reconciliation.models import AuditDoor
+from signals.models import DeliveryBody, LetGo
 
 KEY = 900_001
 TEXT = 'ü\t\\N \\"quoted"\n\u2028\'; {}é'
@@ -63,9 +67,15 @@ def fill() -> None:
     for model in tables.models():
         if model is not AuditDoor:
             values = [value_of(target_of(field)) for field in model._meta.concrete_fields]
-            tables.store(model, [tables.as_line(values)])
+            with by_retention() if model is LetGo else nullcontext():
+                tables.store(model, [tables.as_line(values)])
         if tables.last_key(model) is not None:
             tables.set_last_key(model, KEY + 5)
+
+
+def by_retention() -> AbstractContextManager[None]:
+    """Through which alone a month is called let go."""
+    return door.opened(DeliveryBody, [], why="too old", now=datetime.fromisoformat(EARLIER))
 
 
 def stored() -> dict[str, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -11,7 +12,7 @@ from django.utils import timezone
 from reconciliation.guarding import door, triggers
 from reconciliation.guarding.rules import GUARDS
 from reconciliation.models import AuditDoor, AuditSeal, SyncAuditLog
-from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, LetGo, Quarantine, SignalEvent, Source
 from signals.receiving.giving_way import Way, give_way
 from tests.builders import at, created, entry, send, the_signal, update
 from tests.reconciliation.cycles import cycle
@@ -41,6 +42,17 @@ def alerts() -> None:
     connection.check_constraints()  # PostgreSQL alters no table that has checks to make at the end
 
 
+@pytest.fixture
+def month() -> LetGo:
+    """A month whose bodies were let go: from the first second after 1970 on, to the next."""
+    with door.opened(DeliveryBody, [], why="too old", now=at(30)):
+        row = LetGo.objects.create(
+            first=UUID(int=1 << 80), until=UUID(int=1000 << 80), at=at(30), kept_days=9, rows=0, size=0
+        )
+    connection.check_constraints()
+    return row
+
+
 @contextmanager
 def refused() -> Iterator[None]:
     with pytest.raises(DatabaseError, match=r"append-only.*docs/security\.md"), transaction.atomic():
@@ -57,6 +69,7 @@ FREE = {Delivery: {"symbol"}, SignalEvent: {"symbol", "sequence_number", "clock_
 """What is told or numbered later, which tests below are about."""
 
 
+@pytest.mark.usefixtures("month")
 @pytest.mark.parametrize("model", MODELS)
 def test_no_column_takes_another_value(model: Any) -> None:
     passed = []
@@ -72,6 +85,7 @@ def test_no_column_takes_another_value(model: Any) -> None:
     assert set(passed) == FREE.get(model, set())
 
 
+@pytest.mark.usefixtures("month")
 @pytest.mark.parametrize("model", MODELS)
 def test_no_row_is_deleted(model: Any) -> None:
     assert model.objects.exists()
@@ -86,13 +100,14 @@ def test_no_row_is_deleted(model: Any) -> None:
 
 
 def test_what_changes_nothing_passes() -> None:
-    assert run("UPDATE deliveries SET raw = raw, checksum = checksum") == Delivery.objects.count()
+    assert run("UPDATE deliveries SET size = size, checksum = checksum") == Delivery.objects.count()
+    assert run("UPDATE delivery_bodies SET raw = raw") == DeliveryBody.objects.count()
 
 
 def test_what_a_log_tells_is_told_once() -> None:
     source = Source.objects.get()
     webhook = Delivery.objects.create(
-        source=source, channel="webhook", received_at=at(50), fire_minute=at(50), checksum="1" * 32, raw=b"x", size=1,
+        source=source, channel="webhook", received_at=at(50), fire_minute=at(50), checksum="1" * 32, size=1,
         status="quarantined",
     )  # fmt: skip
     rows = Delivery.objects.filter(pk=webhook.pk)
@@ -109,12 +124,51 @@ def test_a_delivery_gives_way_to_one_with_its_bytes_and_to_no_other() -> None:
     again = Delivery.objects.get(fire_minute=at(2))
     other = Delivery.objects.get(fire_minute=at(3))
     with refused():
-        Delivery.objects.filter(pk=again.pk).update(status="duplicate", duplicate_of=other, raw=b"", event_count=0)
+        Delivery.objects.filter(pk=again.pk).update(status="duplicate", duplicate_of=other, event_count=0)
+    with refused():
+        again.body.delete()
     assert SignalEvent.objects.filter(delivery=again).exists()
     give_way(source, [Way(again.pk, again.fire_minute, first.pk)], "the same", timezone.now())
     assert not SignalEvent.objects.filter(delivery=again).exists()
+    assert not DeliveryBody.objects.filter(delivery=again).exists()
     with refused():
-        Delivery.objects.filter(pk=again.pk).update(raw=b"other bytes")
+        first.body.delete()
+
+
+def test_a_delivery_with_bytes_gives_way_to_none_without() -> None:
+    """Else one that is invented, with the checksum and no body, would do away with the bytes."""
+    whole = Delivery.objects.get(fire_minute=at(1))
+    invented = Delivery.objects.create(
+        source=whole.source, channel="log", received_at=at(50), fire_minute=at(50), checksum=whole.checksum, size=1,
+        status="accepted",
+    )  # fmt: skip
+    with refused():
+        Delivery.objects.filter(pk=whole.pk).update(status="duplicate", duplicate_of=invented, event_count=0)
+
+
+def test_bodies_of_a_month_go_once_it_was_let_go_but_for_what_is_open_in_quarantine(month: LetGo) -> None:
+    source = Source.objects.get()
+    for number, state in ((1, ""), (2, "open"), (3, "dismissed")):
+        delivery = Delivery.objects.create(
+            pk=UUID(int=number * 99 << 80), source=source, channel="log", received_at=at(50), fire_minute=at(50),
+            checksum=f"{number}", size=1, status="quarantined",
+        )  # fmt: skip
+        DeliveryBody.objects.create(delivery=delivery, raw=b"x")
+        if state:
+            Quarantine.objects.create(delivery=delivery, state=state)
+    with refused():
+        run("DELETE FROM delivery_bodies WHERE id < %s", key_of(month.until))
+    assert run("DELETE FROM delivery_bodies WHERE id = %s", key_of(UUID(int=99 << 80))) == 1
+    assert run("DELETE FROM delivery_bodies WHERE id = %s", key_of(UUID(int=297 << 80))) == 1
+
+
+def test_no_month_is_called_let_go_but_by_retention(month: LetGo) -> None:
+    with refused():
+        LetGo.objects.create(first=month.until, until=UUID(int=2000 << 80), at=at(30), kept_days=9, rows=0, size=0)
+
+
+def key_of(key: UUID) -> Any:
+    return Delivery._meta.pk.get_db_prep_value(key, connection)
 
 
 def test_an_event_is_of_another_signal_only_within_its_id() -> None:

@@ -32,7 +32,7 @@ def test_a_row_is_a_delivery_with_the_bytes_and_the_time_of_its_alert() -> None:
     done = import_log(lines(as_csv(("3486109403", "MNQ", "n", body, "2025-12-11T14:44:01.5Z"))), now=NOW)
     delivery = Delivery.objects.get()
     assert (done.rows, done.accepted, done.events) == (1, 1, 1)
-    assert bytes(delivery.raw) == body.encode()
+    assert delivery.raw == body.encode()
     assert (delivery.channel, delivery.alert_id, delivery.received_at) == (Channel.LOG, "3486109403", NOW)
     assert delivery.fired_at == datetime(2025, 12, 11, 14, 44, 1, 500_000, tzinfo=UTC)
     assert delivery.fire_minute == at(4)
@@ -65,7 +65,7 @@ def test_a_row_whose_time_is_none_is_kept_for_an_operator(time: str) -> None:
     assert (done.rows, done.accepted, done.quarantined, done.failed) == (2, 1, 1, [])
     kept = Quarantine.objects.get().delivery
     assert kept.reason == f"The row's time {time!r} is not a time such as 2025-12-11T05:59:01Z."
-    assert (json.loads(bytes(kept.raw)), kept.fired_at) == (update(0.4), None)
+    assert (json.loads(kept.raw), kept.fired_at) == (update(0.4), None)
     assert SignalEvent.objects.count() == 1
     again = import_log(log, now=NOW + timedelta(hours=1))
     assert (again.duplicates, again.quarantined) == (2, 0)
@@ -113,7 +113,7 @@ def test_bytes_that_are_no_text_disturb_nobody(tmp_path: Path) -> None:
     log.write_bytes(as_csv(TRADE[0]).encode() + damaged.encode(errors="surrogateescape"))
     assert imported(log)["quarantined"] == 1
     kept = Quarantine.objects.get().delivery
-    assert (bytes(kept.raw), kept.alert_id) == (b'{"event_type":"\xfe"}', "34861")
+    assert (kept.raw, kept.alert_id) == (b'{"event_type":"\xfe"}', "34861")
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,13 @@ def test_the_cases_of_times_that_are_no_moment(name: str, file: str, why: str) -
 def test_only_a_token_of_ours_is_masked(value: str, kept: str) -> None:
     SourceToken.objects.create(source=default_source(), token_hash=hash_token("s3cret"))
     import_log(lines(as_csv(row(created(token=value), 1))), now=NOW)
-    assert json.loads(bytes(Delivery.objects.get().raw))["token"] == kept
+    assert json.loads(Delivery.objects.get().raw)["token"] == kept
 
 
 def test_the_case_of_a_token_that_is_a_ticker() -> None:
     body = case("01-token-is-the-ticker", "event.json").read_text()
     assert import_log(lines(as_csv(row(body, 1))), now=NOW).accepted == 1
-    assert bytes(Delivery.objects.get().raw).decode() == body
+    assert Delivery.objects.get().raw.decode() == body
 
 
 # -- whose rows they are

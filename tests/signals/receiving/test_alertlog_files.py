@@ -46,7 +46,7 @@ def test_a_log_that_went_through_a_spreadsheet_is_read(
     log = tmp_path / "log.csv"
     log.write_bytes((start.replace(";", separator) + file.getvalue()).encode(encoding))
     assert imported(log)["accepted"] == 3
-    kinds = {json.loads(bytes(row.raw))["event_type"] for row in Delivery.objects.all()}
+    kinds = {json.loads(row.raw)["event_type"] for row in Delivery.objects.all()}
     assert kinds == {"SIGNAL_CREATED", "ENTRY", "MFE_UPDATE"}
 
 

@@ -73,7 +73,7 @@ def test_standard_input_is_read_byte_for_byte(monkeypatch: pytest.MonkeyPatch) -
     pipe = io.BytesIO(text.encode(errors="surrogateescape"))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(pipe, encoding="ascii"))
     assert imported("-")["rows"] == 2
-    assert bytes(Delivery.objects.get(fire_minute=at(4)).raw) == body.encode(errors="surrogateescape")
+    assert Delivery.objects.get(fire_minute=at(4)).raw == body.encode(errors="surrogateescape")
 
 
 def test_a_source_that_does_not_exist_is_told_with_those_that_do(log: Path) -> None:

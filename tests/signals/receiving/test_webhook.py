@@ -51,7 +51,7 @@ def test_an_alert_is_stored_as_it_came_and_becomes_a_signal(source: Source) -> N
     delivery = Delivery.objects.get()
     assert response.status_code == 200
     assert response.json() == {"status": "accepted", "delivery": str(delivery.pk), "events": 1}
-    assert (bytes(delivery.raw), delivery.source) == (CREATED, source)
+    assert (delivery.raw, delivery.source) == (CREATED, source)
     assert (delivery.received_at, delivery.fire_minute) == (FIRED + timedelta(seconds=1), FIRED)
     assert (delivery.content_type, delivery.remote_addr) == ("application/json; charset=utf-8", "127.0.0.1")
     signal = AutomatedSignal.objects.get()
@@ -67,7 +67,7 @@ def test_a_retry_within_the_minute_is_a_duplicate() -> None:
     assert (again.status_code, again.json()["status"], again.json()["events"]) == (200, "duplicate", 0)
     row = Delivery.objects.get(pk=again.json()["delivery"])
     assert str(row.duplicate_of_id) == first["delivery"]
-    assert bytes(row.raw) == b""
+    assert row.raw == b""
     assert SignalEvent.objects.count() == 1
 
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_kept_for_an_operator(body: bytes, reason: str) -
     assert response.status_code == 202
     assert response.json() == {"status": "quarantined", "reason": delivery.reason, "delivery": str(delivery.pk)}
     assert reason in delivery.reason
-    assert bytes(delivery.raw) == body
+    assert delivery.raw == body
     assert (Quarantine.objects.get().delivery, Quarantine.objects.get().state) == (delivery, Quarantine.State.OPEN)
 
 
@@ -180,7 +180,7 @@ def test_a_body_sent_in_chunks_is_measured_while_it_is_read(size: int) -> None:
 
 def test_a_body_sent_in_chunks_is_read_though_no_length_is_stated() -> None:
     assert post_chunked(io.BytesIO(CREATED)).json()["status"] == "accepted"
-    assert bytes(Delivery.objects.get().raw) == CREATED
+    assert Delivery.objects.get().raw == CREATED
 
 
 def post_chunked(stream: io.BytesIO) -> Any:
@@ -195,7 +195,7 @@ def post_chunked(stream: io.BytesIO) -> Any:
 
 def test_a_length_that_is_too_short_cannot_make_us_read_more() -> None:
     assert post(b" " * (MAX_BODY + 1), CONTENT_LENGTH="10").status_code == 202
-    assert bytes(Delivery.objects.get().raw) == b" " * 10
+    assert Delivery.objects.get().raw == b" " * 10
 
 
 def test_a_rate_limit_holds_per_source(settings: Any) -> None:

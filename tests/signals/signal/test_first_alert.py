@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from signals import intake
 from signals.intake import take_in
-from signals.models import AutomatedSignal, Delivery, SignalEvent, Source
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.receiving.senders import default_source
 from signals.signal import first_alert
 from signals.signal.first_alert import store_birth
@@ -53,14 +53,15 @@ def long_way() -> Iterator[None]:
 
 
 def stored(trade_id: str) -> tuple[Any, ...]:
-    """What is kept of a signal, its events and their deliveries, but for keys and the time of receipt."""
+    """What is kept of a signal, its events, their deliveries and bodies, but for keys and the time of receipt."""
     events = SignalEvent.objects.filter(signal__trade_id=trade_id).values().order_by("sequence_number")
     deliveries = Delivery.objects.filter(events__signal__trade_id=trade_id).values()
+    bodies = DeliveryBody.objects.filter(delivery__events__signal__trade_id=trade_id).values()
     keys = {"id", "signal_id", "delivery_id", "created_at", "updated_at"}
     signals = AutomatedSignal.objects.filter(trade_id=trade_id).values()
     return tuple(
         [{name: value for name, value in row.items() if name not in keys} for row in rows]
-        for rows in (signals, events, deliveries)
+        for rows in (signals, events, deliveries, bodies)
     )
 
 
@@ -96,6 +97,7 @@ def test_it_is_stored_as_the_long_way_stores_it(kind: str, source: Source, reque
     short = send([alert]), stored(trade_id)
     SignalEvent.objects.filter(signal__trade_id=trade_id).delete()
     AutomatedSignal.objects.filter(trade_id=trade_id).delete()
+    DeliveryBody.objects.filter(delivery__fire_minute=at(3)).delete()
     Delivery.objects.filter(fire_minute=at(3)).delete()
     Source.objects.filter(pk=source.pk).update(zones_seen=source.zones_seen)
     request.getfixturevalue("long_way")
@@ -186,12 +188,12 @@ def test_preparing_waits_no_longer_than_the_sender_either(source: Source) -> Non
 
 
 def test_the_database_may_not_take_longer_than_the_sender_waits(source: Source) -> None:
-    row = Delivery(source=source, received_at=at(1), fire_minute=at(1), checksum="0" * 32, raw=b"{}", size=2)
+    row = Delivery(source=source, received_at=at(1), fire_minute=at(1), checksum="0" * 32, size=2)
     event = SignalEvent(source=source, delivery=row, position=0, type="ENTRY", fire_minute=at(1), facts={})
     event.trade_id = "7"
     usual = patience()
     with CaptureQueriesContext(connection) as queries:
-        assert store_birth(source, row, event, now=at(2), wait_ms=700)
+        assert store_birth(source, row, DeliveryBody(delivery=row, raw=b"{}"), event, now=at(2), wait_ms=700)
     assert "SET LOCAL statement_timeout = 700" in queries[0]["sql"]
     assert patience() == usual  # the limit was the transaction's, not the connection's
 

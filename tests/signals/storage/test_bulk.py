@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
+from psycopg2.extensions import set_wait_callback
 
-from signals.models import Delivery, PriceBar, Source
+from signals.models import Delivery, DeliveryBody, PriceBar, Source
 from signals.receiving.senders import default_source
 from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, locked, update, update_changed
+from signals.storage.deadlines import wait_for_answer
 from signals.vocabulary import Channel, DeliveryStatus
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +34,7 @@ def delivery(source: Source, checksum: str, **fields: Any) -> Delivery:
         fire_minute=MINUTE,
         checksum=checksum,
         size=4,
-        **{"raw": b"{}\x00\xff", "status": DeliveryStatus.ACCEPTED, **fields},
+        **{"status": DeliveryStatus.ACCEPTED, **fields},
     )
 
 
@@ -43,8 +45,7 @@ def bar(minute: int, close: str = "25500.25") -> PriceBar:
 
 
 def stored(model: type[models.Model], pks: Sequence[Any]) -> list[dict[str, Any]]:
-    rows = model._default_manager.filter(pk__in=pks).order_by("pk").values()
-    return [{key: bytes(value) if key == "raw" else value for key, value in row.items()} for row in rows]
+    return list(model._default_manager.filter(pk__in=pks).order_by("pk").values())
 
 
 def test_every_kind_of_value_is_stored_as_bulk_create_stores_it(source: Source) -> None:
@@ -147,8 +148,9 @@ def test_updating_nothing_asks_the_database_nothing() -> None:
 
 def test_appended_text_may_hold_whatever_separates_values_and_lines() -> None:
     awkward = "tab\t, line\n, return\r, \\N and \\\\t"
-    append(PriceBar, [PriceBar(symbol="MNQ1!", time=MINUTE, kind=1, close=Decimal("1.5"), evidence=awkward)])
-    stored = PriceBar.objects.get()
+    odd = PriceBar(symbol="MNQ1!", time=MINUTE, kind=1, close=Decimal("1.5"), evidence=awkward)
+    append(PriceBar, [odd, bar(1)])
+    stored = PriceBar.objects.earliest("time")
     assert (stored.evidence, stored.close, stored.open) == (awkward, Decimal("1.5"), None)
 
 
@@ -209,3 +211,18 @@ def test_nothing_is_sent_for_rows_in_which_nothing_changed() -> None:
     with CaptureQueriesContext(connection) as sent:
         update_changed(PriceBar, read(rows), ALL)
     assert [each["sql"][:6] for each in sent.captured_queries] == ["SELECT"]
+
+
+@pytest.mark.parametrize("is_waited_for", [False, True])
+def test_bytes_are_appended_as_they_are_also_where_postgresql_is_waited_for_by_a_callback(
+    source: Source, is_waited_for: bool
+) -> None:
+    rows = [delivery(source, "a" * 32), delivery(source, "b" * 32)]
+    insert(Delivery, rows)
+    every = bytes(range(256))
+    set_wait_callback(wait_for_answer if is_waited_for else None)
+    try:
+        append(DeliveryBody, [DeliveryBody(delivery=rows[0], raw=every), DeliveryBody(delivery=rows[1], raw=b"\\N")])
+    finally:
+        set_wait_callback(None)
+    assert [each.raw for each in Delivery.objects.order_by("pk")] == [every, b"\\N"]

@@ -62,7 +62,7 @@ def test_a_preview_tells_what_would_come_of_a_shape_and_stores_nothing() -> None
     send(BUY, EXIT, {**BUY, "action": "hold"})
     (group,) = unknown_shapes()
     before = everything()
-    shown = preview(suggest([bytes(row.delivery.raw) for row in open_rows(group.key)]), group.key)
+    shown = preview(suggest([row.delivery.raw for row in open_rows(group.key)]), group.key)
 
     assert (shown.read, shown.unread) == (2, 1)
     assert "no rule says what action 'hold' means" in shown.rows[2].reason
@@ -80,7 +80,7 @@ def test_a_preview_tells_what_would_come_of_a_shape_and_stores_nothing() -> None
 def test_the_whole_way_from_unknown_to_signals_by_one_click() -> None:
     send(BUY, EXIT)
     (group,) = unknown_shapes()
-    (offered,) = fitting(bytes(open_rows(group.key)[0].delivery.raw))
+    (offered,) = fitting(open_rows(group.key)[0].delivery.raw)
     source = default_source()
     teach(offered.spec, source)
     done = replay_shape(group.key, by=None, now=LATER)
@@ -152,9 +152,9 @@ def test_stored_events_are_checked_by_the_version_that_read_them() -> None:
     teach({**SPEC, "events": [{"then": ["nothing"]}]})
     send(EXIT, minute=3)
 
-    assert [fault for _, faults in verifying.verify() for fault in faults] == []
+    assert [fault for some in verifying.verify() for fault in some.faults] == []
     SignalEvent.objects.update(facts={})
-    assert [fault for _, faults in verifying.verify() for fault in faults] != []
+    assert [fault for some in verifying.verify() for fault in some.faults] != []
 
 
 def test_a_spec_that_cannot_be_used_is_not_saved() -> None:

@@ -140,7 +140,7 @@ def test_a_mail_that_was_taken_for_another_alerts_says_its_own_words_again() -> 
     taken(mail(update(0.4), at(6) + 2 * SECOND), source=default_source(), now=LATER)
     assert states() == ["alone", "matched"]
     (by_mail,) = Delivery.objects.filter(channel="mail", status="accepted")
-    assert (bytes(by_mail.raw).decode(), by_mail.fire_minute) == (own, at(5))
+    assert (by_mail.raw.decode(), by_mail.fire_minute) == (own, at(5))
     call_command("verify_deliveries", stdout=io.StringIO())
 
 

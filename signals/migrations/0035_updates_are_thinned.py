@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0001_squashed_0031_how_often_fills_flipped'),
+        ('signals', '0034_bodies_have_left_deliveries'),
     ]
 
     operations = [
