@@ -118,6 +118,7 @@ def test_a_variable_of_the_wrong_type_is_named(tmp_path: Path) -> None:
         ("PUBLIC_URL", "https://", "http:// or https:// and a host"),
         ("PUBLIC_URL", "ftp://signals.example.com", "http:// or https:// and a host"),
         ("DATABASE_STATEMENT_TIMEOUT", "-1", "less than 0"),
+        ("PASSKEY_HOST", "https://signals.example.com", "is no host name"),
         ("CLUSTER_WORKERS", "0", "less than 1"),
         ("SYNC_WORKERS", "-1", "less than 0"),
         ("REDIS_URL", "http://127.0.0.1:6379", "redis://, rediss:// or unix://"),
