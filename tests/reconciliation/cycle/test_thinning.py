@@ -111,9 +111,9 @@ class TestNothingElseChanges:
     def test_deliveries_still_hold_but_not_where_somebody_else_deleted(self, unguarded: None) -> None:
         send(a_trade())
         assert thinned().updates
-        assert [fault for _, found in verify_deliveries() for fault in found] == []
+        assert [fault for looked in verify_deliveries() for fault in looked.faults] == []
         SignalEvent.objects.filter(type="ENTRY").delete()
-        assert len([fault for _, found in verify_deliveries() for fault in found]) == 1
+        assert len([fault for looked in verify_deliveries() for fault in looked.faults]) == 1
 
     def test_the_same_alerts_again_bring_nothing_back(self) -> None:
         send(a_trade())
