@@ -1,6 +1,5 @@
 """Cancellation by alternation: who cancels whom, and when."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,8 +47,8 @@ def test_the_inference_says_what_it_is() -> None:
 def test_the_grace_lets_an_entry_arrive(grace: int) -> None:
     over = at(13 + grace + 1)
     assert decided_at(PENDING, grace_bars=grace) == over
-    assert not inferred(replace(PENDING, now=over - MINUTE), grace)
-    assert inferred(replace(PENDING, now=over), grace)
+    assert not inferred(PENDING._replace(now=over - MINUTE), grace)
+    assert inferred(PENDING._replace(now=over), grace)
 
 
 def test_the_grace_stands_still_while_the_market_is_closed() -> None:
