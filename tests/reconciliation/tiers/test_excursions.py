@@ -6,8 +6,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from reconciliation.tiers.calculation.excursions import from_bars
+from reconciliation.tiers.calculation.ladder import Ladder
+from reconciliation.tiers.calculation.methods import bars_tell
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
 from signals.formats import iso
+from signals.models import SignalEvent
 
 from .build import SHORT_ID, at, bar, case, close, created, entry, event, proposals, short, update, values
 
@@ -53,6 +57,30 @@ def test_a_pending_signal_is_not_measured() -> None:
 
 def test_only_gaps_that_are_open_are_measured() -> None:
     assert measures(proposals("2", case(entry(), bars=QUIET), gaps=["no_mae"])).keys() == {"mae"}
+
+
+PRICES = st.sampled_from(["89", "90", "91", "100", "109", "110", "111"])
+FOLLOWED = st.sampled_from([(), (update(5, "0.5"),), (update(5, "1.5"),), (event("BE_TRIGGERED", 5),)])
+
+
+@given(low=PRICES, high=PRICES, last=PRICES, followed=FOLLOWED, bearish=st.booleans())
+def test_bars_that_are_not_followed_would_tell_nothing(
+    low: str, high: str, last: str, followed: tuple[SignalEvent, ...], *, bearish: bool
+) -> None:
+    born = short() if bearish else entry()
+    followed_by = [bar(6, high, low), close(8, last)]
+    trade = case(born, *followed, bars=followed_by, **({"trade_id": SHORT_ID} if bearish else {}))
+    ladder = Ladder(Decimal(100), Decimal(-10 if bearish else 10))
+    if not bars_tell(trade, ladder, frozenset()):
+        assert list(from_bars(trade, ladder, frozenset())) == []
+
+
+def test_bars_of_a_measured_trade_are_followed_once_they_touch_a_level() -> None:
+    ladder = Ladder(Decimal(100), Decimal(10))
+    assert not bars_tell(case(entry(), bars=QUIET), ladder, frozenset())
+    assert bars_tell(case(entry(), bars=QUIET), ladder, frozenset({"no_mae"}))
+    assert bars_tell(case(entry(), bars=[*QUIET, bar(10, "110", "99")]), ladder, frozenset())
+    assert bars_tell(case(entry(), bars=[*QUIET, close(10, "90")]), ladder, frozenset())
 
 
 def test_reports_are_extended_and_never_undercut() -> None:

@@ -1,7 +1,7 @@
 """Bulk writing stores what Django's own would, and says which rows went in."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -11,11 +11,12 @@ from django.db import IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 from psycopg2.extensions import set_wait_callback
 
-from signals.models import Delivery, DeliveryBody, PriceBar, Source
+from signals.models import AutomatedSignal, Delivery, DeliveryBody, PriceBar, Source
 from signals.receiving.senders import default_source
+from signals.signal.joining import blank
 from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, locked, update, update_changed
 from signals.storage.deadlines import wait_for_answer
-from signals.vocabulary import Channel, DeliveryStatus
+from signals.vocabulary import Channel, DeliveryStatus, Status
 
 pytestmark = pytest.mark.django_db
 MINUTE = datetime(2025, 12, 11, 14, 41, tzinfo=UTC)
@@ -138,6 +139,34 @@ def test_updating_changes_the_named_fields_of_its_rows_and_nothing_else() -> Non
         (Decimal("25501.25"), "a:1"),
         (Decimal("25500.25"), "a:2"),
     ]
+
+
+def test_every_kind_of_value_is_updated_as_saving_stores_it(source: Source) -> None:
+    odd = {
+        "check_at": MINUTE + timedelta(microseconds=1),
+        "signal_date": date(2025, 12, 11),
+        "entry_price": Decimal("25446.123456789012345678"),
+        "be_mfe": Decimal("-1E-10"),
+        "status": Status.CONFIRMED,
+        "needs_sync": False,
+        "bars_pending": None,
+        "rebuild_error": '100 % of it: %s, ünïcode, \\u0041 "quoted",\nlines',
+        "htf_alignment": {"m1": "Bullish", "odd": [1, None, 0.5, 2**70, "\\"]},
+        "targets": None,
+        "provenance": {name: {"tier": None, "confidence": 1.0, "evidence": {}} for name in ("mae", "be_mfe")},
+    }
+    ours, theirs = (blank(source.pk, name) for name in ("ours", "theirs"))
+    for row in (ours, theirs):
+        row.first_event_at = row.last_event_at = row.created_at = row.updated_at = MINUTE
+        row.bars_pending, row.targets = 3, {"tp1": "1"}
+    insert(AutomatedSignal, [ours, theirs])
+    for row in (ours, theirs):
+        for name, value in odd.items():
+            setattr(row, name, value)
+    update(AutomatedSignal, [ours], odd)
+    theirs.save()
+    one, other = stored(AutomatedSignal, [ours.pk, theirs.pk])
+    assert {name: one[name] for name in odd} == {name: other[name] for name in odd}
 
 
 def test_updating_nothing_asks_the_database_nothing() -> None:
