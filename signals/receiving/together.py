@@ -20,6 +20,9 @@ from .spooled import Spooled
 from .webhook import Reply, keep_on_disk, left_ms, let_in, record_of, stored, token_in, told_of
 
 log = logging.getLogger(__name__)
+grouping = outage.Breaker()
+"""Whether this process takes in together at all: after that failed, some seconds not. Who is too slow for it would do
+everything twice."""
 
 
 class Received(NamedTuple):
@@ -73,18 +76,27 @@ def taken_in(source: Source, own: Sequence[Received], wait_ms: int) -> dict[int,
     asked, alone = monotonic(), len(own) == 1
     try:
         records = [each.record for each in own]
-        return placed(own, stored(source, records, wait_ms=max(1, wait_ms if alone else wait_ms // 2)))
+        replies = placed(own, stored(source, records, wait_ms=max(1, wait_ms if alone else wait_ms // 2)))
     except Exception as error:
         if is_gone(error):
             raise
         if alone:
             return on_disk(own, error)
+        grouping.failed()
         log.warning("taking in %d deliveries one by one, for together it failed: %s", len(own), error)
+    else:
+        if not alone:
+            grouping.worked()
+        return replies
+    return one_by_one(source, own, asked + wait_ms / 1000)
+
+
+def one_by_one(source: Source, own: Sequence[Received], end: float) -> dict[int, Reply]:
+    """Store each by itself, or spool it, all of them until `end` (monotonic)."""
     replies: dict[int, Reply] = {}
     for number, each in enumerate(own):
         # What one of them waits for, a lock perhaps, must not cost the others their time.
-        left = wait_ms - int((monotonic() - asked) * 1000)
-        share = left // (len(own) - number)
+        share = int((end - monotonic()) * 1000) // (len(own) - number)
         if share <= 0:
             return replies | on_disk(own[number:], OutOfTimeError("others took all the time that there was"))
         try:

@@ -46,8 +46,8 @@ SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
 SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
 LEAST_TOGETHER = 4  # alerts: fewer ENTRYs cost less by their short way in, one by one
-MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: it must be done in time
-TOGETHER_BYTES = 64 * 1024
+MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: a slow machine must be done in time
+TOGETHER_BYTES = 16 * 1024
 SPOOLED = re.compile(rb'"spooled": ?true')
 
 
@@ -62,6 +62,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def run(self) -> None:
         from signals.parcels import MAX_BODY
         from signals.receiving.draining import Keeper
+        from signals.receiving.together import grouping
         from signals.storage.deadlines import give_up_in_time
 
         give_up_in_time()
@@ -72,7 +73,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.pages_at = os.environ.get(PAGES, "")
         self.waiting: dict[Call, None] = {}  # of these, what no thread has begun
         self.busy: dict[int, float] = {}  # what threads are at, by number, with the moment
-        self.begun = count()
+        self.begun, self.grouping = count(), grouping
         self.alert_threads = ThreadPoolExecutor(WEBHOOK_THREADS, "alerts")
         self.page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
@@ -162,6 +163,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
                 self.loop.call_at(done_by, self.begin)
                 return
             calls, number = next_of(self.waiting), next(self.begun)
+            if len(calls) > 1 and not self.grouping.allows():
+                del calls[1:]
             for call in calls:
                 del self.waiting[call]
             self.busy[number] = now

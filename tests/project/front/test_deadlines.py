@@ -74,7 +74,7 @@ class Loop:
 def worker() -> FrontWorker:
     worker = FrontWorker.__new__(FrontWorker)
     worker.running, worker.waiting, worker.busy, worker.begun = {}, {}, {}, count()
-    worker.alert_threads, worker.loop = Threads(), Loop()
+    worker.alert_threads, worker.loop, worker.grouping = Threads(), Loop(), Breaker()
     worker.kept = []
     worker.journal = SimpleNamespace(breaker=Breaker(), add=worker.kept.append)
     return worker
@@ -131,6 +131,15 @@ def test_what_came_while_a_thread_was_at_work_is_taken_in_together(worker: Front
 
 def test_few_are_taken_in_one_by_one(worker: FrontWorker) -> None:
     alerts = [Waiting(age=0.0) for _ in range(LEAST_TOGETHER)]
+    for alert in alerts:
+        worker.take_alert(alert)
+    worker.alert_threads.given[0][1].set_result([b"stored"])
+    assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
+
+
+def test_after_it_failed_once_nothing_is_taken_in_together_for_a_while(worker: FrontWorker) -> None:
+    worker.grouping.failed()
+    alerts = [Waiting(age=0.0) for _ in range(2 + LEAST_TOGETHER)]
     for alert in alerts:
         worker.take_alert(alert)
     worker.alert_threads.given[0][1].set_result([b"stored"])

@@ -92,3 +92,15 @@ def test_how_long_alerts_waited_for_their_answer_is_measured(door: Door) -> None
     before = door.measured("signalsync_webhook_seconds", "200")
     assert door.post(int(time.time())).status == 200
     wait_for(lambda: door.measured("signalsync_webhook_seconds", "200") > before, "what was measured is stored")
+
+
+def test_what_comes_at_one_instant_is_stored_once_each_and_answered_as_if_it_came_alone(door: Door) -> None:
+    """Some of it is taken in together: two workers answer forty at a time."""
+    bodies = [b'{"event_type":"HEARTBEAT","timestamp":"instant %d"}' % number for number in range(40)]
+    with ExitStack() as held:
+        senders = [held.enter_context(closing(door.connect(b""))) for _ in bodies]
+        for sender, body in zip(senders, bodies, strict=True):
+            sender.sendall(door.message(body))
+        answers = [answer_to(sender) for sender in senders]
+        assert {answer.status for answer in answers} == {200}
+    wait_for(lambda: all(len(door.received(body)) == 1 for body in bodies), "each is stored")

@@ -18,7 +18,7 @@ from signals.receiving.outage import breaker
 from signals.receiving.senders import new_token
 from signals.receiving.spool import Spool, spool
 from signals.receiving.spooled import Spooled
-from signals.receiving.together import take_together
+from signals.receiving.together import grouping, take_together
 from signals.receiving.webhook import Reply
 from signalsync_project.front.alerts import ARRIVED
 from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, at_once, open_source
@@ -112,7 +112,10 @@ def test_what_fails_is_spooled_alone_and_the_others_are_stored(monkeypatch: pyte
     sizes = taking_in(monkeypatch, lambda bodies: ZeroDivisionError("a bug") if bad in bodies else None)
     assert told(together(created(1), bad, created(3))) == [(200, "accepted"), (200, "spooled"), (200, "accepted")]
     assert sizes == [3, 1, 1, 1]
-    assert Delivery.objects.count() == 2
+    assert grouping.open
+    assert told(together(created(4), created(5))) == [(200, "accepted")] * 2
+    assert not grouping.open
+    assert Delivery.objects.count() == 4
     assert on_disk() == [bad]
 
 
