@@ -1,4 +1,4 @@
-"""The tables of dashboard at once, for an empty database: what its migrations until 0009_order_and_simulated make one after the other.
+"""The tables of dashboard at once, for an empty database: what its migrations until 0010_passkeys make one after the other.
 
 Django uses it where none of them has been applied; a database that has some goes on with them. None of them moves data that
 an empty database could have.
@@ -24,12 +24,13 @@ class Migration(migrations.Migration):
         ("dashboard", "0007_last_writes"),
         ("dashboard", "0008_second_factors"),
         ("dashboard", "0009_order_and_simulated"),
+        ("dashboard", "0010_passkeys"),
     ]
     initial = True
 
     dependencies = [
-        ('signals', '0031_how_often_fills_flipped'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ('signals', '0031_how_often_fills_flipped'),
     ]
 
     operations = [
@@ -337,10 +338,10 @@ class Migration(migrations.Migration):
             name='SecondFactor',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sealed', models.TextField(editable=False, help_text='What the app holds, sealed under SECRET_KEY.')),
+                ('sealed', models.TextField(blank=True, editable=False, help_text='What the app holds, sealed under SECRET_KEY. Empty: there is no app.')),
                 ('recovery', models.JSONField(default=list, editable=False, help_text='SHA-256 of the recovery codes not yet used.')),
                 ('last_step', models.BigIntegerField(default=0, help_text='Half minute of the latest code: none counts twice.')),
-                ('failures', models.PositiveIntegerField(default=0, help_text='Wrong codes since the last right one.')),
+                ('failures', models.PositiveIntegerField(default=0, help_text='Wrong codes and answers since the last right one.')),
                 ('failed_at', models.DateTimeField(blank=True, null=True)),
                 ('made_at', models.DateTimeField()),
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='second_factor', to=settings.AUTH_USER_MODEL)),
@@ -419,6 +420,25 @@ class Migration(migrations.Migration):
                 'db_table': 'outbound_attempts',
                 'ordering': ['-pk'],
                 'indexes': [models.Index(fields=['endpoint', '-id'], name='attempts_of_endpoint'), models.Index(fields=['at'], name='attempts_by_time')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Passkey',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(help_text='Which device holds it.', max_length=64)),
+                ('host', models.CharField(help_text='The site that it is for: browsers offer it to no other.', max_length=253)),
+                ('key_id', models.CharField(editable=False, help_text='How browsers name it, base64.', max_length=1400, unique=True)),
+                ('public', models.TextField(editable=False, help_text='Model, name and public key as WebAuthn has them, base64.')),
+                ('counter', models.BigIntegerField(default=0, editable=False, help_text='Of its answers, where the device counts.')),
+                ('made_at', models.DateTimeField()),
+                ('last_used_at', models.DateTimeField(blank=True, null=True)),
+                ('factor', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passkeys', to='dashboard.secondfactor')),
+            ],
+            options={
+                'db_table': 'passkeys',
+                'ordering': ['pk'],
+                'default_permissions': (),
             },
         ),
     ]

@@ -1,4 +1,4 @@
-"""The tables of signals at once, for an empty database: what its migrations until 0031_how_often_fills_flipped make one after the other.
+"""The tables of signals at once, for an empty database: what its migrations until 0035_updates_are_thinned make one after the other.
 
 Django uses it where none of them has been applied; a database that has some goes on with them. None of them moves data that
 an empty database could have.
@@ -14,6 +14,14 @@ import signals.sessions
 from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
+from django.utils import timezone
+
+from signals import partitions
+
+
+def partition(apps, schema_editor):
+    if schema_editor.connection.vendor == "postgresql":
+        partitions.lay_out(timezone.now())
 
 
 class Migration(migrations.Migration):
@@ -49,11 +57,15 @@ class Migration(migrations.Migration):
         ("signals", "0029_when_break_even_was_seen"),
         ("signals", "0030_when_it_was_seen_cancelled"),
         ("signals", "0031_how_often_fills_flipped"),
+        ("signals", "0032_bodies_of_deliveries"),
+        ("signals", "0033_bodies_are_moved"),
+        ("signals", "0034_bodies_have_left_deliveries"),
+        ("signals", "0035_updates_are_thinned"),
     ]
     initial = True
 
     dependencies = [
-        ('auth', '__first__'),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -318,7 +330,6 @@ class Migration(migrations.Migration):
                 ('fire_minute', models.DateTimeField(help_text="The alert log's time, else the receipt, cut to the minute.")),
                 ('fired_at', models.DateTimeField(blank=True, help_text="The alert log's time, where known.", null=True)),
                 ('checksum', models.CharField(max_length=32)),
-                ('raw', models.BinaryField()),
                 ('size', models.PositiveIntegerField()),
                 ('content_type', models.CharField(blank=True, max_length=80)),
                 ('remote_addr', models.GenericIPAddressField(blank=True, null=True)),
@@ -331,7 +342,6 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True)),
                 ('dialect', models.CharField(blank=True, max_length=16)),
                 ('repair', models.CharField(blank=True, help_text='What mending the body did, if it was mended.', max_length=200)),
-                ('repaired_text', models.TextField(blank=True, help_text='What was read instead of the bytes.')),
                 ('faults', models.JSONField(blank=True, default=list, help_text='Entries of a batch that could not be read.')),
                 ('event_count', models.PositiveSmallIntegerField(default=0)),
                 ('duplicate_of', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='signals.delivery')),
@@ -558,4 +568,46 @@ class Migration(migrations.Migration):
                 ('seen_to', models.DateTimeField()),
             ],
         ),
+        migrations.CreateModel(
+            name='DeliveryBody',
+            fields=[
+                ('delivery', models.OneToOneField(db_column='id', db_constraint=False, on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='body', serialize=False, to='signals.delivery')),
+                ('raw', models.BinaryField()),
+                ('repaired_text', models.TextField(blank=True, help_text='What was read instead of the bytes.')),
+            ],
+            options={
+                'verbose_name_plural': 'delivery bodies',
+                'db_table': 'delivery_bodies',
+            },
+        ),
+        migrations.CreateModel(
+            name='LetGo',
+            fields=[
+                ('first', models.UUIDField(primary_key=True, serialize=False)),
+                ('until', models.UUIDField()),
+                ('at', models.DateTimeField()),
+                ('kept_days', models.PositiveIntegerField(help_text='BODY_RETENTION_DAYS, as it was then.')),
+                ('rows', models.PositiveBigIntegerField()),
+                ('size', models.PositiveBigIntegerField(help_text='Bytes of all its bodies.')),
+            ],
+            options={
+                'verbose_name_plural': 'let go',
+                'db_table': 'bodies_let_go',
+                'ordering': ['-first'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Thinned',
+            fields=[
+                ('signal', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='thinned', serialize=False, to='signals.automatedsignal')),
+                ('updates', models.PositiveIntegerField(help_text='So many of its updates were let go.')),
+                ('at', models.DateTimeField()),
+            ],
+            options={
+                'verbose_name_plural': 'thinned signals',
+                'db_table': 'thinned_signals',
+                'ordering': ['pk'],
+            },
+        ),
+        migrations.RunPython(partition, migrations.RunPython.noop),
     ]
