@@ -40,7 +40,7 @@ from .signal.first_alert import store_birth
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project, regroup_shared, restate
 from .signal.zones import Hold, hold_clock
-from .storage.bulk import append, insert, update
+from .storage.bulk import append, insert, insert_new, update
 from .storage.deadlines import answered_within, transaction_within
 from .vocabulary import DeliveryStatus
 
@@ -169,13 +169,13 @@ def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[P
     insert(Delivery, [parcel.delivery for parcel in parcels if parcel.incoming.repeats])
     parcels = [parcel for parcel in parcels if not parcel.incoming.repeats]
     # Sorted, so that two imports of one log do not wait for each other in a circle.
-    rows = sorted((parcel.delivery for parcel in parcels), key=lambda row: (row.fire_minute, row.checksum))
-    there = insert(Delivery, rows, ignore_conflicts=True)
+    inserted = sorted(parcels, key=lambda parcel: (parcel.delivery.fire_minute, parcel.delivery.checksum))
+    there = insert_new(Delivery, [parcel.delivery for parcel in inserted], DeliveryBody, list(map(body_row, inserted)))
     repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
     apart, learned = insert_duplicates(source, repeated) if repeated else (set(), [])
-    new = [parcel for parcel in parcels if parcel.delivery.pk in there | apart]
-    append(DeliveryBody, list(map(body_row, new)))
-    return new, learned
+    append(DeliveryBody, [body_row(parcel) for parcel in parcels if parcel.delivery.pk in apart])
+    new = there | apart
+    return [parcel for parcel in parcels if parcel.delivery.pk in new], learned
 
 
 def insert_duplicates(source: Source, parcels: Sequence[Parcel]) -> tuple[set[UUID], list[Delivery]]:

@@ -141,7 +141,7 @@ class Delivery(models.Model):
 
 
 class DeliveryBody(models.Model):
-    """What a delivery brought, byte for byte: nine tenths of all that is stored. Append-only.
+    """What a delivery brought, byte for byte: most of what it weighs. Append-only.
 
     Two exceptions: a token is masked before storing, and of a mail only the alert's own text is kept. A duplicate has
     none, for its bytes equal those of `duplicate_of`, and none has what retention let go (`LetGo`).

@@ -125,6 +125,38 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
     return inserted
 
 
+def insert_new(
+    model: type[models.Model],
+    rows: Sequence[models.Model],
+    companion: type[models.Model],
+    companions: Sequence[models.Model],
+) -> set[Any]:
+    """As `insert` that ignores conflicts, and with each row that goes in its companion, which has its key.
+
+    `companions` are in the order of the rows. PostgreSQL does it in one statement: a round trip is dear to one alert.
+    """
+    if not rows:
+        return set()
+    if connection.vendor != "postgresql":
+        there = insert(model, rows, ignore_conflicts=True)
+        append(companion, [each for each in companions if each.pk in there])
+        return there
+    first, second, key = writer_of(model, with_key=False), writer_of(companion, with_key=False), primary_key(model)
+    names, ending = ", ".join(map(quoted, second.fields)), f" ON CONFLICT DO NOTHING RETURNING {quoted(key)}"
+    inserted: set[Any] = set()
+    with connection.cursor() as cursor:
+        for some, theirs in zip(chunks(first.fields, rows), chunks(first.fields, companions), strict=True):
+            cursor.execute(
+                f"WITH there AS ({first.text(len(some), ending)}),"  # noqa: S608 ours
+                f" new({names}) AS (VALUES {', '.join([second.marks] * len(theirs))}),"
+                f" along AS ({second.start} SELECT {names} FROM new WHERE {quoted(key)} IN (SELECT * FROM there))"
+                " SELECT * FROM there",
+                [*first.parameters(some), *second.parameters(theirs)],
+            )
+            inserted.update(key.to_python(value) for (value,) in cursor.fetchall())
+    return inserted
+
+
 def append(model: type[models.Model], rows: Sequence[Any]) -> None:
     """Insert rows whose keys nobody needs to know. They may be of any type that has the fields' attributes.
 

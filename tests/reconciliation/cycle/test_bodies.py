@@ -18,11 +18,24 @@ from reconciliation.cycle import bodies
 from reconciliation.cycle.bodies import keep, step
 from reconciliation.models import SyncAuditLog
 from signals import partitions
-from signals.models import AutomatedSignal, Delivery, DeliveryBody, LetGo, Quarantine, SignalEvent, first_id
+from signals.models import (
+    AutomatedSignal,
+    Delivery,
+    DeliveryBody,
+    LetGo,
+    Mail,
+    Quarantine,
+    SignalEvent,
+    Source,
+    first_id,
+)
 from signals.partitions import Month
+from signals.receiving.giving_way import Way, give_way
+from signals.receiving.mail.settling import DOUBTFUL
 from signals.receiving.quarantine import dismiss
 from signals.verifying import verify
 from tests.builders import at, created, entry, send
+from tests.signals.receiving.mail.mails import mail, taken
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -177,6 +190,24 @@ class TestLettingGo:
         assert [(some.deliveries, some.let_go, some.faults) for some in verify()] == [(4, 1, [])]
         DeliveryBody.objects.get(delivery__fire_minute=at(3)).delete()
         assert "Its bytes are gone, and were not let go." in [fault.says for some in verify() for fault in some.faults]
+
+    def test_a_mail_of_that_time_is_refused_for_nobody_can_tell_whether_it_came_before(self) -> None:
+        finish()
+        taken(mail(created(), at(1)), source=Source.objects.get(), now=NOW)
+        taken(mail(created(), at(9), number="2"), source=Source.objects.get(), now=NOW)
+        refused, alone = Mail.objects.order_by("at")
+        assert (refused.state, refused.reason) == ("refused", DOUBTFUL)
+        assert alone.state == "alone"
+
+    def test_one_that_gives_way_leaves_its_body_to_the_better_one_that_lost_its_own(self, stored: Stored) -> None:
+        finish()
+        stored(APRIL, (created(), at(2)))
+        better = Delivery.objects.get(fire_minute=at(1))
+        other = Delivery.objects.get(fire_minute=at(2), event_count=1)
+        raw = other.raw
+        give_way(better.source, [Way(other.pk, other.fire_minute, better.pk)], "the same", NOW)
+        assert Delivery.objects.get(pk=better.pk).raw == raw
+        assert Delivery.objects.get(pk=other.pk).raw == b""
 
     def test_a_day_without_anything_left_to_do_is_not_looked_at_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         done: list[datetime] = []

@@ -14,7 +14,7 @@ from psycopg2.extensions import set_wait_callback
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, PriceBar, Source
 from signals.receiving.senders import default_source
 from signals.signal.joining import blank
-from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, locked, update, update_changed
+from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, insert_new, locked, update, update_changed
 from signals.storage.deadlines import wait_for_answer
 from signals.vocabulary import Channel, DeliveryStatus, Status
 
@@ -106,7 +106,7 @@ def test_a_conflict_is_an_error_unless_it_is_to_be_ignored(source: Source) -> No
 
 def test_nothing_to_insert_asks_the_database_nothing() -> None:
     with CaptureQueriesContext(connection) as queries:
-        assert insert(PriceBar, []) == set()
+        assert insert(PriceBar, []) == insert_new(Delivery, [], DeliveryBody, []) == set()
     assert not queries
 
 
@@ -240,6 +240,14 @@ def test_nothing_is_sent_for_rows_in_which_nothing_changed() -> None:
     with CaptureQueriesContext(connection) as sent:
         update_changed(PriceBar, read(rows), ALL)
     assert [each["sql"][:6] for each in sent.captured_queries] == ["SELECT"]
+
+
+def test_companions_go_in_with_the_rows_that_do(source: Source) -> None:
+    insert(Delivery, [delivery(source, "a" * 32)])
+    rows = [delivery(source, checksum * 32) for checksum in "abc"]
+    found = insert_new(Delivery, rows, DeliveryBody, [DeliveryBody(delivery=row, raw=b"\x00\xff") for row in rows])
+    assert found == {row.pk for row in rows[1:]} == set(DeliveryBody.objects.values_list("pk", flat=True))
+    assert rows[2].raw == b"\x00\xff"
 
 
 @pytest.mark.parametrize("is_waited_for", [False, True])
