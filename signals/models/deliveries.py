@@ -146,7 +146,7 @@ class DeliveryBody(models.Model):
     Two exceptions: a token is masked before storing, and of a mail only the alert's own text is kept. A duplicate has
     none, for its bytes equal those of `duplicate_of`, and none has what retention let go (`LetGo`).
 
-    On PostgreSQL it is partitioned by month of the key (signals/storage/months.py). No foreign key constraint: to drop
+    On PostgreSQL it is partitioned by month of the key (signals/partitions.py). No foreign key constraint: to drop
     a partition with one would lock the deliveries, and every alert would pay for its check.
     """
 
