@@ -67,7 +67,8 @@ def key_of(command: Command) -> str:
 
 def manage(command: Command, place: Path) -> None:
     """Days that are invented take their time: a tenth of one proves as much."""
-    days = {at for at, word in enumerate(command.arguments, 1) if word == "--days"}
+    invents = command.arguments[0] == "simulate"
+    days = {at for at, word in enumerate(command.arguments, 1) if invents and word == "--days"}
     arguments = ["0.1" if at in days else rooted(word, place) for at, word in enumerate(command.arguments)]
     with suppress(SystemExit):  # 1 is a finding, as the doctor's
         call_command(*arguments, stdout=io.StringIO(), stderr=io.StringIO())

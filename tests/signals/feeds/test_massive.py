@@ -83,7 +83,7 @@ def test_an_answer_that_never_comes_or_never_ends_is_given_up(
     vendor.silent, vendor.drip = False, True
     with pytest.raises(UnreachableError, match="did not answer in time"):
         bars(line)
-    assert len(vendor.asked) == 6
+    assert line.requests == 6  # of which a busy machine's vendor may not have heard
 
 
 @pytest.mark.parametrize(
