@@ -13,12 +13,13 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from hypothesis import HealthCheck, settings
 
+# Where a change is judged, the same examples each time, and fewer: a rare one is for whoever works on the code.
+JUDGED = os.environ.get("CI", "").lower() in {"1", "true"}
 settings.register_profile(
     "signalsync",
-    # Where a change is judged (CI=true), the same examples each time: a rare one is for whoever works on the code.
-    derandomize=os.environ.get("CI", "").lower() in {"1", "true"},
+    derandomize=JUDGED,
     deadline=None,
-    max_examples=40,
+    max_examples=25 if JUDGED else 40,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
