@@ -5,6 +5,7 @@ The digests are part of what is stored: whoever changes this file must keep what
 
 import json
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,8 +28,8 @@ SHORT = 16
 ENTRY = Struct(f">q{SHORT}s")
 FIRST = "0" * 64
 """What stands before the first seal."""
-EXACT, LONGEST = 2**53, 1023
-"""Greater numbers are floats in one database and have all their digits in the other; of so many bits no float is."""
+EXACT, GREATEST = 2**53, int(sys.float_info.max)
+"""Greater numbers are floats in one database and have all their digits in the other; beyond the second no float is."""
 
 
 class Sealed(NamedTuple):
@@ -54,7 +55,7 @@ def plain(value: Any) -> Any:
 
 def number(value: float) -> float:
     if isinstance(value, int):
-        return value if abs(value) < EXACT or value.bit_length() > LONGEST else float(value)
+        return float(value) if EXACT <= abs(value) <= GREATEST else value
     return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < EXACT else value
 
 

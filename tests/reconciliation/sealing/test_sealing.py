@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reconciliation.audit import Action, Journal
@@ -271,6 +272,8 @@ JSON = st.recursive(
 
 
 @given(value=JSON)
+@example(value=2.0**1023)
+@example(value=sys.float_info.max)
 def test_what_the_database_gives_back_is_what_was_written(value: Any) -> None:
     """PostgreSQL keeps numbers its own way: a move between databases must not break the seals."""
     row = SyncAuditLog.objects.create(at=NOW, action=Action.NOTED, old=value, evidence={"e": value})
