@@ -30,6 +30,21 @@ MENDED = UNREADABLE.decode() + "0}"
 
 As = Callable[[str], Client]
 
+HERE = Path(__file__).parent
+# Pages of forms and words: test_pages opens each of them on both databases, which asks what there is to be asked.
+OF_WORDS = {
+    "test_activation_page", "test_devices", "test_mail", "test_notifications", "test_outbound", "test_passkeys",
+    "test_preferences", "test_quarantine_page", "test_second_factor", "test_sources_page", "test_start",
+    "test_unknown_formats",
+}  # fmt: skip
+
+
+@pytest.hookimpl(tryfirst=True)  # before the database's pass chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == HERE and item.path.stem in OF_WORDS:
+            item.add_marker(pytest.mark.one_database)
+
 
 def person(role: str) -> User:
     """Somebody of this role, who is not staff; NOBODY has none."""
