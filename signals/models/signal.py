@@ -6,8 +6,8 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.base import ModelState
 
+from signals.storage.bulk import made
 from signals.vocabulary import SHOWN_ORIGINS, Approval, DataSource, Direction, EventType, Origin, Session, Status
 
 from .deliveries import Delivery
@@ -199,8 +199,7 @@ class AutomatedSignal(models.Model):
         """A row as it is stored. Django's own way sets some 75 columns one by one."""
         if options or len(values) < len(cls._meta.concrete_fields):
             return super().from_db(db, field_names, values, **options)
-        row = cls.__new__(cls)
-        row.__dict__.update(zip(field_names, values, strict=True), _state=ModelState())
+        row = made(cls, zip(field_names, values, strict=True))
         row._state.adding, row._state.db = False, db
         return row
 

@@ -254,9 +254,8 @@ def locked(model: type[Row], condition: str, parameters: Sequence[Any]) -> list[
 
 
 def as_stored(model: type[Row], names: Sequence[str], values: Sequence[Any]) -> Row:
-    row = made(model, zip(names, values, strict=True))
+    row = model.from_db(connection.alias, names, values)
     row.__dict__[AS_READ] = values
-    row._state.adding, row._state.db = False, connection.alias
     return row
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from reconciliation.cycle.bodies import Due, let_go, months_due, sweep, weighed
 from signals.checks import SETTINGS
+from signals.management.options import positive
 
 
 class Command(BaseCommand):
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     help = "Let the bodies of months go that are older than BODY_RETENTION_DAYS. Deliveries, events and signals stay."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--days", type=int, help="keep so many days (default: BODY_RETENTION_DAYS)")
+        parser.add_argument("--days", type=positive, help="keep so many days (default: BODY_RETENTION_DAYS)")
         parser.add_argument(
             "--by", default="let_go_bodies", metavar="NAME", help="who, for the audit log (%(default)s)"
         )
