@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from signals.receiving.senders import default_source
 from tests.builders import at, created, entry, update
 
 from .mails import SERVER, TRADER, mail
-from .server import PASSWORD, USER, Server, serving
+from .server import PASSWORD, USER, Server
 
 pytestmark = pytest.mark.django_db
 
@@ -74,12 +73,6 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     default_source()
     with pytest.raises(CommandError, match="No such file"):
         imported(tmp_path / "no.eml", server=SERVER)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture

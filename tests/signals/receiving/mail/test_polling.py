@@ -1,6 +1,5 @@
 """A mailbox is read to its end, each message once, and never changed; what is broken is told by its part."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from threading import Event
 from types import SimpleNamespace
@@ -19,16 +18,10 @@ from tests.builders import at, created, entry, update
 from tests.processes import PATIENCE
 
 from .mails import SERVER, mail
-from .server import PASSWORD, USER, Handler, Server, serving
+from .server import PASSWORD, USER, Handler, Server
 
 pytestmark = pytest.mark.django_db
 NOW = at(60)
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as found:
-        yield found
 
 
 @pytest.fixture
