@@ -64,6 +64,17 @@ def test_late_bars_tell_of_a_first_leg_whose_exit_was_lost() -> None:
     assert the_signal().be_exit_at == at(26)
 
 
+def test_bars_that_come_soon_after_the_end_tell_of_it_too() -> None:
+    """A trade that is over is not looked at again by itself: no alert of it comes any more."""
+    a_trade((update(1.5), at(20)), (exit_stop(be_mfe=1.5, no_be_mfe=1.5), at(40)))
+    scheduled(42)
+    assert the_signal().be_exit_at is None
+    come(dict.fromkeys(range(5, 39), 25745) | {19: 25755, 35: 25739})
+    scheduled(44)
+    assert the_signal().be_exit_at == at(36)
+    assert scheduled(45).signals_examined == 0
+
+
 def test_bars_in_time_wake_nothing_before_it_is_due() -> None:
     a_trade()
     come(dict.fromkeys(range(5, 30), 25741))
