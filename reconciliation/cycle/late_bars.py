@@ -18,12 +18,14 @@ from signals.models import AutomatedSignal, Fill, PriceBar, Source
 from signals.models.sources import told_as
 from signals.storage.queries import batches, merged
 from signals.tiers import CALCULATION
+from signals.vocabulary import Status
 
 from .loading import LONGEST_TRADE
 
 # Bars that a cycle looks at; the rest waits for the next one. And periods in a query, keys in an update.
 AT_ONCE, PERIODS, KEYS = 5000, 20, 5000
-# Later than this a bar is late whatever stands. Until then only what stands already, as of that bar or a later one.
+# Later than this a bar is late whatever stands. Until then an active trade is looked at only for what stands already, as
+# of that bar or a later one: its gaps fall due by themselves.
 LATE = timedelta(minutes=15)
 # Fields whose fills name no bar that they are as of: prices up to their own moment have decided them.
 DATED = ("be_triggered_at", "be_exit_at", "stop_exit_at", "confirmation_time")
@@ -68,7 +70,8 @@ def pick_up(bars: Sequence[Fresh], now: datetime, *, mark: bool) -> dict[int, se
 
 
 def reached(bars: Iterable[Fresh], now: datetime) -> Iterator[QuerySet[AutomatedSignal]]:
-    """The trades that ran at the time of late bars; at that of others, those that hold something from later prices."""
+    """The trades that ran at the time of late bars; at that of others, those that nothing else would bring back: they
+    hold something from later prices, or are over."""
     by_symbol: dict[str, list[datetime]] = defaultdict(list)
     for bar in bars:
         by_symbol[bar.symbol].append(bar.time)
@@ -81,7 +84,8 @@ def reached(bars: Iterable[Fresh], now: datetime) -> Iterator[QuerySet[Automated
             yield trades.filter(reduce(or_, (ran(*period, longest) for period in periods)))
         recent = [time for time in times if time >= now - LATE]
         if recent:
-            yield trades.filter(holds_from(min(recent)), ran(min(recent), max(recent), longest))
+            told = holds_from(min(recent)) | Q(status=Status.COMPLETED)
+            yield trades.filter(told, ran(min(recent), max(recent), longest))
 
 
 def ran(start: datetime, end: datetime, longest: timedelta) -> Q:

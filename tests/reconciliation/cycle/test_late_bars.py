@@ -8,7 +8,7 @@ import pytest
 from reconciliation.cycle import late_bars
 from signals.bars.storing import Bar, store_bars
 from signals.models import PriceBar
-from tests.builders import at, created, entry, everything, exit_stop, send, the_signal, update
+from tests.builders import at, break_even, created, entry, everything, exit_stop, send, the_signal, update
 from tests.reconciliation.cycles import bars, cycle, scheduled, states
 
 pytestmark = pytest.mark.django_db
@@ -66,10 +66,11 @@ def test_late_bars_tell_of_a_first_leg_whose_exit_was_lost() -> None:
 
 def test_bars_that_come_soon_after_the_end_tell_of_it_too() -> None:
     """A trade that is over is not looked at again by itself: no alert of it comes any more."""
-    a_trade((update(1.5), at(20)), (exit_stop(be_mfe=1.5, no_be_mfe=1.5), at(40)))
+    a_trade((break_even(), at(20)), (update(1.5), at(20)), (exit_stop(be_mfe=1.5, no_be_mfe=1.5), at(40)))
+    come(dict.fromkeys(range(5, 35), 25745) | {19: 25755})
     scheduled(42)
     assert the_signal().be_exit_at is None
-    come(dict.fromkeys(range(5, 39), 25745) | {19: 25755, 35: 25739})
+    come(dict.fromkeys(range(35, 39), 25745) | {35: 25739})
     scheduled(44)
     assert the_signal().be_exit_at == at(36)
     assert scheduled(45).signals_examined == 0
