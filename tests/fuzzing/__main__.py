@@ -12,7 +12,7 @@ import django
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "signalsync_project.settings")
     django.setup()
-    from . import campaign, guided
+    from . import campaign, guided, telling
     from .targets import TARGETS
 
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("var/fuzzing"), help="state, corpus and failing inputs")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--guided", type=int, default=0, help="first so many inputs of each target led by coverage")
+    parser.add_argument("--results", action="store_true", help="write it into benchmarks/, too")
     parser.add_argument("--again", type=Path, help="only this file, as an input that failed before")
     asked = parser.parse_args()
     if asked.target == "webhook":
@@ -29,10 +30,14 @@ def main() -> int:
     names = list(TARGETS) if asked.target == "all" else [asked.target]
     if asked.again:
         return again(names, asked.again)
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    state = campaign.State.of(asked.folder, asked.seed)
     if asked.guided:
-        guided.explore(names, asked.guided, asked.seed, asked.folder)
-    state = campaign.run(names, asked.inputs, asked.seed, asked.folder, asked.workers)
+        guided.explore(state, names, asked.guided, asked.folder)
+    campaign.run(state, names, asked.inputs, asked.folder, asked.workers)
     campaign.say(state, 0)
+    if asked.results:
+        telling.keep(state, asked.folder, asked.inputs)
     for where, error in state.failures.items():
         sys.stdout.write(f"{where}: {error}\n")
     return 1 if state.failures else 0

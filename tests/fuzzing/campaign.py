@@ -130,10 +130,8 @@ class State:
         draft.rename(folder / "state.json")
 
 
-def run(targets: Sequence[str], inputs: int, seed: int, folder: Path, workers: int) -> State:
+def run(state: State, targets: Sequence[str], inputs: int, folder: Path, workers: int) -> None:
     """Go on with a run until so many inputs are done in all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    state = State.of(folder, seed)
     waiting = slices_of(targets, inputs, state)
     with ProcessPoolExecutor(workers, initializer=lone) as pool:
         running: set[Future[Sliced]] = set()
@@ -142,9 +140,9 @@ def run(targets: Sequence[str], inputs: int, seed: int, folder: Path, workers: i
             while len(running) < workers and (found := next(waiting, None)):
                 target, number = found
                 corpus = list(of_folder(folder / "corpus" / target))
-                running.add(pool.submit(run_slice, target, number, seed, corpus))
+                running.add(pool.submit(run_slice, target, number, state.seed, corpus))
             if not running:
-                return state
+                return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for each in done:
                 state.add(each.result(), folder)

@@ -4,21 +4,30 @@ They become seeds of all further inputs. It is ten times slower than mutating al
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from .seeds import of_folder
 
+if TYPE_CHECKING:
+    from .campaign import State
+
 WATCHED = ("signals.dialects", "signals.bars", "signals.receiving.alertlog", "signals.signal", "signals.facts")
 SECONDS = 3600  # at most, of one target
+EXECUTED = re.compile(r"stat::number_of_executed_units:\s*(\d+)")  # as libFuzzer ends
 
 
-def explore(targets: Sequence[str], inputs: int, seed: int, folder: Path) -> None:
-    """Fill the corpus. Without atheris it says so and does nothing."""
+def explore(state: "State", targets: Sequence[str], inputs: int, folder: Path) -> None:
+    """Fill the corpus, and count in the state what was tried. Without atheris it says so and does nothing.
+
+    An input that fails is kept in the folder by libFuzzer, which ends with it; the state tells that it did.
+    """
     if find_spec("atheris") is None:
         sys.stdout.write("atheris is not installed (tests/fuzzing/requirements.txt): nothing is led by coverage\n")
         return
@@ -26,15 +35,24 @@ def explore(targets: Sequence[str], inputs: int, seed: int, folder: Path) -> Non
         (corpus := folder / "corpus" / target).mkdir(parents=True, exist_ok=True)
         options = [
             f"-runs={inputs}",
-            f"-seed={seed}",
+            f"-seed={state.seed}",
             f"-max_total_time={SECONDS}",
             f"-artifact_prefix={folder}/{target}-",
+            "-print_final_stats=1",
         ]
         done = subprocess.run(
-            [sys.executable, "-m", "tests.fuzzing.guided", target, *options, str(corpus)], check=False, env=os.environ
-        )
+            [sys.executable, "-m", "tests.fuzzing.guided", target, *options, str(corpus)],
+            check=False, env=os.environ, stderr=subprocess.PIPE, text=True, errors="replace",
+        )  # fmt: skip
+        if (tried := EXECUTED.search(done.stderr)) is None:
+            raise SystemExit(f"{target} could not be led by coverage:\n{done.stderr}")
+        state.guided[target] = state.guided.get(target, 0) + int(tried[1])
+        if done.returncode:
+            state.failures[f"{target} guided"] = done.stderr[-1000:]
+        state.save(folder)
         kept = sum(1 for _ in of_folder(corpus))
-        sys.stdout.write(f"{target}: {inputs:,} inputs led by coverage, {kept} kept, ended with {done.returncode}\n")
+        sys.stdout.write(f"{target}: {state.guided[target]:,} inputs led by coverage, {kept} kept\n")
+        sys.stdout.flush()
 
 
 def main() -> None:
