@@ -8,7 +8,7 @@ RUN useradd --system --uid 10001 --home-dir /var/lib/signalsync --create-home si
     && chmod 700 /var/lib/signalsync
 WORKDIR /srv/signalsync
 COPY requirements.txt requirements-redis.txt ./
-RUN pip install -r requirements.txt -r requirements-redis.txt
+RUN pip install --upgrade pip && pip install -r requirements.txt -r requirements-redis.txt
 COPY manage.py LICENSE ./
 COPY signals signals
 COPY reconciliation reconciliation

@@ -32,6 +32,7 @@ FREEZE, FREEZE_DATABASE, FULL_DISK, CLOCK, RESTART = 0.05, 0.015, 0.015, 0.01, 0
 FROZEN, DATABASE_FROZEN, FULL, OFF = (2.0, 20.0), (3.0, 20.0), (4.0, 15.0), (5.0, 20.0)  # seconds
 MINUTES_OFF = (-5, -3, -1, 1, 2, 5)
 PAUSE = (0.3, 1.1)  # seconds between two kills, where there is something to kill
+ALL_FROM = 100  # kills of a run from which on everything happens at least once, also what chance would leave out
 
 
 class Lasting:
@@ -67,8 +68,11 @@ class Tormentor:
         self.killed: Counter[str] = Counter()
         self.done: Counter[str] = Counter()
         self.lasting = Lasting()
+        self.owed: dict[str, int] = {}  # what has not happened yet, with the kill from which on it is due
 
     def run(self, kills: int) -> None:
+        if kills >= ALL_FROM:
+            self.owed = {name: self.random.randrange(kills * 3 // 4) for name in (*self.kinds, *self.beginnings)}
         try:
             while self.killed.total() < kills:
                 time.sleep(self.random.uniform(*PAUSE))
@@ -88,6 +92,7 @@ class Tormentor:
         if not kinds:
             return False
         kind = self.random.choices(kinds, [self.kinds[each] for each in kinds])[0]
+        kind = next(filter(self.is_due, kinds), kind)
         if kind in DOOR:
             self.door_killed_at = time.time()
         if kind == "postgres":
@@ -95,8 +100,12 @@ class Tormentor:
         elif not send(self.random.choice(there[kind]), signal.SIGKILL):
             return False
         self.killed[kind] += 1
+        self.owed.pop(kind, None)
         self.tell("kill", kind)
         return True
+
+    def is_due(self, name: str) -> bool:
+        return self.killed.total() >= self.owed.get(name, self.killed.total() + 1)
 
     def there(self) -> dict[str, list[int]]:
         machine, found = self.machine, list[Victim]()
@@ -121,60 +130,70 @@ class Tormentor:
 
     # -- what lasts
 
-    def begin_something(self) -> None:
-        for chance, begin in (
-            (FREEZE, self.freeze),
-            (FREEZE_DATABASE, self.freeze_database),
-            (FULL_DISK, self.fill_disk),
-            (CLOCK, self.set_clock),
-            (RESTART, self.restart),
-        ):
-            if self.random.random() < chance:
-                begin()
+    @property
+    def beginnings(self) -> dict[str, tuple[float, Callable[[], bool]]]:
+        """What may begin with a kill: its chance, and what begins it, unless it cannot just now."""
+        return {
+            "freeze": (FREEZE, self.freeze),
+            "freeze database": (FREEZE_DATABASE, self.freeze_database),
+            "full disk": (FULL_DISK, self.fill_disk),
+            "clock": (CLOCK, self.set_clock),
+            "restart": (RESTART, self.restart),
+        }
 
-    def begin(self, name: str, seconds: tuple[float, float], end: Callable[[], None], what: str) -> None:
+    def begin_something(self) -> None:
+        for name, (chance, begin) in self.beginnings.items():
+            if (self.random.random() < chance or self.is_due(name)) and begin():
+                self.owed.pop(name, None)
+
+    def begin(self, name: str, seconds: tuple[float, float], end: Callable[[], None], what: str) -> bool:
         self.lasting.begin(name, self.random.uniform(*seconds), end)
         self.done[what] += 1
         self.tell("begin", what)
+        return True
 
-    def freeze(self) -> None:
+    def freeze(self) -> bool:
         there = self.there()
         kind = self.random.choice([*KILLS])
         if kind not in there:
-            return
+            return False
         pid = self.random.choice(there[kind])
         with suppress(ProcessLookupError):
-            self.begin(f"frozen {pid} {time.monotonic()}", FROZEN, Frozen(pid).thaw, f"freeze {kind}")
+            return self.begin(f"frozen {pid} {time.monotonic()}", FROZEN, Frozen(pid).thaw, f"freeze {kind}")
+        return False
 
-    def freeze_database(self) -> None:
+    def freeze_database(self) -> bool:
         if "database" in self.lasting:
-            return
+            return False
         if postgres := self.machine.postgres:
             postgres.freeze()
-            self.begin("database", DATABASE_FROZEN, postgres.thaw, "freeze postgres")
-        else:
-            lock = self.machine.lock_sqlite()
-            self.begin("database", DATABASE_FROZEN, lock.close, "lock the SQLite file")
+            return self.begin("database", DATABASE_FROZEN, postgres.thaw, "freeze postgres")
+        lock = self.machine.lock_sqlite()
+        return self.begin("database", DATABASE_FROZEN, lock.close, "lock the SQLite file")
 
-    def fill_disk(self) -> None:
-        if self.machine.has_disk and "disk" not in self.lasting:
-            self.machine.fill_disk()
-            self.begin("disk", FULL, self.machine.free_disk, "the spool's disk is full")
-            if self.random.random() < 0.5:  # only then does anything need the spool
-                self.freeze_database()
+    def fill_disk(self) -> bool:
+        if not self.machine.has_disk or "disk" in self.lasting:
+            return False
+        self.machine.fill_disk()
+        if self.random.random() < 0.5:  # only then does anything need the spool
+            self.freeze_database()
+        return self.begin("disk", FULL, self.machine.free_disk, "the spool's disk is full")
 
-    def set_clock(self) -> None:
-        if self.machine.clock.works and "clock" not in self.lasting:
-            self.machine.clock.set(60 * self.random.choice(MINUTES_OFF))
-            self.begin("clock", OFF, lambda: self.machine.clock.set(0), "the clock jumps, and back")
+    def set_clock(self) -> bool:
+        if not self.machine.clock.works or "clock" in self.lasting:
+            return False
+        self.machine.clock.set(60 * self.random.choice(MINUTES_OFF))
+        return self.begin("clock", OFF, lambda: self.machine.clock.set(0), "the clock jumps, and back")
 
-    def restart(self) -> None:
+    def restart(self) -> bool:
         if self.answered_at() < self.door_killed_at:
-            return
-        if self.machine.supervisor and send(self.machine.supervisor, signal.SIGTERM):
-            self.door_killed_at = time.time()
-            self.done["restart"] += 1
-            self.tell("begin", "restart")
+            return False
+        if not self.machine.supervisor or not send(self.machine.supervisor, signal.SIGTERM):
+            return False
+        self.door_killed_at = time.time()
+        self.done["restart"] += 1
+        self.tell("begin", "restart")
+        return True
 
 
 class Asker(threading.Thread):
