@@ -24,8 +24,8 @@ from .loading import LONGEST_TRADE
 
 # Bars that a cycle looks at; the rest waits for the next one. And periods in a query, keys in an update.
 AT_ONCE, PERIODS, KEYS = 5000, 20, 5000
-# Later than this a bar is late whatever stands. Until then an active trade is looked at only for what stands already, as
-# of that bar or a later one: its gaps fall due by themselves.
+# Later than this a bar is late whatever stands. Until then an active trade is looked at only for what stands already,
+# as of that bar or a later one: its gaps fall due by themselves.
 LATE = timedelta(minutes=15)
 # Fields whose fills name no bar that they are as of: prices up to their own moment have decided them.
 DATED = ("be_triggered_at", "be_exit_at", "stop_exit_at", "confirmation_time")

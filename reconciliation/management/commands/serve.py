@@ -4,8 +4,6 @@ import os
 import signal
 import socket
 from argparse import ArgumentParser
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -24,6 +22,7 @@ from signalsync_project.answering import Answering, AnsweringSocket
 from signalsync_project.front.worker import PAGES
 from signalsync_project.gunicorn import LISTENING_FD, backlog, graceful_timeout, timeout
 from signalsync_project.private import UMASK
+from signalsync_project.run_folder import run_folder
 from signalsync_project.supervised import die_with
 from signalsync_project.supervisor import Child, Round, Supervisor
 from signalsync_project.variables import value
@@ -76,8 +75,8 @@ class Command(BaseCommand):
 
     def run(self, options: dict[str, Any]) -> None:
         listener = None if options["no_web"] else listen(options["bind"])
-        with TemporaryDirectory(prefix="signalsync-") as folder:  # for this user alone, and of a short name
-            place = str(Path(folder) / "pages.sock")
+        with run_folder() as folder:
+            place = str(folder / "pages.sock")
             children = [] if listener is None else [web(listener, place), pages(place)]
             if not options["no_worker"]:
                 children.append(cluster())
