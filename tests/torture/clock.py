@@ -24,7 +24,8 @@ class Clock:
         self.library, self.file = folder / "clock.so", folder / "clock"
         self.file.write_bytes(struct.pack("@l", 0))
         self.lock = Lock()
-        self.history: list[tuple[float, int]] = [(0.0, 0)]
+        # Between which two moments it was set, to which offset: this thread may be held up in the midst of it.
+        self.history: list[tuple[float, float, int]] = [(0.0, 0.0, 0)]
         compiler = shutil.which("cc") if sys.platform == "linux" else None
         self.works = compiler is not None
         if compiler:
@@ -38,21 +39,22 @@ class Clock:
 
     @property
     def offset(self) -> int:
-        return self.history[-1][1]
+        return self.history[-1][2]
 
     def set(self, seconds: int) -> None:
         with self.lock:
+            before = time.time()
             fd = os.open(self.file, os.O_WRONLY)
             os.pwrite(fd, struct.pack("@l", seconds), 0)
             os.close(fd)
-            self.history.append((time.time(), seconds))
+            self.history.append((before, time.time(), seconds))
 
     def minutes(self, start: float, end: float) -> Iterator[int]:
         """The minutes since 1970 that the tortured clock can have shown between two moments of ours."""
         with self.lock:
             history = list(self.history)
-        ends = [moment for moment, _ in history[1:]] + [float("inf")]
-        for (since, seconds), until in zip(history, ends, strict=True):
+        ends = [after for _, after, _ in history[1:]] + [float("inf")]
+        for (since, _, seconds), until in zip(history, ends, strict=True):
             if since - 1 <= end and until + 1 >= start:
                 first, last = max(start, since - 1), min(end, until + 1)
                 yield from range(int(first + seconds) // 60, int(last + seconds) // 60 + 1)

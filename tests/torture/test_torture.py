@@ -47,10 +47,15 @@ def test_what_nobody_sent_in_that_minute_is_too_much(clock: Clock) -> None:
 
 
 def test_minutes_are_those_of_the_clock_as_it_was_set_then(clock: Clock) -> None:
-    clock.history += [(NOON + 30, 300), (NOON + 50, 0)]
+    clock.history += [(NOON + 30, NOON + 30, 300), (NOON + 50, NOON + 50, 0)]
     assert set(clock.minutes(NOON + 10, NOON + 12)) == {MINUTE}
     assert set(clock.minutes(NOON + 40, NOON + 42)) == {MINUTE + 5}
     assert set(clock.minutes(NOON + 25, NOON + 45)) == {MINUTE, MINUTE + 5}
+
+
+def test_whoever_sets_the_clock_may_be_held_up_in_the_midst_of_it(clock: Clock) -> None:
+    clock.history += [(NOON + 10, NOON + 20, 300)]
+    assert set(clock.minutes(NOON + 14, NOON + 16)) == {MINUTE, MINUTE + 5}
 
 
 @pytest.mark.parametrize(
