@@ -58,6 +58,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     journal: Journal
     following: Following
     body_limit = 0
+    bound_to: Any = None
 
     def run(self) -> None:
         from signals.parcels import MAX_BODY
@@ -67,6 +68,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
         give_up_in_time()
         self.body_limit, self.keeper = MAX_BODY, Keeper()
+        self.bound_to = self.sockets[0].getsockname()  # a socket that is closed, as when we stop, knows it no more
         self.connections: dict[Connection, None] = {}  # in order of their arrival
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself remembers them weakly
         self.running: dict[Call, float] = {}  # alerts that a thread is to answer, with the moment
@@ -280,7 +282,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         )
 
     def environment(self, request: Any, client: Answer, peer: Any, arrived: float) -> tuple[Any, dict[str, Any]]:
-        response, environ = wsgi.create(request, client, peer, self.sockets[0].getsockname(), self.cfg)
+        response, environ = wsgi.create(request, client, peer, self.bound_to, self.cfg)
         environ |= {ARRIVED: arrived, "wsgi.multithread": True}
         response.force_close()
         return response, environ

@@ -1,5 +1,6 @@
 """What an alert's deadlines say of the database: only a thread that hangs is a sign. And what is taken in together."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future
 from itertools import count
@@ -7,8 +8,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from gunicorn.config import Config
 
 from signals.receiving.outage import Breaker
+from signalsync_project.front.counter import Asked
 from signalsync_project.front.worker import (
     ANSWER_WITHIN,
     LEAST_TOGETHER,
@@ -173,3 +176,11 @@ def test_what_is_no_post_is_answered_by_itself(place: int) -> None:
     alerts = [Waiting(age=0.0) for _ in range(2 * LEAST_TOGETHER)]
     alerts[place].post = False
     assert next_of(alerts) == alerts[: place or 1]
+
+
+def test_one_that_is_answered_while_the_door_is_closing_is_read_as_ever(worker: FrontWorker) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker.bound_to, worker.sockets, worker.cfg = listener.getsockname(), [listener], Config()
+    asked = worker.asked([b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi"], ("127.0.0.1", 1), 0.0)
+    assert isinstance(asked, Asked)
+    assert asked.environ["wsgi.input"].read() == b"hi"
