@@ -50,11 +50,13 @@ class Clock:
             self.history.append((before, time.time(), seconds))
 
     def minutes(self, start: float, end: float) -> Iterator[int]:
-        """The minutes since 1970 that the tortured clock can have shown between two moments of ours."""
+        """The minutes since 1970 that an alert can be told to be of, which came and was read between two moments of ours.
+
+        It tells when it came by the clock as it is set when it is read, which may be another than when it came.
+        """
         with self.lock:
             history = list(self.history)
         ends = [after for _, after, _ in history[1:]] + [float("inf")]
         for (since, _, seconds), until in zip(history, ends, strict=True):
             if since - 1 <= end and until + 1 >= start:
-                first, last = max(start, since - 1), min(end, until + 1)
-                yield from range(int(first + seconds) // 60, int(last + seconds) // 60 + 1)
+                yield from range(int(start + seconds) // 60, int(end + seconds) // 60 + 1)

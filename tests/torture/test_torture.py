@@ -53,6 +53,11 @@ def test_minutes_are_those_of_the_clock_as_it_was_set_then(clock: Clock) -> None
     assert set(clock.minutes(NOON + 25, NOON + 45)) == {MINUTE, MINUTE + 5}
 
 
+def test_what_waited_to_be_read_is_of_the_clock_as_it_is_when_it_is_read(clock: Clock) -> None:
+    clock.history += [(NOON + 90, NOON + 90, 300)]
+    assert set(clock.minutes(NOON + 10, NOON + 100)) == {MINUTE, MINUTE + 1, MINUTE + 5, MINUTE + 6}
+
+
 def test_whoever_sets_the_clock_may_be_held_up_in_the_midst_of_it(clock: Clock) -> None:
     clock.history += [(NOON + 10, NOON + 20, 300)]
     assert set(clock.minutes(NOON + 14, NOON + 16)) == {MINUTE, MINUTE + 5}
