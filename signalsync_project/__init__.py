@@ -3,8 +3,8 @@
 import atexit
 import gc
 
-# A process that ends goes through all that it has imported once more, to free what the system takes back anyway: half a
-# second of the processor, a third of a short command. What is frozen, it leaves.
+# A process that ends goes through all that it has imported once more, to free what the system takes back anyway: a
+# third of a short command's time. What is frozen, it leaves.
 atexit.register(gc.freeze)
 
 USUAL = gc.get_threshold()
