@@ -1,16 +1,14 @@
 #!/usr/bin/env python
 """Django's command line. `manage.py help` lists the commands; README.md says which to start with."""
 
-import gc
 import os
 import sys
 
-# Nearly all that a start makes stays; the collector went through it hundreds of times: a quarter of a first `migrate`.
-YOUNG = 50_000  # objects made between two of its looks: some tens of MiB
+from signalsync_project import start_quickly
 
 
 def main() -> None:
-    gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
+    start_quickly()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "signalsync_project.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from signalsync_project import settings
+from signalsync_project import settings, started
 from signalsync_project.answering import AGENT
 from signalsync_project.private import UMASK
 
@@ -59,3 +59,4 @@ def post_worker_init(worker: object) -> None:
     from signals.market import market
 
     market().is_open(datetime.now(UTC))
+    started()

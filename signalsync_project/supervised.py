@@ -12,6 +12,8 @@ import runpy
 import signal
 import sys
 
+from signalsync_project import start_quickly
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 # Loaded before any fork: a forked process must not have to take the loader's lock.
@@ -51,6 +53,7 @@ def main() -> None:
     die_with(parent)
     _renew_in_forks()
     del sys.argv[1:3]
+    start_quickly()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -130,6 +130,25 @@ def _transactional_tests_empty_tables() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_for_once() -> Iterator[None]:
+    """Each test client has a WhiteNoise of its own, which goes through two hundred files before the first answer."""
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def once(self: WhiteNoiseMiddleware) -> None:
+        asked = (self.static_prefix, self.max_age, frozenset(self.files))
+        if asked not in found:
+            look(self)
+            found[asked] = dict(self.files)
+        self.files.update(found[asked])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", once)
+        yield
+
+
 @pytest.fixture
 def unguarded(db: None) -> None:
     """As whoever may change the tables' triggers finds them: the hand that the proofs are about."""
