@@ -168,11 +168,13 @@ def look_again(plan: Plan, batch: Batch, now: datetime) -> tuple[bool, datetime 
 def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
     """Values that the signal's own events say and its row did not."""
     stored, base = plan.loaded.stored, plan.loaded.case.signal
-    healed = {}
+    row, entries, healed = vars(stored), stored.provenance, {}
     for name, entry in base.provenance.items():
-        held, before, after = stored.provenance.get(name), getattr(stored, name), getattr(base, name)
-        stands = before is not None and held is not None and (held == entry or "fill" in held["evidence"])
-        if not stands and differs(name, stored, after):
+        held = entries.get(name)
+        if held is not None and row[name] is not None and (held is entry or held == entry or "fill" in held["evidence"]):
+            continue
+        after = getattr(base, name)
+        if differs(name, stored, after):
             healed[name] = plain(after)
     if healed:
         done.healed += 1
