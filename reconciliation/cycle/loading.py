@@ -31,7 +31,7 @@ from signals.signal.deriving import Venue, protected, relate
 from signals.signal.joining import join
 from signals.signal.registers import PEAKS, Event
 from signals.storage.documents import as_text
-from signals.storage.queries import Timespan, merged
+from signals.storage.queries import Among, Timespan, merged
 from signals.vocabulary import EventType, Status
 
 from .alignments import load_told
@@ -101,7 +101,7 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
     keys = [row.pk for row in rows]
     standing = Standing()
     states = (Fill.State.ACTIVE, Fill.State.PROPOSED, Fill.State.UNDONE)
-    for fill in Fill.objects.filter(signal__in=keys, state__in=states).order_by("pk"):
+    for fill in Fill.objects.filter(Among("signal_id", keys), state__in=states).order_by("pk"):
         if fill.state == Fill.State.ACTIVE:
             standing.active[fill.signal_id][fill.field] = fill
         elif fill.state == Fill.State.PROPOSED:
@@ -109,7 +109,7 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
         else:
             standing.barred[fill.signal_id].add((fill.field, fill.tier, fill.evidence_key))
     states_of_gaps = (GapRecord.State.OPEN, GapRecord.State.DISMISSED)
-    for record in GapRecord.objects.filter(signal__in=keys, state__in=states_of_gaps):
+    for record in GapRecord.objects.filter(Among("signal_id", keys), state__in=states_of_gaps):
         if record.state == GapRecord.State.OPEN:
             standing.records[record.signal_id][record.gap] = record
         else:
@@ -158,7 +158,7 @@ def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[StoredEven
     reports = [ExpressionWrapper(Q(facts__has_key=name), BooleanField()) for name in EXCURSIONS]
     latest = nth(F("fire_minute").desc(), F("payload_checksum").desc(), among=reports)
     wanted = ~Q(type=EventType.MFE_UPDATE) | Q(nth=1)
-    found = read(events.filter(signal__in=[row.pk for row in rows]).annotate(nth=latest).filter(wanted))
+    found = read(events.filter(Among("signal_id", (row.pk for row in rows))).annotate(nth=latest).filter(wanted))
     if whole := [row.pk for row in rows if peak_lost(row)]:
         found |= read(updates.filter(signal__in=whole))
     if lost := [row.pk for row in rows if entry_lost(row)]:

@@ -27,7 +27,7 @@ from signals.storage.queries import batches
 from .canonical import COLUMNS, DOCUMENTS, FIRST, Sealed, digest_of, packed, seal_of
 
 log = logging.getLogger(__name__)
-AT_ONCE = 500  # entries in a link: on SQLite all writers wait for it
+AT_ONCE = 1_000  # entries in a link: on SQLite all writers wait for it
 SECONDS = 2.0
 """What one turn may take: old entries are sealed by many cycles, one after the other."""
 PLACES = [COLUMNS.index(name) for name in DOCUMENTS]
@@ -59,11 +59,11 @@ def seal_quietly() -> None:
 def seal(seconds: float = float("inf")) -> int:
     """Seal what is not sealed yet, for about so long. Returns how many entries were."""
     ends, sealed = monotonic() + seconds, 0
-    while number := seal_some(timezone.now()):
+    while True:
+        number = seal_some(timezone.now())
         sealed += number
-        if monotonic() >= ends:
-            break
-    return sealed
+        if number < AT_ONCE or monotonic() >= ends:  # fewer: that was all
+            return sealed
 
 
 def seal_some(now: datetime) -> int:
