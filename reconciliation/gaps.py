@@ -6,15 +6,17 @@ Time enters as moments (see `lateness`), so that the conditions are plain compar
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from django.db.models import F, Q
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import F, Q, QuerySet
 
 from signals.clock import MINUTE
 from signals.facts import EventFacts
@@ -291,6 +293,7 @@ class GapView:
 
     def move(self, now: datetime) -> None:
         self.now = now
+        self.composed: dict[str, tuple[str, Sequence[Any]]] = {}
         self.due = {frame: levels(now, frame) for frame in {terms.frame for terms in self.terms.values()}}
 
     def moved(self, now: datetime) -> "GapView":
@@ -304,6 +307,18 @@ class GapView:
     @classmethod
     def at(cls, now: datetime) -> Self:
         return cls(now, Source.objects.only("calendar", "bar_minutes", "gaps_off"))
+
+    def rows(self, name: str, asked: Callable[[], QuerySet[Any, tuple[Any, ...]]]) -> Sequence[tuple[Any, ...]]:
+        """What the query of that name finds now. It is composed once: a cycle asks before and after what it does."""
+        if name not in self.composed:
+            try:
+                self.composed[name] = asked().query.sql_with_params()
+            except EmptyResultSet:
+                return ()
+        with connection.cursor() as cursor:
+            cursor.execute(*self.composed[name])
+            found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
     @property
     def judged(self) -> Q:

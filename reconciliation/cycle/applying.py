@@ -172,7 +172,8 @@ def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
     row, entries, healed = vars(stored), stored.provenance, {}
     for name, entry in base.provenance.items():
         held = entries.get(name)
-        if held is not None and row[name] is not None and (held is entry or held == entry or "fill" in held["evidence"]):
+        stands = held is not None and (held is entry or held == entry or "fill" in held["evidence"])
+        if stands and row[name] is not None:
             continue
         after = getattr(base, name)
         if differs(name, stored, after):

@@ -173,7 +173,7 @@ def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[StoredEven
 def read(events: QuerySet[SignalEvent, Any]) -> dict[int, StoredEvent]:
     rows = events.order_by().values_list(*ROW, as_text("facts"))
     # No number of a fact has more digits than orjson keeps (dialects.values).
-    return {row[2]: StoredEvent(*row[:-1], orjson.loads(row[-1])) for row in rows}
+    return {row[2]: StoredEvent._make((*row[:-1], orjson.loads(row[-1]))) for row in rows}
 
 
 def nth(*order: Any, among: Sequence[Any] = ()) -> Window:

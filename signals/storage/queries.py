@@ -33,7 +33,7 @@ def merged(timespans: Iterable[Timespan], apart: timedelta = APART) -> Iterator[
 
 
 class Among(Func):
-    """Whether a column is one of these keys, which are one value. Of `column__in` Django looks at each key five times."""
+    """Whether a column is one of these keys, as one value. At those of `column__in` Django looks five times each."""
 
     output_field = BooleanField()
 
@@ -41,11 +41,11 @@ class Among(Func):
         super().__init__(F(column))
         self.keys = list(keys)
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any) -> tuple[str, Any]:
         column, values = compiler.compile(self.source_expressions[0])
         if connection.vendor == "postgresql":
-            return f"{column} = ANY(%s::bigint[])", [*values, self.keys]
-        return f"{column} IN (SELECT value FROM json_each(%s))", [*values, json.dumps(self.keys)]
+            return f"{column} = ANY(%s::bigint[])", (*values, self.keys)
+        return f"{column} IN (SELECT value FROM json_each(%s))", (*values, json.dumps(self.keys))  # noqa: S608 ours
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
