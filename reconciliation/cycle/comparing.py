@@ -16,7 +16,7 @@ def changed(stored: AutomatedSignal, wanted: AutomatedSignal) -> list[str]:
     """The names of the columns whose values differ, as far as the database keeps their digits."""
     before, after = _values(stored), _values(wanted)
     others = compress(zip(_PLACES.items(), before, after, strict=True), map(is_not, before, after))
-    return [name for (name, places), old, new in others if differ(old, new, places)]
+    return [name for (name, places), old, new in others if old != new and differ(old, new, places)]
 
 
 def differs(name: str, stored: AutomatedSignal, wanted: Any) -> bool:

@@ -80,7 +80,6 @@ def join(signal: AutomatedSignal, event: Event) -> None:
     provenance, origins = signal.provenance, dict[Rank, dict[str, Any]]()
     evidence = {"event": name, "type": str(event.type)}
     ranks, told = ranks_of(event.type), None
-    outdone: dict[tuple[int, Rank, bool], tuple[Any, bool]] = {}  # by the entry held, which is kept so that its id is
     for field, value in claims(event):
         rank = ranks.get(field)
         if rank is None:
@@ -95,12 +94,8 @@ def join(signal: AutomatedSignal, event: Event) -> None:
             # Order does not matter: of ENTRYs with several prices, the first other one meets the first one's.
             signal.entries_differ = signal.entries_differ or not same_price(Decimal(value), signal.entry_price)
         live = RULES[field].live
-        if held:
-            key = id(held), rank, live
-            if key not in outdone:  # fields share their entries
-                outdone[key] = held, stored_key(live, held) >= key_of(live, rank, at, event.type, name)
-            if outdone[key][1]:
-                continue
+        if held and stored_key(live, held) >= key_of(live, rank, at, event.type, name):
+            continue
         setattr(signal, field, typed(field, value))
         provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
 
