@@ -21,6 +21,8 @@ Action = SyncAuditLog.Action
 
 def plain(value: Any) -> Any:
     """A column's value as JSON: prices and R as plain decimal strings, moments ISO 8601 with Z."""
+    if value is None or value.__class__ is str:  # as most are
+        return value
     if isinstance(value, Decimal):
         return format(value.normalize(), "f")
     if isinstance(value, datetime):

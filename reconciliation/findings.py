@@ -252,6 +252,7 @@ FINDINGS: tuple[Finding, ...] = (
 )
 
 
+NOTHING = frozenset[str]()
 CONTRADICTING = tuple(each for each in FINDINGS if each.contradicts)
 
 
@@ -262,4 +263,5 @@ def q_contradicted(*fields: str) -> Q:
 
 def contradicted(signal: AutomatedSignal) -> frozenset[str]:
     """The fields of the signal that something known of it contradicts: nothing may be filled from them."""
-    return frozenset[str]().union(*(each.contradicts for each in CONTRADICTING if each.holds(signal)))
+    found = [each.contradicts for each in CONTRADICTING if each.holds(signal)]
+    return frozenset[str]().union(*found) if found else NOTHING

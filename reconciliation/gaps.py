@@ -6,15 +6,17 @@ Time enters as moments (see `lateness`), so that the conditions are plain compar
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
-from django.db.models import F, Q
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import F, Q, QuerySet
 
 from signals.clock import MINUTE
 from signals.facts import EventFacts
@@ -286,10 +288,12 @@ class GapView:
             source: [(name, gap.lacks) for name, gap in CATALOGUE.items() if name not in terms.gaps_off]
             for source, terms in self.terms.items()
         }
+        self.known: dict[Timeframe, dict[datetime, datetime | None]] = {}
         self.move(now)
 
     def move(self, now: datetime) -> None:
         self.now = now
+        self.composed: dict[str, tuple[str, Sequence[Any]]] = {}
         self.due = {frame: levels(now, frame) for frame in {terms.frame for terms in self.terms.values()}}
 
     def moved(self, now: datetime) -> "GapView":
@@ -303,6 +307,18 @@ class GapView:
     @classmethod
     def at(cls, now: datetime) -> Self:
         return cls(now, Source.objects.only("calendar", "bar_minutes", "gaps_off"))
+
+    def rows(self, name: str, asked: Callable[[], QuerySet[Any, tuple[Any, ...]]]) -> Sequence[tuple[Any, ...]]:
+        """What the query of that name finds now. It is composed once: a cycle asks before and after what it does."""
+        if name not in self.composed:
+            try:
+                self.composed[name] = asked().query.sql_with_params()
+            except EmptyResultSet:
+                return ()
+        with connection.cursor() as cursor:
+            cursor.execute(*self.composed[name])
+            found: Sequence[tuple[Any, ...]] = cursor.fetchall()
+        return found
 
     @property
     def judged(self) -> Q:
@@ -361,9 +377,17 @@ class GapView:
             if name not in terms.gaps_off
             and not (dismissed and (signal.pk, name) in dismissed)
             and (bar := owed_since(signal)) is not None
-            and (moment := actionable_from(bar, terms.frame)) is not None
+            and (moment := self.actionable_from(bar, terms.frame)) is not None
+            and moment > self.now
         ]
-        return min((moment for moment in moments if moment > self.now), default=None)
+        return min(moments, default=None)
+
+    def actionable_from(self, bar: datetime, frame: Timeframe) -> datetime | None:
+        """As `lateness` says; trades that run were mostly told of the same bar."""
+        known = self.known.setdefault(frame, {})
+        if bar not in known:
+            known[bar] = actionable_from(bar, frame)
+        return known[bar]
 
 
 def score(gaps: Mapping[str, bool]) -> int:

@@ -1,9 +1,9 @@
 """Health: the percentage of the window's signals without an actionable gap, live, by the catalogue's conditions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.conf import settings
 from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
@@ -11,9 +11,10 @@ from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from signals.models import AutomatedSignal
 from signals.vocabulary import Status
 
-from .gaps import CATALOGUE, GapView
+from .gaps import CATALOGUE, LIVE, GapView
 from .models import GapTotal
 
+Grouped: TypeAlias = QuerySet[AutomatedSignal, tuple[Any, ...]]
 ACTIVE = (Status.PENDING, Status.CONFIRMED)
 
 
@@ -37,16 +38,20 @@ def window(now: datetime, hours: int | None = None) -> Q:
 
 def health(view: GapView, hours: int | None = None, signals: Q | None = None) -> Health:
     """Of all (or some) signals of the window, in one pass; without sources that owe nothing, as the self-test's."""
-    within = AutomatedSignal.objects.filter(window(view.now, hours), view.judged, signals or Q())
-    found = grouped(within, {"gap": view.q_any_actionable()})
+
+    def asked() -> Grouped:
+        within = AutomatedSignal.objects.filter(window(view.now, hours), view.judged, signals or Q())
+        return grouped(within, {"gap": view.q_any_actionable()})
+
+    found = view.rows("health", asked) if hours is None and signals is None else asked()
     return Health(sum(number for _, number in found), sum(number for gap, number in found if not gap))
 
 
-def grouped(signals: QuerySet[AutomatedSignal], conditions: Mapping[str, Q]) -> Sequence[tuple[Any, ...]]:
+def grouped(signals: QuerySet[AutomatedSignal], conditions: Mapping[str, Q]) -> Grouped:
     """Which of the conditions hold, and of how many signals, in one pass. Filters of aggregates say the same, and take
     Django twice as long to compose: half of an idle cycle."""
     told = {name: ExpressionWrapper(condition, BooleanField()) for name, condition in conditions.items()}
-    return list(signals.order_by().annotate(**told).values_list(*told).annotate(Count("pk")))
+    return signals.order_by().annotate(**told).values_list(*told).annotate(Count("pk"))
 
 
 @dataclass(frozen=True)
@@ -80,10 +85,13 @@ def count_gaps(view: GapView, signals: Q | None = None) -> GapCounts:
 
 def count_waiting(view: GapView) -> dict[str, int]:
     """Waiting gaps only: those are of active trades, which an index knows."""
-    active = AutomatedSignal.objects.filter(status=Status.CONFIRMED)
-    waits = {name: view.q_waiting(name) for name, gap in CATALOGUE.items() if gap.live}
-    found = grouped(active, waits)
-    return {name: sum(row[-1] for row in found if row[place]) for place, name in enumerate(waits)}
+
+    def asked() -> Grouped:
+        active = AutomatedSignal.objects.filter(status=Status.CONFIRMED)
+        return grouped(active, {name: view.q_waiting(name) for name, _ in LIVE})
+
+    found = view.rows("waiting", asked)
+    return {name: sum(row[-1] for row in found if row[place]) for place, (name, _) in enumerate(LIVE)}
 
 
 def gap_counts(view: GapView) -> dict[str, dict[str, int]]:

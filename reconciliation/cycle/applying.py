@@ -25,6 +25,7 @@ from signals.models import AutomatedSignal, Fill
 from signals.signal.joining import minute_of_fill, outdoes
 from signals.signal.registers import RULES, typed
 from signals.storage.bulk import append, update
+from signals.storage.queries import Among
 from signals.tiers import ASKING, OWN_EVENTS, named
 from signals.vocabulary import DataSource
 
@@ -104,7 +105,7 @@ def apply_plans(plans: Sequence[Plan], run: SyncRun, fence: Fence) -> Applied:
             if plan.signal.pk in unchanged:
                 write_down(plan, batch, done, now)
                 done.plans.append(plan)
-        SetAside.objects.filter(signal__in=unchanged).delete()
+        SetAside.objects.filter(Among("signal_id", unchanged)).delete()
         store(batch)
     return done
 
@@ -122,7 +123,7 @@ def await_no_disk() -> None:
 def lock(plans: Sequence[Plan]) -> set[int]:
     """Lock the rows, in the order of their keys; return the keys of those that are as they were loaded."""
     loaded = {plan.signal.pk: [getattr(plan.loaded.stored, name) for name in VERSION] for plan in plans}
-    rows = AutomatedSignal.objects.select_for_update().filter(pk__in=list(loaded)).order_by("pk")
+    rows = AutomatedSignal.objects.select_for_update().filter(Among("pk", loaded)).order_by("pk")
     return {key for key, *version in rows.values_list("pk", *VERSION) if version == loaded[key]}
 
 
@@ -168,11 +169,14 @@ def look_again(plan: Plan, batch: Batch, now: datetime) -> tuple[bool, datetime 
 def note_healed(plan: Plan, journal: Journal, done: Applied) -> None:
     """Values that the signal's own events say and its row did not."""
     stored, base = plan.loaded.stored, plan.loaded.case.signal
-    healed = {}
+    row, entries, healed = vars(stored), stored.provenance, {}
     for name, entry in base.provenance.items():
-        held, before, after = stored.provenance.get(name), getattr(stored, name), getattr(base, name)
-        stands = before is not None and held is not None and (held == entry or "fill" in held["evidence"])
-        if not stands and differs(name, stored, after):
+        held = entries.get(name)
+        stands = held is not None and (held is entry or held == entry or "fill" in held["evidence"])
+        if stands and row[name] is not None:
+            continue
+        after = getattr(base, name)
+        if differs(name, stored, after):
             healed[name] = plain(after)
     if healed:
         done.healed += 1

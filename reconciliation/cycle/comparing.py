@@ -1,6 +1,7 @@
 """Which of a signal's columns a plan changed."""
 
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, is_not
 from typing import Any
 
 from signals.models import AutomatedSignal
@@ -13,8 +14,9 @@ _values = attrgetter(*(_FIELDS[name].attname for name in _PLACES))
 
 def changed(stored: AutomatedSignal, wanted: AutomatedSignal) -> list[str]:
     """The names of the columns whose values differ, as far as the database keeps their digits."""
-    columns = zip(_PLACES.items(), _values(stored), _values(wanted), strict=True)
-    return [name for (name, places), old, new in columns if old is not new and old != new and differ(old, new, places)]
+    before, after = _values(stored), _values(wanted)
+    others = compress(zip(_PLACES.items(), before, after, strict=True), map(is_not, before, after))
+    return [name for (name, places), old, new in others if old != new and differ(old, new, places)]
 
 
 def differs(name: str, stored: AutomatedSignal, wanted: Any) -> bool:

@@ -13,6 +13,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import orjson
 from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
@@ -29,7 +30,8 @@ from signals.models.signal import clone
 from signals.signal.deriving import Venue, protected, relate
 from signals.signal.joining import join
 from signals.signal.registers import PEAKS, Event
-from signals.storage.queries import Timespan, merged
+from signals.storage.documents import as_text
+from signals.storage.queries import Among, Timespan, merged
 from signals.vocabulary import EventType, Status
 
 from .alignments import load_told
@@ -99,7 +101,7 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
     keys = [row.pk for row in rows]
     standing = Standing()
     states = (Fill.State.ACTIVE, Fill.State.PROPOSED, Fill.State.UNDONE)
-    for fill in Fill.objects.filter(signal__in=keys, state__in=states).order_by("pk"):
+    for fill in Fill.objects.filter(Among("signal_id", keys), state__in=states).order_by("pk"):
         if fill.state == Fill.State.ACTIVE:
             standing.active[fill.signal_id][fill.field] = fill
         elif fill.state == Fill.State.PROPOSED:
@@ -107,7 +109,7 @@ def load_standing(rows: Sequence[AutomatedSignal]) -> Standing:
         else:
             standing.barred[fill.signal_id].add((fill.field, fill.tier, fill.evidence_key))
     states_of_gaps = (GapRecord.State.OPEN, GapRecord.State.DISMISSED)
-    for record in GapRecord.objects.filter(signal__in=keys, state__in=states_of_gaps):
+    for record in GapRecord.objects.filter(Among("signal_id", keys), state__in=states_of_gaps):
         if record.state == GapRecord.State.OPEN:
             standing.records[record.signal_id][record.gap] = record
         else:
@@ -143,7 +145,7 @@ class StoredEvent(NamedTuple):
     facts: Mapping[str, Any]
 
 
-ROW = StoredEvent._fields
+ROW = StoredEvent._fields[:-1]
 
 
 def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[StoredEvent]]:
@@ -156,7 +158,7 @@ def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[StoredEven
     reports = [ExpressionWrapper(Q(facts__has_key=name), BooleanField()) for name in EXCURSIONS]
     latest = nth(F("fire_minute").desc(), F("payload_checksum").desc(), among=reports)
     wanted = ~Q(type=EventType.MFE_UPDATE) | Q(nth=1)
-    found = read(events.filter(signal__in=[row.pk for row in rows]).annotate(nth=latest).filter(wanted))
+    found = read(events.filter(Among("signal_id", (row.pk for row in rows))).annotate(nth=latest).filter(wanted))
     if whole := [row.pk for row in rows if peak_lost(row)]:
         found |= read(updates.filter(signal__in=whole))
     if lost := [row.pk for row in rows if entry_lost(row)]:
@@ -169,7 +171,9 @@ def load_events(rows: Sequence[AutomatedSignal]) -> Mapping[int, list[StoredEven
 
 
 def read(events: QuerySet[SignalEvent, Any]) -> dict[int, StoredEvent]:
-    return {event.pk: event for event in map(StoredEvent._make, events.order_by().values_list(*ROW))}
+    rows = events.order_by().values_list(*ROW, as_text("facts"))
+    # No number of a fact has more digits than orjson keeps (dialects.values).
+    return {row[2]: StoredEvent._make((*row[:-1], orjson.loads(row[-1]))) for row in rows}
 
 
 def nth(*order: Any, among: Sequence[Any] = ()) -> Window:
@@ -196,10 +200,10 @@ def base_of(row: AutomatedSignal, events: Iterable[Event], venue: Venue) -> Auto
     Joining events again brings back what fills stood over, and what the row knew less than they do: it is healed.
     How far it is to be trusted is settled when it is planned.
     """
-    base = clone(row)
+    base, values = clone(row), vars(row)
     for name, entry in row.provenance.items():
         # A value that is gone though its provenance is not must not keep its events from joining.
-        if "fill" in entry["evidence"] or getattr(row, name) is None:
+        if values[name] is None or "fill" in entry["evidence"]:
             setattr(base, name, None)
             del base.provenance[name]
     for event in events:

@@ -28,6 +28,7 @@ from reconciliation.tiers.table import PROPOSE
 from signals import measuring
 from signals.models import AutomatedSignal, Source
 from signals.signal.rebuilding import restore
+from signals.storage.queries import Among
 from signals.tiers import ASKING, TIERS
 from signalsync_project.logs import of_run
 
@@ -193,7 +194,7 @@ class Cycle:
 
     def rows_of(self, chunk: Chunk) -> list[AutomatedSignal]:
         """The chunk's signals. Rows whose projection had failed are derived anew first."""
-        signals = AutomatedSignal.objects.filter(pk__in=chunk.keys).order_by("pk")
+        signals = AutomatedSignal.objects.filter(Among("pk", chunk.keys)).order_by("pk")
         rows = list(signals)
         broken = [row for row in rows if row.rebuild_error]
         if broken and self.run is not None:

@@ -15,6 +15,8 @@ from struct import Struct
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from reconciliation.models import AuditSeal
 
 # In this order; a column that is added later goes to the end and is left out while it is empty.
@@ -22,6 +24,7 @@ COLUMNS = (
     "pk", "at", "run_id", "operation", "signal_id", "action", "gap", "field", "tier", "method", "old", "new",
     "confidence", "evidence", "note", "actor",
 )  # fmt: skip
+DOCUMENTS = ("old", "new", "evidence")
 SIGNAL = COLUMNS.index("signal_id")
 SHORT = 16
 """Bytes of SHA-256 that stand for an entry: enough that nobody finds another one with the same."""
@@ -41,16 +44,18 @@ class Sealed(NamedTuple):
 
 def digest_of(values: Sequence[Any]) -> bytes:
     """Of an entry's values, in the order of COLUMNS."""
-    return sha256(as_text([*map(plain, values)]).encode("utf-8", "surrogatepass")).digest()[:SHORT]
+    return sha256(as_bytes(values)).digest()[:SHORT]
+
+
+def as_bytes(values: Sequence[Any]) -> bytes:
+    """As `as_text` spells it. By orjson where it can, in a fifth of the time; it refuses halves of characters."""
+    try:
+        return orjson.dumps([*map(spelled, values)], option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return as_text([*map(plain, values)]).encode("utf-8", "surrogatepass")
 
 
 as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON that both databases give back alike: PostgreSQL keeps 1.0 as 1.0 and 1e3 as 1000."""
-    kind = value.__class__
-    return value if kind in SAME else AS_JSON[kind](value)
 
 
 def number(value: float) -> float:
@@ -59,21 +64,41 @@ def number(value: float) -> float:
     return int(value) if math.isfinite(value) and value.is_integer() and abs(value) < EXACT else value
 
 
+def spelled_number(value: float) -> Any:
+    """A number that orjson may write. Floats it would spell otherwise: 1e16 for 1e+16."""
+    told = number(value)
+    return told if isinstance(told, int) and abs(told) < EXACT else orjson.Fragment(as_text(told))
+
+
 @lru_cache(maxsize=16)  # hundreds of entries in a row are of one
 def exact_moment(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 SAME = frozenset({type(None), bool, str})
-AS_JSON: Mapping[type, Callable[[Any], Any]] = {
-    int: number,
-    float: number,
-    dict: lambda value: {key: each if each.__class__ is str else plain(each) for key, each in value.items()},
-    list: lambda value: [each if each.__class__ is str else plain(each) for each in value],
-    datetime: exact_moment,
-    Decimal: lambda value: f"{value:.3f}",
-    UUID: str,
-}
+
+
+def making_plain(number: Callable[[float], Any]) -> Callable[[Any], Any]:
+    def plain(value: Any) -> Any:
+        kind = value.__class__
+        return value if kind in SAME else as_json[kind](value)
+
+    as_json: Mapping[type, Callable[[Any], Any]] = {
+        int: number,
+        float: number,
+        dict: lambda value: {key: each if each.__class__ is str else plain(each) for key, each in value.items()},
+        list: lambda value: [each if each.__class__ is str else plain(each) for each in value],
+        datetime: exact_moment,
+        Decimal: lambda value: f"{value:.3f}",
+        UUID: str,
+    }
+    return plain
+
+
+plain = making_plain(number)
+"""A value as JSON that both databases give back alike: PostgreSQL keeps 1.0 as 1.0 and 1e3 as 1000."""
+spelled = making_plain(spelled_number)
+"""The same for orjson."""
 
 
 def packed(entries: Iterable[Sealed]) -> bytes:

@@ -15,8 +15,8 @@ from typing import Any
 from reconciliation.models import AuditSeal, SyncAuditLog
 from signals.storage.marks import Mark
 
-from .canonical import COLUMNS, FIRST, SIGNAL, digest_of, seal_of, unpacked
-from .sealing import AT_ONCE, mark_of, unsealed
+from .canonical import FIRST, SIGNAL, digest_of, seal_of, unpacked
+from .sealing import AT_ONCE, mark_of, parsed_entry, unsealed, values_of
 
 Action = SyncAuditLog.Action
 SEAL = re.compile(r"\b[0-9a-f]{64}\b")
@@ -102,9 +102,9 @@ class Walk:
         """What it seals against what is stored."""
         late = [key for key in sealed if key <= self.mark.upto]
         there, faults = set(), []
-        rows = SyncAuditLog.objects.order_by("pk").values_list(*COLUMNS)
+        rows = SyncAuditLog.objects.order_by("pk")
         for chunk in (rows.filter(pk__gt=self.mark.upto, pk__lte=link.upto), rows.filter(pk__in=late)):
-            for row in chunk.iterator(chunk_size=AT_ONCE):
+            for row in map(parsed_entry, values_of(chunk).iterator(chunk_size=AT_ONCE)):
                 there.add(row[0])
                 if row[0] not in sealed:
                     self.strange.add(row[0])

@@ -20,15 +20,17 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from reconciliation.models import AuditSeal, SyncAuditLog
+from signals.storage.documents import as_text, parsed
 from signals.storage.marks import Mark, Missing, advanced
 from signals.storage.queries import batches
 
-from .canonical import COLUMNS, FIRST, Sealed, digest_of, packed, seal_of
+from .canonical import COLUMNS, DOCUMENTS, FIRST, Sealed, digest_of, packed, seal_of
 
 log = logging.getLogger(__name__)
-AT_ONCE = 500  # entries in a link: on SQLite all writers wait for it
+AT_ONCE = 1_000  # entries in a link: on SQLite all writers wait for it
 SECONDS = 2.0
 """What one turn may take: old entries are sealed by many cycles, one after the other."""
+PLACES = [COLUMNS.index(name) for name in DOCUMENTS]
 STRETCHES = 50  # in a query
 LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('signalsync audit seals'))"
 
@@ -57,11 +59,11 @@ def seal_quietly() -> None:
 def seal(seconds: float = float("inf")) -> int:
     """Seal what is not sealed yet, for about so long. Returns how many entries were."""
     ends, sealed = monotonic() + seconds, 0
-    while number := seal_some(timezone.now()):
+    while True:
+        number = seal_some(timezone.now())
         sealed += number
-        if monotonic() >= ends:
-            break
-    return sealed
+        if number < AT_ONCE or monotonic() >= ends:  # fewer: that was all
+            return sealed
 
 
 def seal_some(now: datetime) -> int:
@@ -71,7 +73,7 @@ def seal_some(now: datetime) -> int:
             return 0
         head = AuditSeal.objects.defer("entries").first()
         mark = mark_of(head)
-        rows = [row for some in unsealed(mark) for row in some.order_by("pk").values_list(*COLUMNS)[:AT_ONCE]]
+        rows = [row for some in unsealed(mark) for row in map(parsed_entry, values_of(some.order_by("pk"))[:AT_ONCE])]
         if not rows:
             return 0
         make_link(head, mark, rows, now)
@@ -96,6 +98,18 @@ def unsealed(mark: Mark) -> Iterator[QuerySet[SyncAuditLog]]:
     for holes in batches(mark.missing, STRETCHES):
         yield SyncAuditLog.objects.filter(reduce(or_, (Q(pk__range=(hole.first, hole.last)) for hole in holes)))
     yield SyncAuditLog.objects.filter(pk__gt=mark.upto)
+
+
+def values_of(entries: QuerySet[SyncAuditLog]) -> QuerySet[SyncAuditLog, tuple[Any, ...]]:
+    """What entries say, in the order of COLUMNS, documents as text."""
+    return entries.values_list(*(as_text(name) if name in DOCUMENTS else name for name in COLUMNS))
+
+
+def parsed_entry(row: Sequence[Any]) -> list[Any]:
+    values = list(row)
+    for place in PLACES:
+        values[place] = parsed(values[place])
+    return values
 
 
 def make_link(head: AuditSeal | None, mark: Mark, rows: Sequence[Any], now: datetime) -> None:

@@ -23,11 +23,16 @@ UNKNOWN_TRIANGLE = Decimal("0.5")
 # No event of the source ever said in which zone its ids are: where the setting was wrong, so was every time.
 UNPROVEN_CLOCK = Decimal("0.5")
 CERTAIN = Decimal(1)
+# What an id can say: of these gaps, and of these fields though nothing is owed.
+CLOSES = frozenset({"no_signal_date", "no_session", "no_confirmation_time"})
+BESIDE = ("direction", "bars_to_confirmation")
 
 
 def from_trade_id(case: Case, gaps: frozenset[str]) -> Iterator[Proposal]:
     """Direction, signal time, session and confirmation, where the signal misses them and its id says them."""
     signal = case.signal
+    if gaps.isdisjoint(CLOSES) and not any(misses(signal, field) for field in BESIDE):
+        return  # as of most signals
     trade_id = TradeId.parse(signal.trade_id)
     if trade_id is None or signal.origin != Origin.ALERTS:  # replay spelled that id: it proves nothing
         return

@@ -307,5 +307,6 @@ class Fill(models.Model):
 def clone(signal: AutomatedSignal) -> AutomatedSignal:
     """A copy to change in memory. By hand: copy() pickles a model, which takes ten times as long."""
     fresh = AutomatedSignal.__new__(AutomatedSignal)
-    fresh.__dict__.update(signal.__dict__, provenance=dict(signal.provenance))
+    fresh.__dict__ = values = signal.__dict__.copy()  # as a whole: update() would add each of them
+    values["provenance"] = values["provenance"].copy()
     return fresh

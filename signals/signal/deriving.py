@@ -4,7 +4,7 @@
 several of them. It may run any number of times: derived values carry a `rule` in their evidence and are made anew.
 """
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -294,19 +294,20 @@ def settle_status(signal: AutomatedSignal, venue: Venue) -> None:
 def settle_trust(signal: AutomatedSignal) -> None:
     """Source and confidence of the least trusted value; the reason names the fills that stand in the signal."""
     entries = {id(entry): entry for entry in signal.provenance.values()}  # most fields share theirs
-    least = min(
-        entries.values(),
-        key=lambda entry: (TIER_RANK[entry["tier"]], entry["confidence"], entry["source"]),
-        default=None,
-    )
+    least = min(entries.values(), key=trust_of, default=None)
     signal.data_source = least["source"] if least else DataSource.REALTIME.value
     signal.confidence_score = Decimal(str(least["confidence"])) if least else Decimal(1)
     filled: dict[str, list[str]] = {}
-    for field, entry in signal.provenance.items():
-        if "fill" in entry["evidence"] and field not in FOLLOWING:
+    fills = {key for key, entry in entries.items() if "fill" in entry["evidence"]}
+    for field, entry in signal.provenance.items() if fills else ():
+        if id(entry) in fills and field not in FOLLOWING:
             filled.setdefault(str(entry["tier"]), []).append(field)
     reason = "; ".join(f"tier {tier}: {', '.join(sorted(fields))}" for tier, fields in sorted(filled.items()))
     signal.reconciliation_reason = reason[:200]
+
+
+def trust_of(entry: Mapping[str, Any]) -> tuple[int, float, str]:
+    return TIER_RANK[entry["tier"]], entry["confidence"], entry["source"]
 
 
 def protected(signal: AutomatedSignal) -> bool:

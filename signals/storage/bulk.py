@@ -295,17 +295,17 @@ def primary_key(model: type[models.Model]) -> Any:
 
 def copied(value: Any) -> str:
     """As COPY's text format has it."""
+    if value is None:
+        return "\\N"
     if isinstance(value, str):
-        return escaped(value)
+        return value if value.isprintable() and "\\" not in value else escaped(value)  # as nearly all of it
     if isinstance(value, bytes):
         return "\\\\x" + value.hex()
-    return "\\N" if value is None else str(value)
+    return str(value)
 
 
 def escaped(text: str) -> str:
     """As COPY wants it: what separates values and lines would end them."""
-    if text.isprintable() and "\\" not in text:  # as nearly all of it, and quick to see
-        return text
     return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
 
 

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from reconciliation.gaps import CATALOGUE, GapView
-from reconciliation.health import health
+from reconciliation.health import count_waiting, health
 from reconciliation.models import SignalHealthMetric, SyncRun
 from signals.models import AutomatedSignal, Source
 from tests.builders import TRADE_ID, at, created, entry, exit_stop, send, update
@@ -52,6 +52,15 @@ def test_the_window_holds_the_last_day_and_whatever_is_still_active() -> None:
     assert within(DAY) == 2
     assert within(DAY + 1) == 1, "the finished one is a day old, the pending one is active"
     assert health(GapView.at(at(DAY + 1)), hours=7 * 24).signals == 2
+
+
+def test_a_view_asks_anew_though_it_composes_once() -> None:
+    send([(created(), at(1))])
+    view = GapView.at(at(17))
+    assert (health(view).score, count_waiting(view)["no_mae"]) == (100.0, 0)
+    send([(created(OTHER_ID, htf_alignment=None), at(16)), (entry(OTHER_ID), at(15))])
+    assert (health(view).score, count_waiting(view)["no_mae"]) == (50.0, 1)
+    assert health(view.moved(at(-5))).score is None
 
 
 def test_every_run_keeps_a_snapshot() -> None:

@@ -21,7 +21,7 @@ from reconciliation.guarding import door, triggers
 from reconciliation.merging import merge
 from reconciliation.models import AuditSeal, SyncAuditLog
 from reconciliation.sealing import sealing
-from reconciliation.sealing.canonical import digest_of, plain, seal_of
+from reconciliation.sealing.canonical import as_bytes, as_text, digest_of, plain, seal_of
 from reconciliation.sealing.checking import Checked, Stretches, check
 from signals.models import AutomatedSignal, SignalEvent
 from signals.storage.marks import PATIENCE
@@ -280,6 +280,23 @@ def test_what_the_database_gives_back_is_what_was_written(value: Any) -> None:
     row.refresh_from_db()
     assert plain(row.old) == plain(value)
     assert json.dumps(plain(row.evidence), sort_keys=True) == json.dumps(plain({"e": value}), sort_keys=True)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=3), each, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(value=ANY_JSON)
+@example(value={"\uffff": 1e16, "\U0001f600": 1e-5, "\x7f": -0.0, '\x1f"\\': 2**53})
+@example(value=[10**400, float("nan"), float("-inf"), 1.5])
+@example(value={"half": "\ud800", "b": 1e300, "a": 2**70})
+def test_what_is_digested_is_spelled_by_the_standard_library(value: Any) -> None:
+    """Whatever writes it: the digests of older entries are of that spelling."""
+    values = [7, NOW, None, Decimal("0.8"), value, {"e": value}]
+    assert as_bytes(values) == as_text([*map(plain, values)]).encode("utf-8", "surrogatepass")
 
 
 def test_digests_stay_what_they_are() -> None:
