@@ -11,6 +11,7 @@ from benchmarks import (
     cycle,
     export,
     freeze,
+    history,
     importing,
     pages,
     profiling,
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Size], Section]] = {
     "pages": pages.measure,
     "export": export.measure,
     "bars": bars.measure,
+    "history": history.measure,
 }
 
 

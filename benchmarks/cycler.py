@@ -1,7 +1,8 @@
-"""A process that runs cycles as the worker does, and measures them: `python -m benchmarks.cycler DAMAGED IDLE [OPENING]`.
+"""A process that runs cycles as the worker does, and measures them.
 
-Prints JSON. As many cycles of each kind as the arguments say: over running signals that were damaged before each, and
-over nothing that has changed. The first cycle of the process, an idle one, is not counted: it loads the calendar.
+`python -m benchmarks.cycler DAMAGED IDLE [OPENING]` prints JSON. As many cycles of each kind as the arguments say: over
+running signals that were damaged before each, and over nothing that has changed; OPENING is when those signals opened.
+The first cycle of the process, an idle one, is not counted: it loads the calendar.
 """
 
 import json

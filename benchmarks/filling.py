@@ -1,4 +1,4 @@
-"""Years of history in one PostgreSQL database: a simulated week and all that belongs to it, copied into the years before.
+"""Years of history in one PostgreSQL database: a simulated week with all its rows, copied into the years before.
 
 `python -m benchmarks.filling NAME EVENTS` makes a database that stays, for `python -m benchmarks history` to measure.
 Unlike the clones of `benchmarks.populate`, every signal has all its events and every event its delivery, with a body in
@@ -24,7 +24,7 @@ from benchmarks.alerts import compact
 from benchmarks.databases import Database, drop, execute, made, note
 from benchmarks.indexes import without_indexes
 from benchmarks.populate import DELIVERY, GAP_TOTALS, MANY, SETTLED, SIGNAL, clone_runs, cloned, take_logs
-from benchmarks.sizes import FULL
+from benchmarks.sizes import FULL, Size
 from signals.clock import NEW_YORK, instant, local
 from signals.market import market
 from signals.simulator import Alert, Scenario, sample_history, stream
@@ -104,14 +104,14 @@ class Filled(NamedTuple):
         return cls(told["events"], datetime.fromisoformat(told["opening"]), told["seconds"])
 
 
-def fill(database: Database, events: int, hours: int) -> Filled:
-    """Store at least so many events of the years until now, and running signals; the week is of so many open hours.
+def fill(database: Database, events: int, size: Size) -> Filled:
+    """Store at least so many events of the years until now, and running signals.
 
     Raises RuntimeError when the disk gets full.
     """
     opening = last_opening(datetime.now(UTC))
     steps = Steps()
-    week = week_before(opening + LENGTH - timedelta(days=1), hours)
+    week = week_before(opening + LENGTH - timedelta(days=1), size.seed_hours)
     take_logs(database, [stream(week)])
     take_logs(database, [endings(database, week)])
     database.manage("runsync")
@@ -125,7 +125,7 @@ def fill(database: Database, events: int, hours: int) -> Filled:
     database.manage("shell", "--verbosity=0", "-c", SEAL)
     steps.done("audit log sealed")
     database.run("-m", "benchmarks.active", opening.isoformat())
-    clone_active(database, FULL.active_signals, opening)
+    clone_active(database, size.active_signals, opening)
     steps.done("running signals, VACUUM ANALYZE")
     [[stored]] = execute(database.url, "SELECT count(*) FROM signal_events")
     return Filled(stored, opening, steps.seconds)
@@ -228,7 +228,7 @@ def main() -> None:
     name, events = sys.argv[1], int(sys.argv[2])
     try:
         with made(name) as database:
-            note(database, fill(database, events, FULL.seed_hours).text)
+            note(database, fill(database, events, FULL).text)
     except BaseException:
         drop(name)
         raise

@@ -8,7 +8,8 @@ from benchmarks.databases import execute
 MEMORY = "SET maintenance_work_mem = '2GB'; SET synchronous_commit = off"
 # All but the keys that foreign keys refer to, each with what takes it away and what makes it again.
 INDEXES = """
-SELECT of.conname IS NULL AS plain, quote_ident(of.conname), index.indrelid::regclass::text, index.indexrelid::regclass::text,
+SELECT of.conname IS NULL, quote_ident(of.conname), index.indrelid::regclass::text,
+       index.indexrelid::regclass::text,
        coalesce(pg_get_constraintdef(of.oid), pg_get_indexdef(index.indexrelid))
 FROM pg_index index LEFT JOIN pg_constraint of ON of.conindid = index.indexrelid AND of.contype IN ('p', 'u')
 WHERE index.indrelid = ANY (ARRAY[{tables}]::regclass[]) AND NOT EXISTS (
