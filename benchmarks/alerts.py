@@ -30,13 +30,16 @@ def first(kind: str) -> dict[str, Any]:
 
 
 class Bodies:
-    """Bodies that were never sent before: each has trade ids, or prices, of its own."""
+    """Bodies that were never sent before: each has trade ids, or prices, of its own.
 
-    def __init__(self, now: datetime) -> None:
+    Two who send into one database in the same minute each begin at a number of their own.
+    """
+
+    def __init__(self, now: datetime, begin: int = 0) -> None:
         # A bar that closed just before: the ids are credible, so that every ENTRY votes on the source's clock.
         self._minute = local(floor_minute(now) - timedelta(minutes=2), NEW_YORK)
         self._entry, self._batch = first("ENTRY"), first("MFE_UPDATE_BATCH")
-        self._numbers = count()
+        self._numbers = count(begin)
 
     def trade_id(self) -> str:
         number = next(self._numbers)

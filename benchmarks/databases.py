@@ -1,5 +1,6 @@
 """Databases made for a benchmark and dropped after it, and the project's processes that work on them."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -86,16 +87,47 @@ Databases = Callable[[str], AbstractContextManager[Database]]
 def postgres(purpose: str, server: str = SERVER) -> Iterator[Database]:
     """A new database of the server; one that an interrupted run left is replaced."""
     name = f"{NAME}_{purpose}"
-    drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-    execute(server, drop)
-    execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
-        with TemporaryDirectory(prefix=f"signalsync-{purpose}-") as directory:
-            database = Database(urlunsplit(urlsplit(server)._replace(path=f"/{name}")), Path(directory))
-            database.manage("migrate", "--verbosity=0")
+        with made(name, server) as database:
             yield database
     finally:
-        execute(server, drop)
+        drop(name, server)
+
+
+@contextmanager
+def made(name: str, server: str = SERVER) -> Iterator[Database]:
+    """A new database of this name, in the place of any that there is. It stays."""
+    drop(name, server)
+    execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    with found(name, server) as database:
+        database.manage("migrate", "--verbosity=0")
+        yield database
+
+
+@contextmanager
+def found(name: str, server: str = SERVER) -> Iterator[Database]:
+    """A database that is there."""
+    with TemporaryDirectory(prefix=f"signalsync-{name}-") as directory:
+        yield Database(urlunsplit(urlsplit(server)._replace(path=f"/{name}")), Path(directory))
+
+
+def drop(name: str, server: str = SERVER) -> None:
+    execute(server, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def note(database: Database, told: Any) -> None:
+    """Write down what is to be known of a database that stays, as JSON in its comment."""
+    name = sql.Identifier(urlsplit(database.url).path[1:])
+    execute(database.url, sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(json.dumps(told))))
+
+
+def noted(database: Database) -> Any:
+    """What was written down. Raises RuntimeError where nothing was."""
+    asked = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    [[told]] = execute(database.url, asked)
+    if told is None:
+        raise RuntimeError("this database was not filled to its end")
+    return json.loads(told)
 
 
 @contextmanager

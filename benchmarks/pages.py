@@ -18,7 +18,8 @@ from benchmarks.web import Address, serving_all
 LIMIT = 300.0  # milliseconds
 PASSWORD = "benchmark-of-the-pages"  # of an account in a database that is dropped afterwards
 MAKE_ACCOUNT = (
-    f"from django.contrib.auth.models import User;User.objects.create_superuser('bench', password='{PASSWORD}')"
+    "from django.contrib.auth.models import User;User.objects.filter(username='bench').delete();"
+    f"User.objects.create_superuser('bench', password='{PASSWORD}')"
 )
 # What the worker would do of itself, which is not running here.
 COUNT_FIGURES = (
@@ -109,9 +110,12 @@ def measure(size: Size, databases: Databases = postgres) -> Section:
         clone_runs(database)
         database.tidy()
         timed = served(database, size)
+    return Section("Pages", f"{explained(stored, size)}\n\n{times(timed)}", targets(timed))
+
+
+def times(timed: Sequence[Timed]) -> str:
     rows = [(t.page, f"`{t.address}`", "part" if t.fragment else "page", t.median, max(t.times)) for t in timed]
-    head = ("page", "address", "", "median ms", "most")
-    return Section("Pages", f"{explained(stored, size)}\n\n{table(head, rows)}", targets(timed))
+    return table(("page", "address", "", "median ms", "most"), rows)
 
 
 def served(database: Database, size: Size) -> list[Timed]:
@@ -163,11 +167,11 @@ def first_byte(client: httpx.Client, path: str, fragment: bool) -> float:
 def examples(database: Database) -> dict[str, str]:
     """Rows to ask for: a signal with events and one without, a trade id, a part of one, a delivery, an old date."""
     questions = {
-        "signal": "SELECT signal_id FROM signal_events GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
+        "signal": "SELECT signal_id FROM signal_events WHERE id < 100000 GROUP BY 1 ORDER BY count(*) DESC LIMIT 1",
         "bare": "SELECT max(id) FROM automated_signals",
         "trade": "SELECT trade_id FROM automated_signals ORDER BY id DESC LIMIT 1",
         "part": "SELECT substr(trade_id, 1, 12) FROM automated_signals ORDER BY first_event_at DESC LIMIT 1 OFFSET 50",
-        "delivery": "SELECT max(id::text) FROM deliveries",
+        "delivery": "SELECT id FROM deliveries ORDER BY id DESC LIMIT 1",
         "source": "SELECT name FROM signals_source WHERE is_default",
         "old": "SELECT to_char(min(signal_date) + 7, 'YYYY-MM-DD') FROM automated_signals",
     }

@@ -4,11 +4,11 @@ Only PostgreSQL. A clone has the shape of its original (status, values, fills, g
 trade id of its own; the newest clones have deliveries and events, too, which nobody reads of the others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from benchmarks.databases import Database, execute
-from signals.simulator import sample_history, stream, write_log
+from signals.simulator import Alert, sample_history, stream, write_log
 
 SEED_HOURS = 120  # of open market: a week
 A_WEEK = 10  # clones of a signal in the same week: 60 signals an hour
@@ -61,6 +61,8 @@ GAPS = f"""
 INSERT INTO signal_gaps (signal_id, gap, state, opened_at, tier, reason, actor)
   SELECT made.new, '{MANY}', 'open', signal.last_event_at, '', '', ''
   FROM made JOIN automated_signals signal ON signal.id = made.new WHERE made.old % 5 < 2;
+"""
+GAP_TOTALS = """
 DELETE FROM gap_totals; INSERT INTO gap_totals (gap, open)
   SELECT gap, count(*) FROM signal_gaps WHERE state = 'open' GROUP BY gap;
 """
@@ -68,13 +70,18 @@ DELETE FROM gap_totals; INSERT INTO gap_totals (gap, open)
 
 def seed(database: Database, now: datetime, hours: int = SEED_HOURS) -> None:
     """Import the sample history up to `now`, and run a cycle over it."""
+    take_logs(database, map(stream, sample_history(now, hours)))
+    database.manage("runsync")
+
+
+def take_logs(database: Database, alerts: Iterable[Iterable[Alert]]) -> None:
+    """Import logs of these alerts."""
     logs = []
-    for number, scenario in enumerate(sample_history(now, hours)):
+    for number, each in enumerate(alerts):
         logs.append(database.directory / f"seed-{number}.csv")
         with logs[-1].open("w", newline="") as file:
-            write_log(stream(scenario), file)
+            write_log(each, file)
     database.manage("import_alerts", *map(str, logs), "--json")
-    database.manage("runsync")
 
 
 def clone_signals(database: Database, count: int) -> int:
@@ -102,6 +109,7 @@ def script(database: Database, copies: int) -> str:
         cloned(database, "sync_audit_log", f"{made} ORDER BY seed.at - copy.week * interval '7 days'", of_signal),
         cloned(database, "signal_gaps", f"{made} WHERE seed.gap <> '{MANY}'", of_signal),
         GAPS,
+        GAP_TOTALS,
         cloned(database, "deliveries", f"JOIN copy ON copy.n <= {recent}",
                {"id": DELIVERY.format("seed"), "checksum": "md5(seed.checksum || copy.n)"}),
         cloned(database, "delivery_bodies",
@@ -122,8 +130,9 @@ def clone_runs(database: Database) -> None:
     execute(database.url, runs + metrics)
 
 
-def cloned(database: Database, name: str, rest: str, others: Mapping[str, str]) -> str:
-    """INSERT … SELECT of all columns of a table but its key, times shifted, some replaced. `seed` is the original."""
+def cloned(database: Database, name: str, rest: str, others: Mapping[str, str], origin: str = "") -> str:
+    """INSERT … SELECT of all columns of a table but its key, times shifted, some replaced. `seed` is the original, of
+    the same table or of `origin`."""
     columns = execute(
         database.url,
         "SELECT column_name, data_type FROM information_schema.columns"
@@ -134,4 +143,4 @@ def cloned(database: Database, name: str, rest: str, others: Mapping[str, str]) 
     if "id" not in others:
         values.pop("id")
     names, found = ", ".join(values), ", ".join(values.values())
-    return f"INSERT INTO {name} ({names}) SELECT {found} FROM {name} seed {rest} ON CONFLICT DO NOTHING;"
+    return f"INSERT INTO {name} ({names}) SELECT {found} FROM {origin or name} seed {rest} ON CONFLICT DO NOTHING;"

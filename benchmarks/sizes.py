@@ -33,6 +33,9 @@ class Size:
     bursts: tuple[int, ...] = (1_000, 2_000)  # posts at one instant
     held: int = 200  # connections that send nothing, or nothing more
     frozen_seconds: float = 20.0
+    history_events: int = 100_000_000
+    history_rows: int = 10_000  # of a log that is imported beside them
+    taken: int = 400  # alerts of each kind that a process takes in, in each turn
 
 
 FULL = Size()
@@ -65,4 +68,7 @@ QUICK = Size(
     cycles=1,
     turns=1,
     asked=2,
+    history_events=5_000,
+    history_rows=50,
+    taken=5,
 )

@@ -40,15 +40,22 @@ class Server:
 
 
 @contextmanager
+def signalsync(database: Database, workers: int, name: str = "SignalSync") -> Iterator[Server]:
+    """SignalSync's front door, running on this database."""
+    token = database.manage("shell", "--verbosity=0", "-c", MAKE_TOKEN).split()[-1]
+    with serving(database, "signalsync_project.wsgi", "signalsync_project.settings", workers) as address:
+        yield Server(name, address, f"/api/automated-signals/webhook/{token}")
+
+
+@contextmanager
 def servers(database: Database, workers: int) -> Iterator[tuple[Server, Server]]:
     """SignalSync and the bare view, both running on one database."""
-    token = database.manage("shell", "--verbosity=0", "-c", MAKE_TOKEN).split()[-1]
     database.run("-m", "django", "migrate", "--run-syncdb", "--verbosity=0", DJANGO_SETTINGS_MODULE=BARE)
     with (
-        serving(database, "signalsync_project.wsgi", "signalsync_project.settings", workers) as ours,
+        signalsync(database, workers) as ours,
         serving(database, "django.core.wsgi:get_wsgi_application()", BARE, workers, *SYNC) as bare,
     ):
-        yield Server("SignalSync", ours, f"/api/automated-signals/webhook/{token}"), Server("bare", bare, "/alerts")
+        yield ours, Server("bare", bare, "/alerts")
 
 
 def measure(size: Size, databases: Databases = postgres) -> Section:
@@ -91,12 +98,17 @@ def row(name: str, rounds: Sequence[Load]) -> tuple[str, *tuple[float, ...]]:
 
 
 def targets(entries: list[list[Load]], batches: list[list[Load]], paced: Load) -> list[Target]:
-    shares, p99 = (ratio(entries), ratio(batches)), paced.percentile(99)
+    shares = ratio(entries), ratio(batches)
     return [
         Target("ENTRY posts/s, share of the bare view's", "at least 0.8", f"{shares[0]:.2f}", shares[0] >= 0.8),
         Target("posts/s of batches, share of the bare view's", "at least 0.4", f"{shares[1]:.2f}", shares[1] >= 0.4),
-        Target(f"p99 at {PACE} ENTRY posts/s", "under 100 ms", f"{p99:.1f} ms", p99 < 100),
+        paced_target(paced),
     ]
+
+
+def paced_target(paced: Load) -> Target:
+    p99 = paced.percentile(99)
+    return Target(f"p99 at {PACE} ENTRY posts/s", "under 100 ms", f"{p99:.1f} ms", p99 < 100)
 
 
 def explained(size: Size, entry: int, batch: int) -> str:

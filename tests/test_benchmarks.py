@@ -17,6 +17,7 @@ from benchmarks import (
     cycle,
     export,
     freeze,
+    history,
     importing,
     load,
     pages,
@@ -149,6 +150,15 @@ def test_one_and_two_workers_do_the_same_cycle() -> None:
         "| 1",
         "| 2",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+def test_history_is_filled_and_measured_beside_a_week() -> None:
+    section = history.measure(replace(QUICK, asked=1), databases)
+    assert {"signal_events", "deliveries", "delivery_bodies"} <= {row[0] for row in figures(section)}
+    assert len(section.targets) == 7 + len(pages.ADDRESSES) + 1
+    assert "| ENTRY, 100 posts/s, years |" in section.body
 
 
 def test_recorded_logs_that_are_not_there_are_said_to_be_absent(tmp_path: Path) -> None:
