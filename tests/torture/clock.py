@@ -50,7 +50,7 @@ class Clock:
             self.history.append((before, time.time(), seconds))
 
     def minutes(self, start: float, end: float) -> Iterator[int]:
-        """The minutes since 1970 that an alert can be told to be of, which came and was read between two moments of ours.
+        """The minutes since 1970 that an alert can be of which came and was read between two moments of ours.
 
         It tells when it came by the clock as it is set when it is read, which may be another than when it came.
         """
