@@ -59,7 +59,7 @@ def look_after_connection() -> None:
     """
     close_old_connections()
     if (now := monotonic()) - getattr(_waiting, "asked", -inf) < ASKED_AGAIN:
-        connection.health_check_done = True
+        connection.health_check_done = True  # type: ignore[attr-defined]  # of Django's; its stubs lack it
     else:
         _waiting.asked = now
 

@@ -50,7 +50,9 @@ def together(*bodies: bytes, tokens: Sequence[str] = (), minutes: int = 0) -> li
     arrived = (FIRED + timedelta(minutes=minutes, seconds=1)).timestamp()
     factory = RequestFactory(headers={"host": "127.0.0.1"})
     paths = [f"{WEBHOOK}/{token}" if token else WEBHOOK for token in tokens or [""] * len(bodies)]
-    posts = [factory.post(path, body, content_type="application/json") for path, body in zip(paths, bodies, strict=True)]
+    posts = [
+        factory.post(path, body, content_type="application/json") for path, body in zip(paths, bodies, strict=True)
+    ]
     return take_together([WSGIRequest({**each.environ, ARRIVED: arrived}) for each in posts])
 
 
