@@ -67,6 +67,7 @@ _TIMEFRAMES = (
     ("m5", "5m", "htf_5m"),
     ("m1", "1m", "htf_1m"),
 )
+_ALIGNING = frozenset({"htf_alignment", *(flat for _, _, flat in _TIMEFRAMES)})
 
 
 class FaultError(ValueError):
@@ -304,6 +305,8 @@ def always(_: Any) -> bool:
 
 def alignment(entry: Mapping[str, Any]) -> dict[str, str] | None:
     """The state of the higher timeframes, nested in `htf_alignment` or flat as `htf_1h` and so on."""
+    if _ALIGNING.isdisjoint(entry):
+        return None
     nested = entry.get("htf_alignment")
     if is_absent(nested):
         nested = {}

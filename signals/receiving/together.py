@@ -8,9 +8,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
 
 from signals.models import Source
 from signals.storage.deadlines import OutOfTimeError
@@ -29,16 +29,15 @@ class Received(NamedTuple):
     """One of the requests, in which place, and what it brought."""
 
     place: int
-    request: WSGIRequest
+    request: HttpRequest
     record: Spooled
 
 
-def take_together(environs: Sequence[dict[str, Any]]) -> list[Reply]:
-    """Take in what these requests (WSGI environments) brought; the answers to them, in their order."""
+def take_together(requests: Sequence[HttpRequest]) -> list[Reply]:
+    """Take in what these requests to the webhook brought; the answers to them, in their order. Never raises."""
     asked, replies = monotonic(), dict[int, Reply]()
     received = []
-    for place, environ in enumerate(environs):
-        request = WSGIRequest(environ)
+    for place, request in enumerate(requests):
         record = record_of(request, token_in(request))
         if isinstance(record, Reply):
             replies[place] = record
@@ -51,7 +50,7 @@ def take_together(environs: Sequence[dict[str, Any]]) -> list[Reply]:
     except Exception as error:  # noqa: BLE001 - as in `take`
         left = [each for each in received if each.place not in replies]
         replies |= on_disk(left, error)
-    return [replies[place] for place in range(len(environs))]
+    return [replies[place] for place in range(len(requests))]
 
 
 def by_source(received: Iterable[Received], replies: dict[int, Reply]) -> list[tuple[Source, list[Received]]]:

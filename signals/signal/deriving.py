@@ -31,6 +31,13 @@ RELATED_TO_NOTHING = frozenset(
 )
 
 
+# What updates tell, and births and reports besides: nothing is derived from it but what `relate_measured` derives.
+MEASURED = frozenset(
+    {
+        "be_mfe", "no_be_mfe", "mae", "current_price", "highest_high", "lowest_low",
+        "seen_confirmed_at", "seen_completed_at", "seen_protected_at", "unprotected_at",
+    }
+)  # fmt: skip
 PRICES = frozenset({"entry_price", "stop_loss"})
 # Prices of a trade that are compared with its entry.
 WITH_ENTRY = ("current_price", "be_price", "be_exit_price", "stop_exit_price", "highest_high", "lowest_low")
@@ -62,6 +69,15 @@ def settle(signal: AutomatedSignal, venue: Venue) -> None:
     settle_trust(signal)
 
 
+def settle_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
+    """Settle a signal that was so before, and of whose registers events have changed only those of these fields."""
+    if fields <= MEASURED:
+        relate_measured(signal, venue)
+    else:
+        relate(signal, venue)
+    settle_trust(signal)
+
+
 def relate_after(signal: AutomatedSignal, venue: Venue, fields: Set[str]) -> None:
     """Relate the registers of a signal that was so before, and of which only these fields have changed since."""
     if not fields <= RELATED_TO_NOTHING:
@@ -76,14 +92,19 @@ def relate(signal: AutomatedSignal, venue: Venue) -> None:
     signal.before_its_bar = is_before_its_bar(signal)
     if signal.before_its_bar and signal.triangle_time is None:
         forget(signal, *SIGNAL_TIME_FIELDS)  # in none of its clocks can the bar be this one
-    signal.price_far = is_price_far(signal)
     settle_session(signal, venue)
     settle_confirmation(signal, venue)
+    signal.htf_as_of = told_bar(signal, venue)
+    relate_measured(signal, venue)
+
+
+def relate_measured(signal: AutomatedSignal, venue: Venue) -> None:
+    """Derive what measurements can change, and `relate` after all that they cannot."""
+    signal.price_far = is_price_far(signal)
     settle_protection(signal, venue)
     settle_status(signal, venue)
     signal.mfe_as_of = covered_bar(signal, ("be_mfe", "no_be_mfe"), venue)
     signal.mae_as_of = covered_bar(signal, ("mae",), venue) if signal.mae is not None else None
-    signal.htf_as_of = told_bar(signal, venue)
 
 
 def named_bar(signal: AutomatedSignal) -> datetime | None:

@@ -4,7 +4,7 @@
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from decimal import Context, Decimal
 from functools import cache
@@ -47,18 +47,22 @@ def count_in(signal: AutomatedSignal, event: Event) -> None:
     signal.last_event_at = max(signal.last_event_at or event.fire_minute, event.fire_minute)
 
 
-def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> None:
-    """Join events to their signal and number them, in memory. An event that fails to join is kept all the same."""
-    fresh = list(events)
+def absorb(signal: AutomatedSignal, events: Iterable[SignalEvent]) -> set[str]:
+    """Join events to their signal and number them, in memory. An event that fails to join is kept all the same.
+
+    Returns the fields whose registers they have changed.
+    """
+    fresh, changed = list(events), set[str]()
     for event in fresh:
         count_in(signal, event)
         event.sequence_number = signal.event_count
     for event in in_turn(fresh):
         try:
-            join(signal, event)
+            changed |= join(signal, event)
         except Exception as error:
             log.exception("an event of %s did not join", signal.trade_id)
             signal.rebuild_error = text_of(error)
+    return changed
 
 
 def in_turn(events: Iterable[E]) -> list[E]:
@@ -71,15 +75,18 @@ def text_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def join(signal: AutomatedSignal, event: Event) -> None:
-    """Let the claims of an event join its signal, in memory. Joining it again changes nothing."""
+def join(signal: AutomatedSignal, event: Event) -> Set[str]:
+    """Let the claims of an event join its signal, in memory. Joining it again changes nothing.
+
+    Returns the fields whose registers have changed; a peak is no register, and of no bar.
+    """
     if is_idle(event, signal.direction):
-        return
+        return frozenset()
     at, name = iso(event.fire_minute), f"{event.payload_checksum}:{event.position}"
     signal.single_leg = signal.single_leg or bool(event.facts.get("single_leg"))
     provenance, origins = signal.provenance, dict[Rank, dict[str, Any]]()
     evidence = {"event": name, "type": str(event.type)}
-    ranks, told = ranks_of(event.type), None
+    ranks, told, changed = ranks_of(event.type), None, set[str]()
     for field, value in claims(event):
         rank = ranks.get(field)
         if rank is None:
@@ -98,6 +105,8 @@ def join(signal: AutomatedSignal, event: Event) -> None:
             continue
         setattr(signal, field, typed(field, value))
         provenance[field] = origins.get(rank) or origins.setdefault(rank, origin_of(rank, evidence, at))
+        changed.add(field)
+    return changed
 
 
 def origin_of(rank: Rank, evidence: Mapping[str, Any], at: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ everywhere: the source's clock first (by writers that bring votes or new signals
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from datetime import datetime
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from signals.storage import bulk
 from signals.storage.bulk import insert
 from signals.storage.queries import batches
 
-from .deriving import Venue, settle
+from .deriving import Venue, settle, settle_after
 from .identity import Place, Standing, is_alone, places
 from .regrouping import Seat, newborn, regroup, shared_out
 from .zones import Hold, decide_zones, hold_clock, is_quiet, swayed_signals
@@ -64,12 +64,12 @@ def project(
     safe = hold == Hold.ALONE or (hold == Hold.SHARED and is_quiet(source, votes))
     if not safe and (votes or crowded or any(map(shakes_clock, seats))):
         raise ClockNeededError
-    moved = seat_events(seats)
+    moved, changed = seat_events(seats)
     anew = regroup(source, {trade_id: by_trade[trade_id] for trade_id in crowded})
     seats += anew.seats
     decide_zones([*moved, *(seat.signal for seat in anew.seats)], source, votes)
     venue, before = Venue.of(source), frozenset(seat.signal.pk for seat in seats)
-    save([seat.signal for seat in seats], venue, now=now, careful=careful)
+    save([seat.signal for seat in seats], venue, changed, now=now, careful=careful)
     for seat in seats:
         for event in seat.events:
             event.signal_id = seat.signal.pk
@@ -81,15 +81,19 @@ def project(
     return frozenset(seat.signal.pk for seat in seats) - before, before - {None}
 
 
-def seat_events(seats: Iterable[Seat]) -> list[AutomatedSignal]:
-    """Join new events to their signals, in memory. Returns those that now have another first minute."""
-    moved = []
+def seat_events(seats: Iterable[Seat]) -> tuple[list[AutomatedSignal], dict[int, set[str]]]:
+    """Join new events to their signals, in memory. Returns those that now have another first minute; and of the others
+    by key the fields that changed since they were settled, where that went well."""
+    moved, changed = [], {}
     for seat in seats:
-        first = seat.signal.first_event_at if seat.signal.event_count else None
-        absorb(seat.signal, seat.events)
-        if seat.signal.first_event_at != first:
-            moved.append(seat.signal)
-    return moved
+        signal = seat.signal
+        first = signal.first_event_at if signal.event_count else None
+        fields = absorb(signal, seat.events)
+        if signal.first_event_at != first:
+            moved.append(signal)
+        elif not signal.rebuild_error:
+            changed[signal.pk] = fields
+    return moved, changed
 
 
 def regroup_ids(source: Source, trade_ids: Collection[str], *, now: datetime) -> None:
@@ -184,27 +188,38 @@ def shakes_clock(seat: Seat) -> bool:
     return min(event.fire_minute for event in seat.events) < signal.first_event_at
 
 
-def settle_or_mark(signal: AutomatedSignal, venue: Venue) -> None:
+def settle_or_mark(signal: AutomatedSignal, venue: Venue, changed: Set[str] | None = None) -> None:
     """Settle a signal, or note on it why that failed: one must not stop the others."""
     try:
-        settle(signal, venue)
+        if changed is None:
+            settle(signal, venue)
+        else:
+            settle_after(signal, venue, changed)
     except Exception as error:
         log.exception("%s did not settle", signal.trade_id)
         signal.rebuild_error = text_of(error)
 
 
-def finish(signal: AutomatedSignal, venue: Venue, now: datetime) -> None:
-    """Settle a signal and mark it for the next cycle, in memory."""
-    settle_or_mark(signal, venue)
+def finish(signal: AutomatedSignal, venue: Venue, now: datetime, changed: Set[str] | None = None) -> None:
+    """Settle a signal and mark it for the next cycle, in memory. `changed`: what did since it was settled."""
+    settle_or_mark(signal, venue, changed)
     signal.needs_sync = True
     signal.created_at = signal.created_at or now
     signal.updated_at = now
 
 
-def save(signals: Iterable[AutomatedSignal], venue: Venue, *, now: datetime, careful: bool) -> None:
-    rows = list(signals)
+def save(
+    signals: Iterable[AutomatedSignal],
+    venue: Venue,
+    changed: Mapping[int, Set[str]] | None = None,
+    *,
+    now: datetime,
+    careful: bool,
+) -> None:
+    """Settle signals and write them. `changed`: by key the fields that did since a signal was settled, where known."""
+    rows, known = list(signals), changed or {}
     for signal in rows:
-        finish(signal, venue, now)
+        finish(signal, venue, now, known.get(signal.pk))
     if careful:
         for signal in rows:
             save_or_mark(signal, now)

@@ -26,6 +26,7 @@ from django.db.models.base import ModelState
 from psycopg2.extensions import get_wait_callback
 
 ROWS_PER_STATEMENT = 1000
+DOCUMENT_ROWS = 8  # from which on PostgreSQL is sent one document: to quote each value costs our process twice as much
 AS_READ = "_as_read"  # of a row that `locked` has read: the values then, in the order of its fields
 Row = TypeVar("Row", bound=models.Model)
 
@@ -40,6 +41,16 @@ class Writer(NamedTuple):
     held: Callable[[models.Model], tuple[Any, ...]]  # a row's values, in the order of the fields
     documents: tuple[tuple[int, Any], ...]  # where JSON stands among them, and its field
     taken_as_is: tuple[type | None, ...]  # the type of each field whose values a database takes as they are
+
+    @property
+    def fits_document(self) -> bool:
+        """Whether JSON can hold its values: bytes it cannot."""
+        return not any(isinstance(field, models.BinaryField) for field in self.fields)
+
+    @property
+    def from_document(self) -> str:
+        """The statement that takes all rows as one document, in PostgreSQL."""
+        return f"{self.start} SELECT {', '.join(map(quoted, self.fields))} FROM {recordset(self.fields)}"  # noqa: S608 ours
 
     def text(self, rows: int, ending: str) -> str:
         return f"{self.start} VALUES {', '.join([self.marks] * rows)}{ending}"
@@ -75,6 +86,12 @@ class Writer(NamedTuple):
         for index, field in self.documents:
             values[index] = field.get_prep_value(values[index])
         return dict(zip(self.columns, values, strict=True))
+
+
+def recordset(fields: Iterable[Any]) -> str:
+    """The rows of a document that a statement is given, with these fields, as PostgreSQL reads them."""
+    typed = ", ".join(f"{quoted(field)} {field.rel_db_type(connection)}" for field in fields)
+    return f"jsonb_to_recordset(%s) AS row({typed})"
 
 
 @cache
@@ -113,10 +130,14 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
         return set()
     writer, key = writer_of(model, with_key=False), primary_key(model)
     ending = f"{' ON CONFLICT DO NOTHING' if ignore_conflicts else ''} RETURNING {quoted(key)}"
+    as_document = connection.vendor == "postgresql" and len(rows) >= DOCUMENT_ROWS and writer.fits_document
     inserted: set[Any] = set()
     with connection.cursor() as cursor:
         for chunk in chunks(writer.fields, rows):
-            cursor.execute(writer.text(len(chunk), ending), writer.parameters(chunk))
+            if as_document:
+                cursor.execute(f"{writer.from_document}{ending}", [rows_as_json(map(writer.as_document, chunk))])
+            else:
+                cursor.execute(writer.text(len(chunk), ending), writer.parameters(chunk))
             keys = [key.to_python(value) for (value,) in cursor.fetchall()]
             inserted.update(keys)
             if not ignore_conflicts:
@@ -200,8 +221,7 @@ def writer_of_update(model: type[models.Model], names: frozenset[str], vendor: s
     key, *others = fields = (primary_key(model), *(model._meta.get_field(name) for name in sorted(names)))
     table, column, names_ = f'"{model._meta.db_table}"', quoted(key), ", ".join(map(quoted, fields))
     if vendor == "postgresql":
-        typed = ", ".join(f"{quoted(field)} {field.db_type(connection)}" for field in fields)
-        start = f"WITH new AS (SELECT {names_} FROM jsonb_to_recordset(%s) AS row({typed})"  # noqa: S608 ours
+        start = f"WITH new AS (SELECT {names_} FROM {recordset(fields)}"  # noqa: S608 ours
     else:
         start = f"WITH new({names_}) AS (VALUES ({', '.join('%s' for _ in fields)})"
     changes = ", ".join(f"{quoted(field)} = new.{quoted(field)}" for field in others)
@@ -270,17 +290,29 @@ def made(model: type[Row], values: Iterable[tuple[str, Any]]) -> Row:
 def converted(model: type[models.Model], row: Sequence[Any]) -> list[Any]:
     """A row's values as the model's fields hold them."""
     values, mine = list(row), connections[connection.alias]
-    for index, column, converters in converters_of(model, mine.vendor):
-        for convert in converters:
-            values[index] = convert(values[index], column, mine)
+    for index, convert, column in converters_of(model, mine.vendor):
+        if (value := values[index]) is not None:
+            values[index] = convert(value, column, mine)
     return values
 
 
 @cache
-def converters_of(model: type[models.Model], vendor: str) -> list[tuple[int, Any, list[Any]]]:
-    columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
-    each = [connection.ops.get_db_converters(column) + column.get_db_converters(connection) for column in columns]
-    return [(index, columns[index], found) for index, found in enumerate(each) if found]
+def converters_of(model: type[models.Model], vendor: str) -> list[tuple[int, Callable[..., Any], Any]]:
+    """What each column's values that are not None go through, in their order."""
+    found: list[tuple[int, Callable[..., Any], Any]] = []
+    for index, field in enumerate(model._meta.concrete_fields):
+        column = field.get_col(model._meta.db_table)
+        if vendor == "postgresql" and type(field) is models.JSONField and field.decoder is None:
+            found.append((index, document, column))
+            continue
+        each = connection.ops.get_db_converters(column) + column.get_db_converters(connection)
+        found += [(index, convert, column) for convert in each]
+    return found
+
+
+def document(value: Any, column: Any, mine: BaseDatabaseWrapper) -> Any:
+    """A document of ours: no number in it is so long that orjson would round it."""
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 def chunks(fields: Sequence[Any], rows: Sequence[models.Model]) -> Iterator[Sequence[models.Model]]:

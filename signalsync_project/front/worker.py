@@ -6,12 +6,13 @@ an alert. Without those, when gunicorn is started by itself, a few threads of th
 """
 
 import asyncio
+import gc
 import json
 import os
 import re
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -46,8 +47,10 @@ SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
 SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
 LEAST_TOGETHER = 4  # alerts: fewer ENTRYs cost less by their short way in, one by one
+LEAST_BYTES = 6 * 1024  # of alerts that are no ENTRYs: batches have no short way, and two cost less together
 MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: a slow machine must be done in time
 TOGETHER_BYTES = 16 * 1024
+YOUNG = 10_000  # objects after which Python looks for garbage; 700 otherwise, which is several times in a group
 SPOOLED = re.compile(rb'"spooled": ?true')
 
 
@@ -79,6 +82,9 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.alert_threads = ThreadPoolExecutor(WEBHOOK_THREADS, "alerts")
         self.page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
+        gc.collect()
+        gc.freeze()  # what is loaded stays: to look through it for garbage takes a tenth of a second each time
+        gc.set_threshold(YOUNG)
         asyncio.run(self.serve())
 
     async def serve(self) -> None:
@@ -170,7 +176,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
             for call in calls:
                 del self.waiting[call]
             self.busy[number] = now
-            future = self.alert_threads.submit(self.answer_all, calls)
+            future = self.alert_threads.submit(self.answer_alerts, calls)
             future.add_done_callback(partial(self.hand_back, number, calls))
 
     def hand_back(self, number: int, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
@@ -208,27 +214,22 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     # -- in threads
 
-    def answer_all(self, calls: Sequence[Call]) -> list[bytes]:
-        """An answer each: of several alerts once they are taken in together. Never raises."""
-        if len(calls) > 1:
-            try:
-                return self.together(calls)
-            except Exception:
-                self.log.exception("taking in %d alerts together failed", len(calls))
+    def answer_alerts(self, calls: Sequence[Call]) -> list[bytes]:
+        """An answer each, once they are taken in together. Never raises."""
+        try:
+            return self.taken_in(calls)
+        except Exception:
+            self.log.exception("taking in %d alerts failed", len(calls))
         return [self.answer(call.parts(), call.peer, call.arrived) for call in calls]
 
-    def together(self, calls: Sequence[Call]) -> list[bytes]:
-        from django.db import close_old_connections
+    def taken_in(self, calls: Sequence[Call]) -> list[bytes]:
+        from signals.receiving.door import answered
+        from signals.storage.deadlines import look_after_connection
 
-        from signals.receiving.together import take_together
-        from signals.receiving.webhook import DECIDED
-
-        close_old_connections()  # as Django does before a request: one that failed is not used again
+        look_after_connection()
         asked = [self.asked(call.parts(), call.peer, call.arrived) for call in calls]
-        whole = [each for each in asked if isinstance(each, Asked)]
-        for each, reply in zip(whole, take_together([each.environ for each in whole]), strict=True):
-            each.environ[DECIDED] = reply
-        return [self.said_to(each) if isinstance(each, Asked) else each for each in asked]
+        said = iter(answered([each.environ for each in asked if isinstance(each, Asked)]))
+        return [self.said_to(each, next(said)) if isinstance(each, Asked) else each for each in asked]
 
     def answer(self, parts: Iterable[bytes], peer: Any, arrived: float) -> bytes:
         """What the application says to a request, as bytes. Never raises."""
@@ -245,9 +246,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self.handle_error(request, client, peer, error)
             return bytes(client)
 
-    def said_to(self, asked: Asked) -> bytes:
+    def said_to(self, asked: Asked, decided: Any = None) -> bytes:
+        """What the application says, or the answer of Django's that is `decided` already, as bytes. Never raises."""
+        application = self.wsgi if decided is None else saying(decided)
         try:
-            self.respond(asked.request, asked.response, asked.environ)
+            self.respond(application, asked.request, asked.response, asked.environ)
         except BaseException as error:
             if asked.client:
                 self.log.exception("Error handling request")
@@ -287,9 +290,9 @@ class FrontWorker(Worker):  # type: ignore[misc]
         response.force_close()
         return response, environ
 
-    def respond(self, request: Any, response: Any, environ: dict[str, Any]) -> None:
+    def respond(self, application: Any, request: Any, response: Any, environ: dict[str, Any]) -> None:
         start = datetime.now(UTC)
-        parts = self.wsgi(environ, response.start_response)
+        parts = application(environ, response.start_response)
         try:
             for part in parts:
                 response.write(part)
@@ -310,13 +313,23 @@ class FrontWorker(Worker):  # type: ignore[misc]
 def next_of(waiting: Iterable[Call]) -> list[Call]:
     """The alerts that a thread takes next: those from the first on that fit into one transaction, or the first."""
     taken: list[Call] = []
-    room = TOGETHER_BYTES
+    size = 0
     for call in waiting:
-        room -= call.size
-        if not call.post or room < 0 or len(taken) == MOST_TOGETHER:
+        if not call.post or size + call.size > TOGETHER_BYTES or len(taken) == MOST_TOGETHER:
             break
         taken.append(call)
-    return taken if len(taken) >= LEAST_TOGETHER else [next(iter(waiting))]
+        size += call.size
+    return taken if len(taken) >= LEAST_TOGETHER or size >= LEAST_BYTES else [next(iter(waiting))]
+
+
+def saying(decided: Any) -> Callable[..., list[bytes]]:
+    """An application that gives this answer."""
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response(f"{decided.status_code} {decided.reason_phrase}", list(decided.items()))
+        return [decided.content]
+
+    return application
 
 
 def in_a_word(answer: bytes) -> str:

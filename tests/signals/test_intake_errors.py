@@ -1,5 +1,7 @@
 """A signal that cannot be projected or derived costs neither its deliveries nor the other signals."""
 
+from collections.abc import Set
+
 import pytest
 
 from signals.models import AutomatedSignal, Delivery, SignalEvent
@@ -13,10 +15,10 @@ OTHER = "20251211_094200000_BEARISH"
 
 
 def failing_for(trade_id: str):
-    def joins(signal: AutomatedSignal, event: SignalEvent) -> None:
+    def joins(signal: AutomatedSignal, event: SignalEvent) -> Set[str]:
         if signal.trade_id == trade_id:
             raise ArithmeticError("cannot")
-        join(signal, event)
+        return join(signal, event)
 
     return joins
 

@@ -6,20 +6,24 @@ them from what is stored gives them once more.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
+from django.forms.models import model_to_dict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signals.models import Fill
+from signals.signal.deriving import Venue, settle
 from signals.signal.rebuilding import chunks, differences, rederive, restore
 from signals.vocabulary import DataSource
 from tests.builders import (
     SIGNAL_BAR,
     Alert,
+    at,
     break_even,
     cancelled,
     created,
@@ -28,11 +32,27 @@ from tests.builders import (
     exit_break_even,
     exit_stop,
     send,
+    the_signal,
     update,
 )
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
+
+
+def test_what_only_measurements_have_changed_is_settled_as_from_the_beginning() -> None:
+    """Whatever an update tells: `settle_after` derives less of it, and no less than can have become another."""
+    send([(created(), at(0)), (entry(), at(1))])
+    told: list[dict[str, Any]] = [
+        update(0.2, current_price=25_514), update(1.2, highest_high=25_600), update(0.4, mae=-0.9, lowest_low=1),
+        update(1.3, be_triggered=True), break_even(), update(1.4, completed=True),
+    ]  # fmt: skip
+    for minute, payload in enumerate(told, 2):
+        send([(payload, at(minute))])
+        signal = the_signal()
+        before, venue = deepcopy(model_to_dict(signal)), Venue.of(signal.source)
+        settle(signal, venue)
+        assert model_to_dict(signal) == before
 
 
 def new_york(minute: int, direction: str) -> tuple[str, datetime]:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from signals.models import Delivery
 from signals.parcels import MAX_BODY
 from signals.receiving import refusals
+from signals.receiving.door import answered
 from signals.receiving.refusals import Cause, Refusal
 from signals.receiving.senders import default_source, new_token
 from tests.posting import CREATED, FIRED, WEBHOOK, open_source, post
@@ -52,6 +53,30 @@ def test_an_alert_that_missed_the_address_is_told_the_right_one(path: str, setti
     (refusal,) = refusals.read().last
     assert refusal.head.startswith('{"event_type":"SIGNAL_CREATED"')
     assert not Delivery.objects.exists()
+
+
+def test_an_alert_is_answered_by_the_front_door_as_by_the_application() -> None:
+    """In the same words, refused or not, alone or with others; what is no alert is left to the application."""
+    factory, own = RequestFactory(headers={"host": "127.0.0.1"}), {"HTTP_X_REQUEST_ID": "the-senders"}
+
+    def environ(number: int, token: str = "") -> dict[str, Any]:
+        body = CREATED.replace(b"_144000000_", b"_14400%04d_" % number)
+        path = f"{WEBHOOK}/{token}" if token else WEBHOOK
+        return factory.post(path, body, content_type="application/json", **own).environ
+
+    def told(response: Any) -> tuple[int, dict[str, str], dict[str, Any]]:
+        headers = {name: value for name, value in response.items() if name != "Content-Length"}
+        return response.status_code, headers, json.loads(response.content) | {"delivery": ""}
+
+    theirs = [told(post(**own)), told(post(token="nobodys", **own))]
+    assert "Content-Security-Policy" in theirs[0][1]
+    assert theirs[0][1]["X-Request-ID"] == "the-senders"
+    page = factory.get("/healthz").environ
+    alone = [each for number in (1, 2) for each in answered([environ(number, "nobodys" if number == 2 else "")])]
+    first, nothing, second = answered([environ(3), page, environ(4, "nobodys")])
+    assert nothing is None
+    assert [told(each) for each in (*alone, first, second)] == theirs * 2
+    assert noted() == [(Cause.TOKEN, 401)] * 3
 
 
 def test_a_page_of_a_host_that_is_not_ours_is_not_shown_and_a_post_is_noted() -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import OperationalError, connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -49,12 +50,10 @@ def together(*bodies: bytes, tokens: Sequence[str] = (), minutes: int = 0) -> li
     arrived = (FIRED + timedelta(minutes=minutes, seconds=1)).timestamp()
     factory = RequestFactory(headers={"host": "127.0.0.1"})
     paths = [f"{WEBHOOK}/{token}" if token else WEBHOOK for token in tokens or [""] * len(bodies)]
-    return take_together(
-        [
-            {**factory.post(path, data=body, content_type="application/json").environ, ARRIVED: arrived}
-            for path, body in zip(paths, bodies, strict=True)
-        ]
-    )
+    posts = [
+        factory.post(path, body, content_type="application/json") for path, body in zip(paths, bodies, strict=True)
+    ]
+    return take_together([WSGIRequest({**each.environ, ARRIVED: arrived}) for each in posts])
 
 
 def told(replies: Sequence[Reply]) -> list[tuple[int, str]]:

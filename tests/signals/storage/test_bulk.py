@@ -14,7 +14,16 @@ from psycopg2.extensions import set_wait_callback
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, PriceBar, Source
 from signals.receiving.senders import default_source
 from signals.signal.joining import blank
-from signals.storage.bulk import ROWS_PER_STATEMENT, append, insert, insert_new, locked, update, update_changed
+from signals.storage.bulk import (
+    DOCUMENT_ROWS,
+    ROWS_PER_STATEMENT,
+    append,
+    insert,
+    insert_new,
+    locked,
+    update,
+    update_changed,
+)
 from signals.storage.deadlines import wait_for_answer
 from signals.vocabulary import Channel, DeliveryStatus, Status
 
@@ -49,7 +58,8 @@ def stored(model: type[models.Model], pks: Sequence[Any]) -> list[dict[str, Any]
     return list(model._default_manager.filter(pk__in=pks).order_by("pk").values())
 
 
-def test_every_kind_of_value_is_stored_as_bulk_create_stores_it(source: Source) -> None:
+@pytest.mark.parametrize("pairs", [1, DOCUMENT_ROWS])
+def test_every_kind_of_value_is_stored_as_bulk_create_stores_it(source: Source, pairs: int) -> None:
     odd = {
         "fired_at": MINUTE,
         "content_type": "text/plain; quote=\"'\\",
@@ -58,9 +68,9 @@ def test_every_kind_of_value_is_stored_as_bulk_create_stores_it(source: Source) 
         "faults": ["entry 3: 'x' is not a number", {"nested": [1, None, "\\"]}],
         "event_count": 7,
     }
-    ours = [delivery(source, "a" * 32, **odd), delivery(source, "b" * 32)]
-    insert(Delivery, ours)
-    theirs = [delivery(source, "c" * 32, **odd), delivery(source, "d" * 32)]
+    ours = [row for n in range(pairs) for row in (delivery(source, f"a{n}", **odd), delivery(source, f"b{n}"))]
+    assert insert(Delivery, ours) == {row.pk for row in ours}
+    theirs = [row for n in range(pairs) for row in (delivery(source, f"c{n}", **odd), delivery(source, f"d{n}"))]
     Delivery.objects.bulk_create(theirs)
 
     def without_keys(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
