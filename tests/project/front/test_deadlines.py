@@ -14,6 +14,7 @@ from signals.receiving.outage import Breaker
 from signalsync_project.front.counter import Asked
 from signalsync_project.front.worker import (
     ANSWER_WITHIN,
+    LEAST_BYTES,
     LEAST_TOGETHER,
     MOST_TOGETHER,
     TOGETHER_BYTES,
@@ -164,10 +165,16 @@ def test_another_thread_helps_out_when_one_is_not_soon_done(worker: FrontWorker)
 
 @pytest.mark.parametrize(
     ("size", "together"),
-    [(1_000, MOST_TOGETHER), (TOGETHER_BYTES // 5, 5), (TOGETHER_BYTES // 2, 1), (TOGETHER_BYTES + 1, 1)],
+    [(1_000, MOST_TOGETHER), (TOGETHER_BYTES // 5, 5), (TOGETHER_BYTES // 2, 2), (TOGETHER_BYTES + 1, 1)],
 )
 def test_no_more_is_taken_in_together_than_can_be_in_time(size: int, together: int) -> None:
     alerts = [Waiting(age=0.0, size=size) for _ in range(MOST_TOGETHER + 1)]
+    assert next_of(alerts) == alerts[:together]
+
+
+@pytest.mark.parametrize(("size", "together"), [(1_200, 1), (LEAST_BYTES // 2 - 1, 1), (LEAST_BYTES // 2, 2)])
+def test_two_are_taken_in_together_where_they_are_no_entries(size: int, together: int) -> None:
+    alerts = [Waiting(age=0.0, size=size) for _ in range(2)]
     assert next_of(alerts) == alerts[:together]
 
 
