@@ -103,7 +103,7 @@ def taken_table(took: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> str
     return table(head, rows)
 
 
-def posted(pair: Pair, size: Size) -> tuple[list[tuple[object, ...]], Load]:
+def posted(pair: Pair, size: Size) -> tuple[Sequence[Sequence[object]], Load]:
     """What the front doors before both databases did in turns, as rows; and the second one at a given pace."""
     bodies = Bodies(datetime.now(UTC))
     groups = [[bodies.trade_id() for _ in range(BATCH)] for _ in range(CONNECTIONS)]
