@@ -8,6 +8,7 @@ the partition of its month. Rows lie on the disk in the order of the weeks, as t
 import shutil
 import sys
 import time
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -225,12 +226,15 @@ def check_room(cursor: Any, events: int) -> None:
 
 
 def main() -> None:
-    name, events = sys.argv[1], int(sys.argv[2])
+    parser = ArgumentParser(prog="python -m benchmarks.filling", description=__doc__)
+    parser.add_argument("name", help="of the database, which is made anew")
+    parser.add_argument("events", type=int, help="how many, about")
+    asked = parser.parse_args()
     try:
-        with made(name) as database:
-            note(database, fill(database, events, FULL).text)
+        with made(asked.name) as database:
+            note(database, fill(database, asked.events, FULL).text)
     except BaseException:
-        drop(name)
+        drop(asked.name)
         raise
 
 

@@ -49,6 +49,8 @@ NOT_RUN = {
     "createuser": "asks for a password, and changes the machine's PostgreSQL",
     "createdb": "changes the machine's PostgreSQL",
     "pytest": "runs the tests, of which this is one",
+    "benchmarks.filling": "fills a database for an hour; tests/test_benchmarks.py fills a small one",
+    "benchmarks": "measures for as long; tests/test_benchmarks.py measures the small one",
     "truthtest": "takes minutes; tests/reconciliation/simulation/ proves on small markets",
     "simulate --to http": "takes as long as the market; tests/reconciliation/simulation/test_simulate.py sends, too",
     "restore": "needs an empty database; tests/reconciliation/backups/ restores into one",
