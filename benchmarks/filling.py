@@ -24,7 +24,7 @@ from benchmarks.active import LENGTH, clone_active
 from benchmarks.alerts import compact
 from benchmarks.databases import Database, drop, execute, made, note
 from benchmarks.indexes import without_indexes
-from benchmarks.populate import DELIVERY, GAP_TOTALS, MANY, SETTLED, SIGNAL, clone_runs, cloned, take_logs
+from benchmarks.populate import DELIVERY, GAP_TOTALS, MANY, SEAL, SETTLED, SIGNAL, clone_runs, cloned, take_logs
 from benchmarks.sizes import FULL, Size
 from signals.clock import NEW_YORK, instant, local
 from signals.market import market
@@ -47,7 +47,6 @@ while months[-1] < Month.of(datetime.fromisoformat("{end}")): months.append(mont
 make(months)
 put_up_on_partitions(connection.cursor())
 """
-SEAL = "from reconciliation.sealing.sealing import seal; seal()"
 
 COUNTED = f"""
 SELECT count(*), (SELECT max(id) FROM automated_signals) FROM signal_events
