@@ -98,6 +98,7 @@ def test_growth_compares_two_databases() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.second_database
 def test_pages_are_measured_with_cloned_signals() -> None:
     if not environ.get("DATABASE_URL", "").startswith("postgres"):
         pytest.skip("rows are cloned in PostgreSQL only")
@@ -107,6 +108,7 @@ def test_pages_are_measured_with_cloned_signals() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.second_database
 @pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
 def test_export_writes_each_format_at_two_sizes() -> None:
     section = export.measure(replace(QUICK, exported_signals=400), databases)
@@ -116,6 +118,7 @@ def test_export_writes_each_format_at_two_sizes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.second_database
 @pytest.mark.skipif(
     not environ.get("DATABASE_URL", "").startswith("postgres"), reason="bars are made in PostgreSQL only"
 )
@@ -134,6 +137,7 @@ def test_recorded_logs_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.second_database
 @pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
 def test_cycle_mends_the_damaged_signals_among_few_and_many() -> None:
     section = cycle.measure(QUICK, databases)
@@ -143,6 +147,7 @@ def test_cycle_mends_the_damaged_signals_among_few_and_many() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.second_database
 @pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
 def test_one_and_two_workers_do_the_same_cycle() -> None:
     section = shards.measure(QUICK, databases)
@@ -153,6 +158,7 @@ def test_one_and_two_workers_do_the_same_cycle() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.second_database
 @pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
 def test_history_is_filled_and_measured_beside_a_week() -> None:
     section = history.measure(replace(QUICK, asked=1), databases)
