@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciliation.gaps import CATALOGUE
 from reconciliation.tiers.proposals import Case
+from reconciliation.tiers.trade_id import CLOSES
+from signals import tiers
 from signals.clock import MINUTE
 from signals.formats import iso
 from signals.models import SignalEvent
@@ -134,3 +137,7 @@ class TestClock:
 
     def test_an_entry_that_does_not_name_the_triangle_leaves_its_bar_open(self) -> None:
         assert proposals("3", case(entry(single_leg=True)))["signal_time"].confidence == Decimal("0.5")
+
+
+def test_it_is_asked_of_the_gaps_that_the_catalogue_says_it_can_fill() -> None:
+    assert {name for name, gap in CATALOGUE.items() if tiers.TRADE_ID.key in gap.tiers} == CLOSES
