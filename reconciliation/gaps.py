@@ -288,7 +288,6 @@ class GapView:
             source: [(name, gap.lacks) for name, gap in CATALOGUE.items() if name not in terms.gaps_off]
             for source, terms in self.terms.items()
         }
-        self.known: dict[Timeframe, dict[datetime, datetime | None]] = {}
         self.move(now)
 
     def move(self, now: datetime) -> None:
@@ -377,17 +376,10 @@ class GapView:
             if name not in terms.gaps_off
             and not (dismissed and (signal.pk, name) in dismissed)
             and (bar := owed_since(signal)) is not None
-            and (moment := self.actionable_from(bar, terms.frame)) is not None
+            and (moment := actionable_from(bar, terms.frame)) is not None
             and moment > self.now
         ]
         return min(moments, default=None)
-
-    def actionable_from(self, bar: datetime, frame: Timeframe) -> datetime | None:
-        """As `lateness` says; trades that run were mostly told of the same bar."""
-        known = self.known.setdefault(frame, {})
-        if bar not in known:
-            known[bar] = actionable_from(bar, frame)
-        return known[bar]
 
 
 def score(gaps: Mapping[str, bool]) -> int:

@@ -1,6 +1,7 @@
 """Lateness: how old a bar must be, on a market and in bars of a length, for what is owed of it to be late. Pure."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, Self
 
 from signals.calendars import EPOCH
@@ -65,6 +66,7 @@ def levels(now: datetime, frame: Timeframe) -> tuple[Old, Old]:
     return old[0], old[1]
 
 
+@lru_cache(maxsize=1024)  # trades that run were mostly told of the same bar
 def actionable_from(bar: datetime, frame: Timeframe) -> datetime | None:
     """When a measurement as of this bar turns actionable; None where bars are not known."""
     if not frame.known:
