@@ -42,16 +42,6 @@ class Writer(NamedTuple):
     documents: tuple[tuple[int, Any], ...]  # where JSON stands among them, and its field
     taken_as_is: tuple[type | None, ...]  # the type of each field whose values a database takes as they are
 
-    @property
-    def fits_document(self) -> bool:
-        """Whether JSON can hold its values: bytes it cannot."""
-        return not any(isinstance(field, models.BinaryField) for field in self.fields)
-
-    @property
-    def from_document(self) -> str:
-        """The statement that takes all rows as one document, in PostgreSQL."""
-        return f"{self.start} SELECT {', '.join(map(quoted, self.fields))} FROM {recordset(self.fields)}"  # noqa: S608 ours
-
     def text(self, rows: int, ending: str) -> str:
         return f"{self.start} VALUES {', '.join([self.marks] * rows)}{ending}"
 
@@ -95,6 +85,15 @@ def recordset(fields: Iterable[Any]) -> str:
 
 
 @cache
+def start_of_document(model: type[models.Model]) -> str | None:
+    """How PostgreSQL inserts rows that it is given as one document; None where JSON cannot hold them: bytes."""
+    writer = writer_of(model, with_key=False)
+    if any(isinstance(field, models.BinaryField) for field in writer.fields):
+        return None
+    return f"{writer.start} SELECT {', '.join(map(quoted, writer.fields))} FROM {recordset(writer.fields)}"  # noqa: S608 ours
+
+
+@cache
 def writer_of(model: type[models.Model], *, with_key: bool) -> Writer:
     """With the key's column, or leaving a key that the database makes to it."""
     fields = tuple(f for f in model._meta.concrete_fields if with_key or not isinstance(f, models.AutoField))
@@ -130,12 +129,13 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
         return set()
     writer, key = writer_of(model, with_key=False), primary_key(model)
     ending = f"{' ON CONFLICT DO NOTHING' if ignore_conflicts else ''} RETURNING {quoted(key)}"
-    as_document = connection.vendor == "postgresql" and len(rows) >= DOCUMENT_ROWS and writer.fits_document
+    many = connection.vendor == "postgresql" and len(rows) >= DOCUMENT_ROWS
+    start = start_of_document(model) if many else None
     inserted: set[Any] = set()
     with connection.cursor() as cursor:
         for chunk in chunks(writer.fields, rows):
-            if as_document:
-                cursor.execute(f"{writer.from_document}{ending}", [rows_as_json(map(writer.as_document, chunk))])
+            if start:
+                cursor.execute(f"{start}{ending}", [rows_as_json(map(writer.as_document, chunk))])
             else:
                 cursor.execute(writer.text(len(chunk), ending), writer.parameters(chunk))
             keys = [key.to_python(value) for (value,) in cursor.fetchall()]
