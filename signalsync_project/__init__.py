@@ -17,7 +17,7 @@ def start_quickly() -> None:
     gc.set_threshold(YOUNG, *USUAL[1:])
 
 
-def started() -> None:
-    """From now on the collector looks as usual, but never again at what a start has made."""
+def started(young: int = USUAL[0]) -> None:
+    """From now on the collector looks as usual, or after so many objects, but never again at what a start has made."""
     gc.freeze()
-    gc.set_threshold(*USUAL)
+    gc.set_threshold(young, *USUAL[1:])

@@ -13,6 +13,8 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from hypothesis import HealthCheck, settings
 
+from signalsync_project import start_quickly, started
+
 # Where a change is judged, the same examples each time, and fewer: a rare one is for whoever works on the code.
 JUDGED = os.environ.get("CI", "").lower() in {"1", "true"}
 settings.register_profile(
@@ -32,8 +34,7 @@ PBKDF2PasswordHasher.iterations = 1
 
 # What is collected, six thousand tests and all that they import, stays: going through it again and again was a third of
 # the time of collecting.
-USUAL = gc.get_threshold()
-gc.set_threshold(50_000, *USUAL[1:])
+start_quickly()
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "admin_client", "admin_user"}
 
@@ -87,8 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(*USUAL)  # what tests leave in circles holds sockets and files open
+    started()  # as usual again: what tests leave in circles holds sockets and files open
 
 
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"

@@ -24,6 +24,7 @@ from typing import Any
 from gunicorn.http import get_parser, wsgi
 from gunicorn.workers.base import Worker
 
+from signalsync_project import started
 from signalsync_project.masking import masked
 
 from .alerts import ARRIVED, WEBHOOK
@@ -83,8 +84,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
         gc.collect()
-        gc.freeze()  # what is loaded stays: to look through it for garbage takes a tenth of a second each time
-        gc.set_threshold(YOUNG)
+        started(YOUNG)  # to look through what is loaded takes a tenth of a second each time
         asyncio.run(self.serve())
 
     async def serve(self) -> None:
