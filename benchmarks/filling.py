@@ -122,7 +122,7 @@ def fill(database: Database, events: int, size: Size) -> Filled:
         steps.done("rows copied")
     steps.done("indexes made")
     execute(database.url, GAP_TOTALS + SEQUENCE)
-    database.manage("shell", "--verbosity=0", "-c", SEAL)
+    database.manage(*SEAL)
     steps.done("audit log sealed")
     database.run("-m", "benchmarks.active", opening.isoformat())
     clone_active(database, size.active_signals, opening)

@@ -67,7 +67,7 @@ DELETE FROM gap_totals; INSERT INTO gap_totals (gap, open)
   SELECT gap, count(*) FROM signal_gaps WHERE state = 'open' GROUP BY gap;
 """
 # As cycles do with time. Before millions of entries that are not sealed each of them would, for its two seconds.
-SEAL = "from reconciliation.sealing.sealing import seal; seal()"
+SEAL = ("verify_audit", "--seal", "--head")
 
 
 def seed(database: Database, now: datetime, hours: int = SEED_HOURS) -> None:
@@ -95,7 +95,7 @@ def clone_signals(database: Database, count: int) -> int:
         execute(database.url, script(database, copies))
     database.tidy()
     [[total]] = execute(database.url, "SELECT count(*) FROM automated_signals")
-    database.manage("shell", "--verbosity=0", "-c", SEAL)
+    database.manage(*SEAL)
     return int(total)
 
 

@@ -1,6 +1,7 @@
 """Every benchmark runs, at tiny sizes, on the database of the tests; what it measures here means nothing."""
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,6 +40,12 @@ def databases(purpose: str) -> AbstractContextManager[Database]:
     if not url.startswith("postgres"):
         return sqlite(purpose)
     return postgres(f"test_{getpid()}_{purpose}", server=url)
+
+
+def on_postgresql(test: Callable[..., None]) -> Callable[..., None]:
+    """For tests of what PostgreSQL alone can do, copying rows, in databases of their own."""
+    there = environ.get("DATABASE_URL", "").startswith("postgres")
+    return pytest.mark.second_database(pytest.mark.skipif(not there, reason="PostgreSQL copies the rows")(test))
 
 
 def figures(section: Section) -> list[list[str]]:
@@ -98,18 +105,15 @@ def test_growth_compares_two_databases() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.second_database
+@on_postgresql
 def test_pages_are_measured_with_cloned_signals() -> None:
-    if not environ.get("DATABASE_URL", "").startswith("postgres"):
-        pytest.skip("rows are cloned in PostgreSQL only")
     rows = figures(pages.measure(replace(QUICK, stored_signals=500, asked=1), databases))
     assert {row[0] for row in rows} == {*pages.ADDRESSES, "Live parts"}
     assert all(float(row[3].replace(",", "")) > 0 for row in rows)
 
 
 @pytest.mark.slow
-@pytest.mark.second_database
-@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+@on_postgresql
 def test_export_writes_each_format_at_two_sizes() -> None:
     section = export.measure(replace(QUICK, exported_signals=400), databases)
     rows = [row[0] for row in figures(section)]
@@ -118,10 +122,7 @@ def test_export_writes_each_format_at_two_sizes() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.second_database
-@pytest.mark.skipif(
-    not environ.get("DATABASE_URL", "").startswith("postgres"), reason="bars are made in PostgreSQL only"
-)
+@on_postgresql
 def test_bars_are_stored_and_asked_for() -> None:
     section = bars.measure(replace(QUICK, bar_days=1, file_bars=100, asked=1), databases)
     assert {row[0] for row in figures(section)} == set(bars.PAGES)
@@ -137,8 +138,7 @@ def test_recorded_logs_are_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.second_database
-@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+@on_postgresql
 def test_cycle_mends_the_damaged_signals_among_few_and_many() -> None:
     section = cycle.measure(QUICK, databases)
     rows = [line.strip("| ").split(" | ") for line in section.body.splitlines() if line.startswith("| damaged")]
@@ -147,8 +147,7 @@ def test_cycle_mends_the_damaged_signals_among_few_and_many() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.second_database
-@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+@on_postgresql
 def test_one_and_two_workers_do_the_same_cycle() -> None:
     section = shards.measure(QUICK, databases)
     assert [line.split(" | ")[0] for line in section.body.splitlines() if line.startswith(("| 1 ", "| 2 "))][:2] == [
@@ -158,8 +157,7 @@ def test_one_and_two_workers_do_the_same_cycle() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.second_database
-@pytest.mark.skipif(not environ.get("DATABASE_URL", "").startswith("postgres"), reason="PostgreSQL copies the rows")
+@on_postgresql
 def test_history_is_filled_and_measured_beside_a_week() -> None:
     section = history.measure(replace(QUICK, asked=1), databases)
     assert {"signal_events", "deliveries", "delivery_bodies"} <= {row[0] for row in figures(section)}
