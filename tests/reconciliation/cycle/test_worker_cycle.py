@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -157,7 +158,7 @@ def test_a_cycle_that_was_thought_dead_writes_nothing_more(monkeypatch: pytest.M
 
     def load_slowly(*args: Any) -> Any:
         found = load(*args)
-        SyncLease.objects.update(expires_at=timezone.now())
+        SyncLease.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
         take()
         return found
 
