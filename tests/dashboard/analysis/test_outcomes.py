@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.db import connection
 from django.db.models import F
 
 from dashboard.analysis.outcomes import ENDS, Leg, ends_of
@@ -55,6 +56,16 @@ def test_how_a_leg_ended(alerts: list[dict[str, Any]], be: str, stop: str) -> No
     rows = AutomatedSignal.objects.alias(**ENDS).annotate(be=F("be_end"), stop=F("stop_end"))
     assert list(rows.values_list("be", "stop")) == [(be, stop)]
     assert ends_of(the_signal()) == (be, stop)
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one way to look for an event")
+def test_events_are_asked_for_orders_through_their_own_index() -> None:
+    """A hundred million events are not read through for the few that say so."""
+    rows = AutomatedSignal.objects.alias(**ENDS).annotate(be=F("be_end")).values_list("be")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "event_of_orders" in rows.explain()
 
 
 @pytest.mark.django_db
