@@ -36,16 +36,18 @@ from .parcels import (
     told_by,
 )
 from .signal.charts import known_after, learn
-from .signal.first_alert import store_birth
+from .signal.first_alert import Birth, store_births
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project, regroup_shared, restate
 from .signal.zones import Hold, hold_clock
 from .storage.bulk import append, insert, insert_new, update
 from .storage.deadlines import answered_within, transaction_within
-from .vocabulary import DeliveryStatus
+from .vocabulary import DeliveryStatus, EventType
 
 log = logging.getLogger(__name__)
 DEADLOCK_TRIES = 3
+announced: set[int] = set()
+"""Sources whose last ENTRY here had a signal already, as after SIGNAL_CREATED: the short way would be tried in vain."""
 SAME_BYTES = "Same source, bytes and minute as an earlier delivery."
 
 
@@ -79,7 +81,7 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
         parcels = [open_parcel(source, item) for item in incoming]
     hold, careful = first_hold(source, parcels), False
     deadline = monotonic() + wait_ms / 1000
-    if hold == Hold.SHARED and (born := take_in_birth(source, parcels, now=now, wait_ms=wait_ms)):
+    if hold == Hold.SHARED and (born := take_in_births(source, parcels, now=now, wait_ms=wait_ms)):
         return born
     for attempt in range(DEADLOCK_TRIES + 2):
         try:
@@ -103,15 +105,29 @@ def take_in(source: Source, incoming: Sequence[Incoming], *, now: datetime, wait
     raise DatabaseError("storing was tried too often")
 
 
-def take_in_birth(source: Source, parcels: Sequence[Parcel], *, now: datetime, wait_ms: int) -> Taken | None:
-    """The short way in, for one body that does nothing but make one signal. None: it is not that, nothing is stored."""
-    reading = parcels[0].reading
-    if len(parcels) > 1 or reading is None or len(reading.events) > 1 or reading.bars or reading.heartbeat:
+def take_in_births(source: Source, parcels: Sequence[Parcel], *, now: datetime, wait_ms: int) -> Taken | None:
+    """The short way in, for bodies that do nothing but make one signal each. None: nothing is stored."""
+    if not all(map(is_birth, parcels)) or (source.pk in announced and any(map(is_entry, parcels))):
         return None
-    (event,) = event_rows(source, parcels[0])
+    births = [Birth(each.delivery, body_row(each), event_rows(source, each)[0]) for each in parcels]
     with answered_within(wait_ms):
-        key = store_birth(source, parcels[0].delivery, body_row(parcels[0]), event, now=now, wait_ms=wait_ms)
-    return Taken((outcome_of(parcels[0]),), frozenset({key})) if key else None
+        keys = store_births(source, births, now=now, wait_ms=wait_ms)
+    if not keys:
+        announced.add(source.pk)
+        return None
+    return Taken(tuple(map(outcome_of, parcels)), keys)
+
+
+def is_birth(parcel: Parcel) -> bool:
+    """Whether there is one event to it that can make a signal, and nothing else."""
+    reading = parcel.reading
+    if reading is None or reading.bars or reading.heartbeat or parcel.incoming.repeats:
+        return False
+    return len(reading.events) == 1 and reading.events[0].type in BIRTH
+
+
+def is_entry(parcel: Parcel) -> bool:
+    return parcel.events[0].type == EventType.ENTRY
 
 
 def reset(source: Source, parcels: Sequence[Parcel]) -> None:
@@ -138,6 +154,8 @@ def first_hold(source: Source, parcels: Sequence[Parcel]) -> Hold:
 def store(source: Source, parcels: Sequence[Parcel], now: datetime, *, hold: Hold, careful: bool) -> Taken:
     """The transaction: deliveries, quarantine, events, projection, bars, heartbeat."""
     known = not hold or hold_clock(source, hold, trade_ids_of(parcels))
+    if not known:
+        announced.discard(source.pk)
     if hold == Hold.ALONE:
         symbol = source.symbol
         learn(source, known_by(source, parcels))

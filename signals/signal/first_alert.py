@@ -1,4 +1,4 @@
-"""A new signal by its first alert, in one round trip to PostgreSQL. `intake.store` does the same in six.
+"""New signals by their first alerts, in one round trip to PostgreSQL. `intake.store` does the same in six.
 
 Only for what can be decided without asking: the statement looks whether that was so, and else writes nothing, for the
 long way to be taken. It is prepared once per connection, as planning it costs as much as carrying it out.
@@ -11,8 +11,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
-from itertools import count
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from django.db import (
@@ -28,7 +27,7 @@ from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
 
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.signal.joining import absorb, blank
-from signals.storage.bulk import Writer, into, writer_for, writer_of
+from signals.storage.bulk import Writer, into, quoted, recordset, rows_as_json, writer_for, writer_of
 from signals.storage.deadlines import limits
 
 from .deriving import Venue
@@ -37,10 +36,19 @@ from .zones import Hold, is_quiet, lock_statement, plain_ruling
 
 # Connections that know the statement. Below a pooler that swaps them the long way is the usual one.
 _prepared: WeakSet[Any] = WeakSet()
+ID = "trade_id"
+
+
+class Birth(NamedTuple):
+    """A signal's first alert: the delivery with its body, and the one event that it brought."""
+
+    delivery: Delivery
+    body: DeliveryBody
+    event: SignalEvent
 
 
 class Statement(NamedTuple):
-    """The statement as it is prepared and as it is called, and what each of the four rows gives it."""
+    """The statement as it is prepared and as it is called, and how rows of each kind become its documents."""
 
     text: str
     call: str
@@ -50,32 +58,32 @@ class Statement(NamedTuple):
     event: Writer
 
 
-def store_birth(
-    source: Source, delivery: Delivery, body: DeliveryBody, event: SignalEvent, *, now: datetime, wait_ms: int
-) -> int | None:
-    """Store a delivery with body, its one event and the signal that it makes, in a transaction; return that one's key.
+def store_births(source: Source, births: Sequence[Birth], *, now: datetime, wait_ms: int) -> frozenset[int]:
+    """Store the deliveries, bodies and events, and the signals that these make, in one transaction. Returns their keys.
 
-    None: nothing was stored, for delivery or signal are there already, or the clock's votes must be read. Raises
-    DatabaseError when the database failed, or took longer than `wait_ms` (0: as the settings say).
+    No key: nothing was stored, for a delivery or signal is there already, two are of one signal, or the clock's votes
+    must be read. Raises DatabaseError when the database failed, or took longer than `wait_ms` (0: as settings say).
     """
-    signal = newborn(source, event, now)
-    if signal is None:
-        return None
+    signals = [newborn(source, birth.event, now) for birth in births]
+    made = [signal for signal in signals if signal is not None]
+    trade_ids = {signal.trade_id for signal in made}
+    if len(trade_ids) < len(births):
+        return frozenset()
     statement = statement_of()
+    events = ({**statement.event.as_document(event), ID: event.trade_id} for _, _, event in births)
     parameters = [
         *(source.pk, source.pk, json.dumps(source.zones_seen), source.bar_minutes, source.calendar),
-        *(source.pk, signal.trade_id),
-        *statement.delivery.parameters([delivery]),
-        *statement.body.parameters([body]),
-        *statement.signal.parameters([signal]),
-        *statement.event.parameters([event]),
+        list(trade_ids),
+        rows_as_json(map(statement.delivery.as_document, (birth.delivery for birth in births))),
+        rows_as_json(map(statement.body.as_document, (birth.body for birth in births))),
+        rows_as_json(map(statement.signal.as_document, made)),
+        rows_as_json(events),
     ]
-    made = sent(statement, f"{limits(wait_ms)}{lock_statement(Hold.SHARED)}", parameters)
-    return int(made[0]) if made else None
+    return sent(statement, f"{limits(wait_ms)}{lock_statement(Hold.SHARED)}", parameters)
 
 
-def sent(statement: Statement, before: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
-    """What the statement returns; None also when it cannot be carried out, which is for the long way to judge."""
+def sent(statement: Statement, before: str, parameters: Sequence[Any]) -> frozenset[int]:
+    """The keys that the statement returns; none when it cannot be carried out, which the long way judges."""
     # Sent at once, statements are a transaction of their own; within another one they need a savepoint.
     whole = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
@@ -84,18 +92,18 @@ def sent(statement: Statement, before: str, parameters: Sequence[Any]) -> tuple[
             first = "" if raw in _prepared else f"{statement.text}; "
             cursor.execute(f"{before}{first}{statement.call}", parameters)
             _prepared.add(raw)
-            return cast("tuple[Any, ...] | None", cursor.fetchone())
+            return frozenset(key for (key,) in cursor.fetchall())
     except (DataError, IntegrityError):
-        return None  # somebody was quicker, or a value cannot be stored
+        return frozenset()  # somebody was quicker, or a value cannot be stored
     except (ProgrammingError, NotSupportedError) as error:
         if isinstance(error.__cause__, DuplicatePreparedStatement):
             _prepared.add(raw)  # an earlier call failed after preparing; the name tells that it is this very text
-        return None  # or the tables have changed below the connection
+        return frozenset()  # or the tables have changed below the connection
     except OperationalError as error:
         if not isinstance(error.__cause__, InvalidSqlStatementName):
             raise
         _prepared.discard(raw)
-        return None
+        return frozenset()
 
 
 def newborn(source: Source, event: SignalEvent, now: datetime) -> AutomatedSignal | None:
@@ -119,22 +127,22 @@ def statement_of() -> Statement:
     signal = writer_of(AutomatedSignal, with_key=False)
     fields = [field for field in writer_of(SignalEvent, with_key=False).fields if field.name != "signal"]
     event = writer_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
-    number = count(1)
+    trade_id = AutomatedSignal._meta.get_field(ID)
 
-    def places(plan: Writer) -> str:
-        return ", ".join(f"${next(number)}" for _ in plan.fields)
+    def rows(plan: Writer, mark: str) -> str:
+        return f"{plan.start} SELECT {', '.join(map(quoted, plan.fields))} FROM free, {recordset(plan.fields, mark)}"  # noqa: S608 ours
 
     text = (
-        f"WITH free AS (SELECT 1 FROM signals_source WHERE id = ${next(number)}"  # noqa: S608 our names
-        f" AND zones_seen = ${next(number)}::jsonb AND bar_minutes IS NOT DISTINCT FROM ${next(number)}::smallint"
-        f" AND calendar = ${next(number)} AND NOT EXISTS (SELECT 1 FROM automated_signals"
-        f" WHERE source_id = ${next(number)} AND trade_id = ${next(number)})),"
-        f" delivery AS ({delivery.start} SELECT {places(delivery)} FROM free ON CONFLICT DO NOTHING RETURNING id),"
-        f" body AS ({body.start} SELECT {places(body)} FROM delivery),"
-        f" signal AS ({signal.start} SELECT {places(signal)} FROM delivery RETURNING id)"
-        f" {event.start} SELECT signal.id, {places(event)} FROM signal RETURNING signal_id"
+        "WITH free AS (SELECT 1 FROM signals_source WHERE id = $1 AND zones_seen = $2::jsonb"  # noqa: S608 our names
+        " AND bar_minutes IS NOT DISTINCT FROM $3::smallint AND calendar = $4"
+        f" AND NOT EXISTS (SELECT 1 FROM automated_signals WHERE source_id = $1 AND {ID} = ANY($5::text[]))),"
+        f" delivery AS ({rows(delivery, '$6')}),"
+        f" body AS ({rows(body, '$7')}),"
+        f" signal AS ({rows(signal, '$8')} RETURNING id, {ID})"
+        f" {event.start} SELECT signal.id, {', '.join(f'row.{quoted(field)}' for field in fields)} FROM signal"
+        f" JOIN {recordset([trade_id, *fields], '$9')} USING ({ID}) RETURNING signal_id"
     )
     # Whoever else shares the connection, another release perhaps, may use a name; not with another text.
-    name = f"birth_{blake2b(text.encode(), digest_size=8).hexdigest()}"
-    marks = ", ".join(["%s"] * (next(number) - 1))
-    return Statement(f"PREPARE {name} AS {text}", f"EXECUTE {name}({marks})", delivery, body, signal, event)
+    name = f"births_{blake2b(text.encode(), digest_size=8).hexdigest()}"
+    call = f"EXECUTE {name}({', '.join(['%s'] * 9)})"
+    return Statement(f"PREPARE {name} AS {text}", call, delivery, body, signal, event)

@@ -78,15 +78,15 @@ class Writer(NamedTuple):
         return dict(zip(self.columns, values, strict=True))
 
 
-def recordset(fields: Iterable[Any]) -> str:
+def recordset(fields: Iterable[Any], mark: str = "%s") -> str:
     """The rows of a document that a statement is given, with these fields, as PostgreSQL reads them."""
     typed = ", ".join(f"{quoted(field)} {field.rel_db_type(connection)}" for field in fields)
-    return f"jsonb_to_recordset(%s) AS row({typed})"
+    return f"jsonb_to_recordset({mark}) AS row({typed})"
 
 
 @cache
 def start_of_document(model: type[models.Model]) -> str | None:
-    """How PostgreSQL inserts rows that it is given as one document; None where JSON cannot hold them: bytes."""
+    """How PostgreSQL inserts rows that it is given as one document; None of bytes, which it doubles."""
     writer = writer_of(model, with_key=False)
     if any(isinstance(field, models.BinaryField) for field in writer.fields):
         return None
@@ -363,6 +363,8 @@ def rows_as_json(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def column_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
     if isinstance(value, Decimal | date | UUID):
         return str(value)
     raise TypeError(f"{type(value).__name__} is of no column")

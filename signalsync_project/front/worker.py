@@ -21,6 +21,7 @@ from itertools import count
 from math import inf
 from typing import Any
 
+import uvloop
 from gunicorn.http import get_parser, wsgi
 from gunicorn.workers.base import Worker
 
@@ -46,9 +47,8 @@ ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread ha
 ACCEPTED_AT_ONCE = 8
 SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
+GATHERED_WITHIN = 0.003  # seconds that the first of a crowd may wait for the others
 SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
-LEAST_TOGETHER = 4  # alerts: fewer ENTRYs cost less by their short way in, one by one
-LEAST_BYTES = 6 * 1024  # of alerts that are no ENTRYs: batches have no short way, and two cost less together
 MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: a slow machine must be done in time
 TOGETHER_BYTES = 16 * 1024
 YOUNG = 10_000  # objects after which Python looks for garbage; 700 otherwise, which is several times in a group
@@ -63,6 +63,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
     following: Following
     body_limit = 0
     bound_to: Any = None
+    crowd = 0  # so many alerts are waited for before the next are taken in, until `gathering` ends
+    gathering: asyncio.TimerHandle | None = None
 
     def run(self) -> None:
         from signals.parcels import MAX_BODY
@@ -85,7 +87,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.answer([WARM_UP], ("127.0.0.1", 0), time.time())  # loads what the first alert must not wait for
         gc.collect()
         started(YOUNG)  # to look through what is loaded takes a tenth of a second each time
-        asyncio.run(self.serve())
+        uvloop.run(self.serve())
 
     async def serve(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -165,6 +167,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def begin(self) -> None:
         """Give what waits to a thread. While one is at work, alerts gather for it; another helps out if it is not soon
         done."""
+        if len(self.waiting) < self.crowd:
+            return
         now = self.loop.time()
         while self.waiting and len(self.busy) < WEBHOOK_THREADS:
             if (done_by := max(self.busy.values(), default=-inf) + SOON_DONE) > now:
@@ -179,6 +183,17 @@ class FrontWorker(Worker):  # type: ignore[misc]
             future = self.alert_threads.submit(self.answer_alerts, calls)
             future.add_done_callback(partial(self.hand_back, number, calls))
 
+    def gather(self, crowd: int) -> None:
+        """After some were there together, wait a moment for as many again: each alone costs half as much again."""
+        if self.gathering is not None:
+            self.gathering.cancel()
+        self.crowd = min(crowd, MOST_TOGETHER) if crowd > 1 else 0
+        self.gathering = self.loop.call_later(GATHERED_WITHIN, self.gathered) if self.crowd else None
+
+    def gathered(self) -> None:
+        self.crowd, self.gathering = 0, None
+        self.begin()
+
     def hand_back(self, number: int, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
         self.loop.call_soon_threadsafe(self.all_done, number, calls, future)
 
@@ -188,6 +203,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         del self.busy[number]
         for call in calls:
             self.running.pop(call, None)
+        self.gather(len(calls) + len(self.waiting))
         self.begin()
         for call, data in zip(calls, future.result(), strict=True):
             call.answer(data)
@@ -319,7 +335,7 @@ def next_of(waiting: Iterable[Call]) -> list[Call]:
             break
         taken.append(call)
         size += call.size
-    return taken if len(taken) >= LEAST_TOGETHER or size >= LEAST_BYTES else [next(iter(waiting))]
+    return taken or [next(iter(waiting))]
 
 
 def saying(decided: Any) -> Callable[..., list[bytes]]:

@@ -14,8 +14,7 @@ from signals.receiving.outage import Breaker
 from signalsync_project.front.counter import Asked
 from signalsync_project.front.worker import (
     ANSWER_WITHIN,
-    LEAST_BYTES,
-    LEAST_TOGETHER,
+    GATHERED_WITHIN,
     MOST_TOGETHER,
     TOGETHER_BYTES,
     FrontWorker,
@@ -60,12 +59,16 @@ class Loop:
     def __init__(self) -> None:
         self.now = 0.0
         self.due: list[tuple[float, Callable[[], None]]] = []
+        self.gathered: list[Callable[[], None]] = []
 
     def time(self) -> float:
         return self.now
 
-    def call_later(self, *_: Any) -> None:
-        """Deadlines are what the tests call."""
+    def call_later(self, seconds: float, call: Callable[..., None], *_: Any) -> SimpleNamespace:
+        """Of deadlines nothing is kept: tests call them."""
+        if seconds == GATHERED_WITHIN:
+            self.gathered.append(call)
+        return SimpleNamespace(cancel=lambda: self.gathered.remove(call))
 
     def call_at(self, moment: float, call: Callable[[], None]) -> None:
         self.due.append((moment, call))
@@ -122,31 +125,66 @@ def test_one_alone_waits_for_no_company(worker: FrontWorker) -> None:
 
 
 def test_what_came_while_a_thread_was_at_work_is_taken_in_together(worker: FrontWorker) -> None:
-    first, *others = alerts = [Waiting(age=0.0) for _ in range(1 + LEAST_TOGETHER)]
+    first, *others = alerts = [Waiting(age=0.0) for _ in range(5)]
     for alert in alerts:
         worker.take_alert(alert)
     [(calls, future)] = worker.alert_threads.given
     future.set_result([b"stored"])
+    worker.loop.gathered[0]()
     assert calls == [first]
     assert first.said == b"stored"
     assert worker.alert_threads.given[1][0] == others
     assert list(worker.running) == others
 
 
-def test_few_are_taken_in_one_by_one(worker: FrontWorker) -> None:
-    alerts = [Waiting(age=0.0) for _ in range(LEAST_TOGETHER)]
-    for alert in alerts:
-        worker.take_alert(alert)
-    worker.alert_threads.given[0][1].set_result([b"stored"])
-    assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
+class TestGathering:
+    """Those who have posted at once post again at once: a moment later there are as many again."""
+
+    @pytest.fixture
+    def crowd(self, worker: FrontWorker) -> list[Waiting]:
+        """Three, of which the first was taken in and the others wait for a third."""
+        alerts = [Waiting(age=0.0) for _ in range(3)]
+        for alert in alerts:
+            worker.take_alert(alert)
+        worker.alert_threads.given[0][1].set_result([b"stored"])
+        assert len(worker.alert_threads.given) == 1
+        return alerts
+
+    def test_as_many_as_there_were_begin_at_once(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
+        again = Waiting(age=0.0)
+        worker.take_alert(again)
+        assert worker.alert_threads.given[1][0] == [*crowd[1:], again]
+
+    def test_fewer_wait_a_moment_and_no_longer(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
+        [gathered] = worker.loop.gathered
+        gathered()
+        assert worker.alert_threads.given[1][0] == crowd[1:]
+
+    def test_an_earlier_moment_does_not_end_a_later_one(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
+        worker.take_alert(Waiting(age=0.0))
+        worker.alert_threads.given[1][1].set_result([b"stored"] * 3)
+        assert len(worker.loop.gathered) == 1
+
+    def test_who_is_alone_after_the_crowd_has_gone_waits_for_nobody(
+        self, worker: FrontWorker, crowd: list[Waiting]
+    ) -> None:
+        worker.take_alert(Waiting(age=0.0))
+        worker.alert_threads.given[1][1].set_result([b"stored"] * 3)
+        worker.loop.gathered[0]()
+        alone = [Waiting(age=0.0) for _ in range(2)]
+        for number, alert in enumerate(alone, start=2):
+            worker.take_alert(alert)
+            worker.alert_threads.given[number][1].set_result([b"stored"])
+        assert [alert.said for alert in alone] == [b"stored", b"stored"]
 
 
 def test_after_it_failed_once_nothing_is_taken_in_together_for_a_while(worker: FrontWorker) -> None:
     worker.grouping.failed()
-    alerts = [Waiting(age=0.0) for _ in range(2 + LEAST_TOGETHER)]
+    alerts = [Waiting(age=0.0) for _ in range(3)]
     for alert in alerts:
         worker.take_alert(alert)
     worker.alert_threads.given[0][1].set_result([b"stored"])
+    worker.loop.gathered[0]()
     assert [calls for calls, _ in worker.alert_threads.given] == [alerts[:1], alerts[1:2]]
 
 
@@ -172,15 +210,9 @@ def test_no_more_is_taken_in_together_than_can_be_in_time(size: int, together: i
     assert next_of(alerts) == alerts[:together]
 
 
-@pytest.mark.parametrize(("size", "together"), [(1_200, 1), (LEAST_BYTES // 2 - 1, 1), (LEAST_BYTES // 2, 2)])
-def test_two_are_taken_in_together_where_they_are_no_entries(size: int, together: int) -> None:
-    alerts = [Waiting(age=0.0, size=size) for _ in range(2)]
-    assert next_of(alerts) == alerts[:together]
-
-
-@pytest.mark.parametrize("place", [0, LEAST_TOGETHER])
+@pytest.mark.parametrize("place", [0, 4])
 def test_what_is_no_post_is_answered_by_itself(place: int) -> None:
-    alerts = [Waiting(age=0.0) for _ in range(2 * LEAST_TOGETHER)]
+    alerts = [Waiting(age=0.0) for _ in range(8)]
     alerts[place].post = False
     assert next_of(alerts) == alerts[: place or 1]
 

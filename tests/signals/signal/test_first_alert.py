@@ -16,7 +16,7 @@ from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.receiving.senders import default_source
 from signals.signal import first_alert
-from signals.signal.first_alert import store_birth
+from signals.signal.first_alert import Birth, store_births
 from signals.vocabulary import DeliveryStatus
 from tests.builders import Alert, at, created, entry, incoming, payload, send, the_signal, update
 from tests.posting import another_connection_holds
@@ -34,8 +34,9 @@ BIRTHS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def source(transactional_db: None) -> Source:
+def source(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Source:
     """The default source, which has voted for one zone: its births share its clock."""
+    monkeypatch.setattr(intake, "announced", set())
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has no round trips to save")
     send([(created(OTHER, direction="Bearish"), at(-9))])
@@ -48,7 +49,7 @@ def source(transactional_db: None) -> Source:
 
 @pytest.fixture
 def long_way() -> Iterator[None]:
-    with patch.object(intake, "take_in_birth", return_value=None):
+    with patch.object(intake, "take_in_births", return_value=None):
         yield
 
 
@@ -76,10 +77,10 @@ def patience() -> str:
         return str(cursor.fetchone()[0])
 
 
-def round_trips(alert: Alert) -> int:
+def round_trips(*alerts: Alert) -> int:
     source = default_source()
     with CaptureQueriesContext(connection) as queries:
-        send([alert], source)
+        send(alerts, source)
     return len(queries)
 
 
@@ -87,6 +88,18 @@ def round_trips(alert: Alert) -> int:
 def test_a_birth_is_stored_in_one_round_trip(kind: str) -> None:
     assert round_trips((BIRTHS[kind], at(1))) == 1
     assert the_signal().event_count == 1
+
+
+def test_so_are_several_each_with_its_own_events(source: Source) -> None:
+    others = ["20251211_094100000_BULLISH", "20251211_094200000_BULLISH"]
+    assert round_trips((created(), at(1)), *((entry(trade_id), at(4)) for trade_id in others)) == 1
+    made = AutomatedSignal.objects.filter(first_event_at__gte=at(1))
+    assert dict(made.values_list("trade_id", "events__type")) == {
+        created()["trade_id"]: "SIGNAL_CREATED", **dict.fromkeys(others, "ENTRY"),
+    }  # fmt: skip
+    assert {
+        bytes(row.delivery.body.raw) for row in SignalEvent.objects.filter(type="SIGNAL_CREATED", signal__in=made)
+    } == {incoming(created(), at(1)).body}
 
 
 @pytest.mark.usefixtures("unguarded")
@@ -117,6 +130,33 @@ def test_an_alert_of_a_signal_that_is_there_joins_it(source: Source) -> None:
     taken = send([(entry(), at(3))], source)
     assert (taken.created, taken.updated) == (frozenset(), {the_signal().pk})
     assert (the_signal().event_count, the_signal().bars_to_confirmation) == (2, 2)
+
+
+def test_where_signals_are_announced_their_entries_are_not_tried(source: Source) -> None:
+    first, second, third = (f"20251211_09{minute}00000_BULLISH" for minute in (41, 42, 43))
+    send([(created(first), at(2))], source)
+    send([(entry(first), at(4))], source)
+    send([(created(second), at(3))], source)
+    with patch.object(intake, "store_births") as tried:
+        send([(entry(second), at(5))], source)
+    tried.assert_not_called()
+    send([(entry(), at(4))], source)
+    assert round_trips((entry(third), at(6))) == 1, "one that was not announced says so to the next"
+
+
+@pytest.mark.parametrize("there", [(created(), at(1)), (entry(), at(3))], ids=["the signal", "the delivery"])
+def test_several_of_which_one_is_there_are_all_stored_the_long_way(there: Alert, source: Source) -> None:
+    new = "20251211_094100000_BULLISH"
+    send([there], source)
+    taken = send([(entry(new), at(4)), (entry(), at(3))], source)
+    assert taken.created == {AutomatedSignal.objects.get(trade_id=new).pk}
+    assert the_signal().provenance["entry_price"]
+
+
+def test_two_first_alerts_of_one_signal_are_stored_the_long_way(source: Source) -> None:
+    taken = send([(created(), at(1)), (entry(), at(3))], source)
+    assert taken.created == {the_signal().pk}
+    assert the_signal().event_count == 2
 
 
 def test_a_repetition_is_a_duplicate(source: Source) -> None:
@@ -193,7 +233,8 @@ def test_the_database_may_not_take_longer_than_the_sender_waits(source: Source) 
     event.trade_id = "7"
     usual = patience()
     with CaptureQueriesContext(connection) as queries:
-        assert store_birth(source, row, DeliveryBody(delivery=row, raw=b"{}"), event, now=at(2), wait_ms=700)
+        birth = Birth(row, DeliveryBody(delivery=row, raw=b"{}"), event)
+        assert store_births(source, [birth], now=at(2), wait_ms=700)
     assert "SET LOCAL statement_timeout = 700" in queries[0]["sql"]
     assert patience() == usual  # the limit was the transaction's, not the connection's
 
