@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('signals', '0001_squashed_0035_updates_are_thinned'),
+        ('signals', '0035_updates_are_thinned'),
     ]
 
     operations = [
