@@ -167,7 +167,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     def begin(self) -> None:
         """Give what waits to a thread. While one is at work, alerts gather for it; another helps out if it is not soon
         done."""
-        if len(self.waiting) < self.crowd:
+        if len(self.waiting) < self.crowd and sum(call.size for call in self.waiting) < TOGETHER_BYTES:
             return
         now = self.loop.time()
         while self.waiting and len(self.busy) < WEBHOOK_THREADS:

@@ -155,6 +155,13 @@ class TestGathering:
         worker.take_alert(again)
         assert worker.alert_threads.given[1][0] == [*crowd[1:], again]
 
+    def test_no_more_are_waited_for_than_one_transaction_takes(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
+        large = Waiting(age=0.0, size=TOGETHER_BYTES)
+        worker.take_alert(Waiting(age=0.0))
+        worker.take_alert(large)
+        worker.alert_threads.given[1][1].set_result([b"stored"] * 3)
+        assert worker.alert_threads.given[2][0] == [large]
+
     def test_fewer_wait_a_moment_and_no_longer(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
         [gathered] = worker.loop.gathered
         gathered()
