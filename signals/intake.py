@@ -7,7 +7,7 @@ for rebuild, behind stored delivery and events.
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -109,7 +109,7 @@ def take_in_births(source: Source, parcels: Sequence[Parcel], *, now: datetime, 
     """The short way in, for bodies that do nothing but make one signal each. None: nothing is stored."""
     if not all(map(is_birth, parcels)) or (source.pk in announced and any(map(is_entry, parcels))):
         return None
-    births = [Birth(each.delivery, body_row(each), event_rows(source, each)[0]) for each in parcels]
+    births = [Birth(each.delivery, body_row(each), event_rows(source, each)[0]) for each in in_order(parcels)]
     with answered_within(wait_ms):
         keys = store_births(source, births, now=now, wait_ms=wait_ms)
     if not keys:
@@ -181,13 +181,17 @@ def trade_ids_of(parcels: Sequence[Parcel]) -> set[str]:
     return {event.trade_id for parcel in parcels for event in parcel.events}
 
 
+def in_order(parcels: Iterable[Parcel]) -> list[Parcel]:
+    """As everybody inserts deliveries, so that two imports of one log do not wait for each other in a circle."""
+    return sorted(parcels, key=lambda parcel: (parcel.delivery.fire_minute, parcel.delivery.checksum))
+
+
 def insert_deliveries(source: Source, parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Delivery]]:
     """Insert the deliveries with their bodies; those that the unique constraint turns away become duplicates, without.
     Returns the new ones, and those stored before of which a log's Ticker now tells the symbol."""
     insert(Delivery, [parcel.delivery for parcel in parcels if parcel.incoming.repeats])
     parcels = [parcel for parcel in parcels if not parcel.incoming.repeats]
-    # Sorted, so that two imports of one log do not wait for each other in a circle.
-    inserted = sorted(parcels, key=lambda parcel: (parcel.delivery.fire_minute, parcel.delivery.checksum))
+    inserted = in_order(parcels)
     there = insert_new(Delivery, [parcel.delivery for parcel in inserted], DeliveryBody, list(map(body_row, inserted)))
     repeated = [parcel for parcel in parcels if parcel.delivery.pk not in there]
     apart, learned = insert_duplicates(source, repeated) if repeated else (set(), [])

@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
@@ -23,7 +24,7 @@ from django.db import (
     connection,
     transaction,
 )
-from psycopg2.errors import DuplicatePreparedStatement, InvalidSqlStatementName
+from psycopg2.errors import DeadlockDetected, DuplicatePreparedStatement, InvalidSqlStatementName
 
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.signal.joining import absorb, blank
@@ -61,11 +62,12 @@ class Statement(NamedTuple):
 def store_births(source: Source, births: Sequence[Birth], *, now: datetime, wait_ms: int) -> frozenset[int]:
     """Store the deliveries, bodies and events, and the signals that these make, in one transaction. Returns their keys.
 
+    Deliveries go in in the order that they come in, and signals after them in the order of their ids.
     No key: nothing was stored, for a delivery or signal is there already, two are of one signal, or the clock's votes
     must be read. Raises DatabaseError when the database failed, or took longer than `wait_ms` (0: as settings say).
     """
     signals = [newborn(source, birth.event, now) for birth in births]
-    made = [signal for signal in signals if signal is not None]
+    made = sorted((signal for signal in signals if signal is not None), key=attrgetter(ID))
     trade_ids = {signal.trade_id for signal in made}
     if len(trade_ids) < len(births):
         return frozenset()
@@ -100,9 +102,10 @@ def sent(statement: Statement, before: str, parameters: Sequence[Any]) -> frozen
             _prepared.add(raw)  # an earlier call failed after preparing; the name tells that it is this very text
         return frozenset()  # or the tables have changed below the connection
     except OperationalError as error:
-        if not isinstance(error.__cause__, InvalidSqlStatementName):
+        if isinstance(error.__cause__, InvalidSqlStatementName):
+            _prepared.discard(raw)
+        elif not isinstance(error.__cause__, DeadlockDetected):
             raise
-        _prepared.discard(raw)
         return frozenset()
 
 
@@ -129,16 +132,18 @@ def statement_of() -> Statement:
     event = writer_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
     trade_id = AutomatedSignal._meta.get_field(ID)
 
-    def rows(plan: Writer, mark: str) -> str:
-        return f"{plan.start} SELECT {', '.join(map(quoted, plan.fields))} FROM free, {recordset(plan.fields, mark)}"  # noqa: S608 ours
+    def rows(plan: Writer, after: str, mark: str) -> str:
+        return f"{plan.start} SELECT {', '.join(map(quoted, plan.fields))} FROM {after}, {recordset(plan.fields, mark)}"  # noqa: S608 ours
 
     text = (
         "WITH free AS (SELECT 1 FROM signals_source WHERE id = $1 AND zones_seen = $2::jsonb"  # noqa: S608 our names
         " AND bar_minutes IS NOT DISTINCT FROM $3::smallint AND calendar = $4"
         f" AND NOT EXISTS (SELECT 1 FROM automated_signals WHERE source_id = $1 AND {ID} = ANY($5::text[]))),"
-        f" delivery AS ({rows(delivery, '$6')}),"
-        f" body AS ({rows(body, '$7')}),"
-        f" signal AS ({rows(signal, '$8')} RETURNING id, {ID})"
+        f" delivery AS ({rows(delivery, 'free', '$6')} RETURNING id),"
+        # Counting waits for all of them: else PostgreSQL inserts in whatever order it likes.
+        " stored AS (SELECT 1 FROM delivery HAVING count(*) > 0),"
+        f" body AS ({rows(body, 'stored', '$7')}),"
+        f" signal AS ({rows(signal, 'stored', '$8')} RETURNING id, {ID})"
         f" {event.start} SELECT signal.id, {', '.join(f'row.{quoted(field)}' for field in fields)} FROM signal"
         f" JOIN {recordset([trade_id, *fields], '$9')} USING ({ID}) RETURNING signal_id"
     )

@@ -1,8 +1,11 @@
 """A new signal's first alert goes in by one statement, and comes out as it does the long way."""
 
 import io
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import partial
+from itertools import chain
 from typing import Any
 from unittest.mock import patch
 
@@ -19,7 +22,7 @@ from signals.signal import first_alert
 from signals.signal.first_alert import Birth, store_births
 from signals.vocabulary import DeliveryStatus
 from tests.builders import Alert, at, created, entry, incoming, payload, send, the_signal, update
-from tests.posting import another_connection_holds
+from tests.posting import another_connection_holds, at_once
 
 OTHER = "20251211_093000000_BEARISH"
 BIRTHS: dict[str, dict[str, Any]] = {
@@ -243,3 +246,17 @@ def test_a_rebuild_has_nothing_to_correct(source: Source) -> None:
     send([(entry(), at(3))], source)
     send([(created(), at(1))], source)
     call_command("rebuild_signals", check=True, stdout=io.StringIO())
+
+
+def test_the_same_in_another_order_at_the_same_time_is_stored_once(source: Source) -> None:
+    """A circle, in which each holds what the other waits for, must not cost an alert its way in."""
+
+    def sent(ids: Sequence[str]) -> list[str]:
+        own, items = Source.objects.get(pk=source.pk), [incoming(entry(each), at(3)) for each in ids]
+        return [outcome.status for outcome in take_in(own, items, now=at(4)).outcomes]
+
+    for turn in range(5):
+        ids = [f"20251211_0941{100 * turn + number:05}_BULLISH" for number in range(100)]
+        statuses = at_once([partial(sent, ids), partial(sent, ids[::-1])])
+        assert Counter(chain.from_iterable(statuses)) == {DeliveryStatus.ACCEPTED: 100, DeliveryStatus.DUPLICATE: 100}
+    assert set(AutomatedSignal.objects.values_list("event_count", flat=True)) == {1}
