@@ -36,7 +36,7 @@ from .parcels import (
     told_by,
 )
 from .signal.charts import known_after, learn
-from .signal.first_alert import Birth, store_births
+from .signal.first_alert import FirstAlert, store_births
 from .signal.registers import BIRTH
 from .signal.saving import ClockNeededError, project, regroup_shared, restate
 from .signal.zones import Hold, hold_clock
@@ -109,7 +109,7 @@ def take_in_births(source: Source, parcels: Sequence[Parcel], *, now: datetime, 
     """The short way in, for bodies that do nothing but make one signal each. None: nothing is stored."""
     if not all(map(is_birth, parcels)) or (source.pk in announced and any(map(is_entry, parcels))):
         return None
-    births = [Birth(each.delivery, body_row(each), event_rows(source, each)[0]) for each in in_order(parcels)]
+    births = [FirstAlert(each.delivery, body_row(each), event_rows(source, each)[0]) for each in in_order(parcels)]
     with answered_within(wait_ms):
         keys = store_births(source, births, now=now, wait_ms=wait_ms)
     if not keys:
@@ -121,9 +121,9 @@ def take_in_births(source: Source, parcels: Sequence[Parcel], *, now: datetime, 
 def is_birth(parcel: Parcel) -> bool:
     """Whether there is one event to it that can make a signal, and nothing else."""
     reading = parcel.reading
-    if reading is None or reading.bars or reading.heartbeat or parcel.incoming.repeats:
+    if reading is None or len(reading.events) != 1 or reading.bars or reading.heartbeat:
         return False
-    return len(reading.events) == 1 and reading.events[0].type in BIRTH
+    return reading.events[0].type in BIRTH
 
 
 def is_entry(parcel: Parcel) -> bool:

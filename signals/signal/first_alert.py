@@ -28,7 +28,7 @@ from psycopg2.errors import DeadlockDetected, DuplicatePreparedStatement, Invali
 
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.signal.joining import absorb, blank
-from signals.storage.bulk import Writer, into, quoted, recordset, rows_as_json, writer_for, writer_of
+from signals.storage.bulk import Writer, into, quoted, recordset, writer_for, writer_of
 from signals.storage.deadlines import limits
 
 from .deriving import Venue
@@ -40,7 +40,7 @@ _prepared: WeakSet[Any] = WeakSet()
 ID = "trade_id"
 
 
-class Birth(NamedTuple):
+class FirstAlert(NamedTuple):
     """A signal's first alert: the delivery with its body, and the one event that it brought."""
 
     delivery: Delivery
@@ -59,7 +59,7 @@ class Statement(NamedTuple):
     event: Writer
 
 
-def store_births(source: Source, births: Sequence[Birth], *, now: datetime, wait_ms: int) -> frozenset[int]:
+def store_births(source: Source, births: Sequence[FirstAlert], *, now: datetime, wait_ms: int) -> frozenset[int]:
     """Store the deliveries, bodies and events, and the signals that these make, in one transaction. Returns their keys.
 
     Deliveries go in in the order that they come in, and signals after them in the order of their ids.
@@ -72,14 +72,14 @@ def store_births(source: Source, births: Sequence[Birth], *, now: datetime, wait
     if len(trade_ids) < len(births):
         return frozenset()
     statement = statement_of()
-    events = ({**statement.event.as_document(event), ID: event.trade_id} for _, _, event in births)
+    deliveries, bodies, events = zip(*births, strict=True)
     parameters = [
         *(source.pk, source.pk, json.dumps(source.zones_seen), source.bar_minutes, source.calendar),
         list(trade_ids),
-        rows_as_json(map(statement.delivery.as_document, (birth.delivery for birth in births))),
-        rows_as_json(map(statement.body.as_document, (birth.body for birth in births))),
-        rows_as_json(map(statement.signal.as_document, made)),
-        rows_as_json(events),
+        statement.delivery.as_one_document(deliveries),
+        statement.body.as_one_document(bodies),
+        statement.signal.as_one_document(made),
+        statement.event.as_one_document(events),
     ]
     return sent(statement, f"{limits(wait_ms)}{lock_statement(Hold.SHARED)}", parameters)
 
@@ -129,8 +129,9 @@ def statement_of() -> Statement:
     delivery, body = writer_of(Delivery, with_key=False), writer_of(DeliveryBody, with_key=False)
     signal = writer_of(AutomatedSignal, with_key=False)
     fields = [field for field in writer_of(SignalEvent, with_key=False).fields if field.name != "signal"]
-    event = writer_for(tuple(fields), into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields]))
-    trade_id = AutomatedSignal._meta.get_field(ID)
+    # An event is told with its signal's id, and stored with that one's key.
+    start = into(SignalEvent, [SignalEvent._meta.get_field("signal"), *fields])
+    event = writer_for((AutomatedSignal._meta.get_field(ID), *fields), start)
 
     def rows(plan: Writer, after: str, mark: str) -> str:
         return f"{plan.start} SELECT {', '.join(map(quoted, plan.fields))} FROM {after}, {recordset(plan.fields, mark)}"  # noqa: S608 ours
@@ -145,7 +146,7 @@ def statement_of() -> Statement:
         f" body AS ({rows(body, 'stored', '$7')}),"
         f" signal AS ({rows(signal, 'stored', '$8')} RETURNING id, {ID})"
         f" {event.start} SELECT signal.id, {', '.join(f'row.{quoted(field)}' for field in fields)} FROM signal"
-        f" JOIN {recordset([trade_id, *fields], '$9')} USING ({ID}) RETURNING signal_id"
+        f" JOIN {recordset(event.fields, '$9')} USING ({ID}) RETURNING signal_id"
     )
     # Whoever else shares the connection, another release perhaps, may use a name; not with another text.
     name = f"births_{blake2b(text.encode(), digest_size=8).hexdigest()}"

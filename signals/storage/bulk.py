@@ -77,6 +77,10 @@ class Writer(NamedTuple):
             values[index] = field.get_prep_value(values[index])
         return dict(zip(self.columns, values, strict=True))
 
+    def as_one_document(self, rows: Iterable[models.Model]) -> str:
+        """As `recordset` reads them."""
+        return rows_as_json(map(self.as_document, rows))
+
 
 def recordset(fields: Iterable[Any], mark: str = "%s") -> str:
     """The rows of a document that a statement is given, with these fields, as PostgreSQL reads them."""
@@ -135,7 +139,7 @@ def insert(model: type[models.Model], rows: Sequence[models.Model], *, ignore_co
     with connection.cursor() as cursor:
         for chunk in chunks(writer.fields, rows):
             if start:
-                cursor.execute(f"{start}{ending}", [rows_as_json(map(writer.as_document, chunk))])
+                cursor.execute(f"{start}{ending}", [writer.as_one_document(chunk)])
             else:
                 cursor.execute(writer.text(len(chunk), ending), writer.parameters(chunk))
             keys = [key.to_python(value) for (value,) in cursor.fetchall()]
@@ -206,7 +210,7 @@ def update(model: type[models.Model], rows: Sequence[models.Model], names: Itera
     with connection.cursor() as cursor:
         for chunk in chunks(writer.fields, rows):
             if connection.vendor == "postgresql":
-                cursor.execute(f"{writer.start}{ending}", [rows_as_json(map(writer.as_document, chunk))])
+                cursor.execute(f"{writer.start}{ending}", [writer.as_one_document(chunk)])
             else:
                 more = f", {writer.marks}" * (len(chunk) - 1)
                 cursor.execute(f"{writer.start}{more}{ending}", writer.parameters(chunk))

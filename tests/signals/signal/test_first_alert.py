@@ -19,7 +19,7 @@ from signals.intake import take_in
 from signals.models import AutomatedSignal, Delivery, DeliveryBody, SignalEvent, Source
 from signals.receiving.senders import default_source
 from signals.signal import first_alert
-from signals.signal.first_alert import Birth, store_births
+from signals.signal.first_alert import FirstAlert, store_births
 from signals.vocabulary import DeliveryStatus
 from tests.builders import Alert, at, created, entry, incoming, payload, send, the_signal, update
 from tests.posting import another_connection_holds, at_once
@@ -236,7 +236,7 @@ def test_the_database_may_not_take_longer_than_the_sender_waits(source: Source) 
     event.trade_id = "7"
     usual = patience()
     with CaptureQueriesContext(connection) as queries:
-        birth = Birth(row, DeliveryBody(delivery=row, raw=b"{}"), event)
+        birth = FirstAlert(row, DeliveryBody(delivery=row, raw=b"{}"), event)
         assert store_births(source, [birth], now=at(2), wait_ms=700)
     assert "SET LOCAL statement_timeout = 700" in queries[0]["sql"]
     assert patience() == usual  # the limit was the transaction's, not the connection's
