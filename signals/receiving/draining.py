@@ -25,6 +25,7 @@ from .webhook import UnknownSenderError, find_source, incoming_of, note_delay
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25  # between looks at what waits
+FEW_BYTES = 64 * 1024  # that came between two looks: some half of what could have been stored as it came
 PAUSE_SECONDS = 3.0  # after the database refused
 REMEMBER_SECONDS = 10.0
 
@@ -106,33 +107,49 @@ class Keeper(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="keeper", daemon=True)
         self._stop_now = threading.Event()
+        self._remember_at = 0.0
+        self.behind = False
+        """Whether more comes than can be stored as it comes: then all of it is spooled, until that is nearly empty."""
+
+    def fall_behind(self) -> None:
+        log.warning("more alerts come than can be stored as they come: they are spooled, and stored by the hundred")
+        self.behind = True
 
     def stop(self) -> None:
         self._stop_now.set()
 
     def run(self) -> None:
         refusals.leave_to_flush()
-        pause, remember_at = 0.0, 0.0
+        pause = 0.0
         while not self._stop_now.wait(pause or LOOK_SECONDS):
-            pause = 0.0
-            refusals.flush()
-            try:
-                measuring.flush_if_due()
-                if monotonic() >= remember_at:
-                    remember_at = monotonic() + REMEMBER_SECONDS
-                    forget_drafts(settings.SPOOL_DIR)
-                    outage.remember_senders()
-                if waits() and drain_spool(timezone.now()).stopped is not None:
-                    pause = PAUSE_SECONDS
-            except (DatabaseError, OSError, SpoolError):
-                pause = PAUSE_SECONDS
-            except Exception:
-                log.exception("looking after the spool failed")
-                pause = PAUSE_SECONDS
-            if pause:
-                connections.close_all()
+            pause = 0.0 if self.look() else PAUSE_SECONDS
 
+    def look(self) -> bool:
+        """Do what is due. False where the database or the disk refused: it is better left alone for a while. Never
+        raises."""
+        refusals.flush()
+        try:
+            measuring.flush_if_due()
+            if monotonic() >= self._remember_at:
+                self._remember_at = monotonic() + REMEMBER_SECONDS
+                forget_drafts(settings.SPOOL_DIR)
+                outage.remember_senders()
+            if self.empty():
+                return True
+        except (DatabaseError, OSError, SpoolError):
+            pass
+        except Exception:
+            log.exception("looking after the spool failed")
+        self.behind = False  # nothing is drained: whether storing is as bad must be tried
+        connections.close_all()
+        return False
 
-def waits() -> bool:
-    """Whether anything is spooled. A few looks at a folder."""
-    return bool(spool().pending_bytes() or outage.strangers().pending_bytes())
+    def empty(self) -> bool:
+        """Empty the spool; False where the database refused. Raises DatabaseError and SpoolError."""
+        waiting = spool().pending_bytes()
+        if self.behind and waiting < FEW_BYTES:
+            log.info("alerts are stored as they come again")
+            self.behind = False
+        if not waiting and not outage.strangers().pending_bytes():
+            return True
+        return drain_spool(timezone.now()).stopped is None

@@ -172,9 +172,11 @@ def let_in(request: HttpRequest, record: Spooled) -> Source | Reply:
         return turn_away(request)
     if fault := origins.fault_of(request, source):
         return not_from_there(request, fault)
-    if not SourceThrottle(source.name).allows(request):
-        return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
-    return source
+    return source if SourceThrottle(source.name).allows(request) else too_many()
+
+
+def too_many() -> Reply:
+    return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
 
 
 def stored(source: Source, records: Sequence[Spooled], *, wait_ms: int) -> list[Reply]:
@@ -223,17 +225,23 @@ def not_from_there(request: HttpRequest, cause: Cause) -> Reply:
     return refuse(status.HTTP_403_FORBIDDEN, NOT_FROM_THERE[cause])
 
 
-def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
+def spool_at_once(environs: Sequence[dict[str, Any]], why: str) -> list[Reply]:
     """Answer requests (WSGI environments) from the spool: what the front door does when it cannot store in time."""
     requests = [WSGIRequest(environ) for environ in environs]
-    received = [record_of(request, token_in(request)) for request in requests]
+    received = [within_rate(request, record_of(request, token_in(request))) for request in requests]
     records = [(request, each) for request, each in zip(requests, received, strict=True) if isinstance(each, Spooled)]
-    kept = iter(keep_on_disk(records, "it could not be done in time"))
+    kept = iter(keep_on_disk(records, why))
     replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
     for request, reply in zip(requests, replies, strict=True):
         if cause := refusals.cause_of(request, reply.status):
             refusals.note(request, cause, reply.status, now=timezone.now())
     return replies
+
+
+def within_rate(request: HttpRequest, record: Spooled | Reply) -> Spooled | Reply:
+    """What `let_in` asks of a source that is known, for those that nobody asked."""
+    source = None if isinstance(record, Reply) else cache.get(source_key(record.token_hash, record.loopback))
+    return record if source is None or SourceThrottle(source.name).allows(request) else too_many()
 
 
 def token_in(request: HttpRequest) -> str:
@@ -270,7 +278,8 @@ def read_capped(request: HttpRequest) -> bytes | None:
 
 
 def keep_on_disk(received: Sequence[tuple[HttpRequest, Spooled]], why: str) -> list[Reply]:
-    """Spool deliveries, all with one confirmation of the disk; 200 only once they are durable.
+    """Spool deliveries, all with one confirmation of the disk; 200 only once they are durable. Why storing them failed
+    is logged; "": it was not tried.
 
     What comes without any right to post needs no database to be refused. Of tokens that were not known when it last
     answered a little is kept, as one of them may be new.
@@ -307,7 +316,7 @@ def spooled_reply(place: Spool, records: Sequence[Spooled], why: str) -> Reply:
         log.error("%s could be neither stored (%s) nor spooled (%s)", count, why, error)
         failed = refuse(status.HTTP_503_SERVICE_UNAVAILABLE, "Storing failed; please send it again.")
         return failed._replace(headers={"Retry-After": RETRY_AFTER})
-    if records:
+    if records and why:
         log.warning("spooled %s, for storing failed: %s", count, why)
     return Reply(status.HTTP_200_OK, {"status": "accepted", "spooled": True, "delivery": None, "events": None})
 

@@ -39,6 +39,7 @@ class Counter(Protocol):
     connections: dict[Any, None]
     tasks: set["asyncio.Task[None]"]
     following: Following
+    keeper: Any  # of the spool, a draining.Keeper
     cfg: Any
     log: Any
 

@@ -56,7 +56,8 @@ class Journal:
         from signals.receiving.webhook import spool_at_once
 
         try:
-            return [self.worker.plain(*reply) for reply in spool_at_once(environs)]
+            why = "" if self.worker.keeper.behind else "it could not be done in time"
+            return [self.worker.plain(*reply) for reply in spool_at_once(environs, why)]
         except Exception:
             self.worker.log.exception("spooling failed")
             failed = self.worker.plain(

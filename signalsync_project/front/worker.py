@@ -33,6 +33,7 @@ from .connection import Call, Connection
 from .counter import Answer, Asked
 from .following import Following
 from .journal import Journal
+from .waiting import MOST_TOGETHER, Waiting
 
 PAGES = "SIGNALSYNC_PAGES"
 """Variable with the Unix socket of the processes that answer pages."""
@@ -41,7 +42,6 @@ ALIVE = b"/healthz"  # asks whether this process answers
 WARM_UP = b"OPTIONS %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % ALERTS
 WEBHOOK_THREADS = 2
 PAGE_THREADS = 4
-QUEUE = 32  # alerts that may wait for a thread; more than that cannot be stored in time
 TURN_WITHIN = 0.8  # seconds that an alert waits for its turn
 ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread hangs in
 ACCEPTED_AT_ONCE = 8
@@ -49,8 +49,6 @@ SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
 GATHERED_WITHIN = 0.003  # seconds that the first of a crowd may wait for the others
 SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
-MOST_TOGETHER = 16  # alerts that one transaction takes in, and of how many bytes: a slow machine must be done in time
-TOGETHER_BYTES = 16 * 1024
 YOUNG = 10_000  # objects after which Python looks for garbage; 700 otherwise, which is several times in a group
 SPOOLED = re.compile(rb'"spooled": ?true')
 
@@ -79,7 +77,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.tasks: set[asyncio.Task[None]] = set()  # the loop itself remembers them weakly
         self.running: dict[Call, float] = {}  # alerts that a thread is to answer, with the moment
         self.pages_at = os.environ.get(PAGES, "")
-        self.waiting: dict[Call, None] = {}  # of these, what no thread has begun
+        self.waiting = Waiting()  # of these, what no thread has begun
         self.busy: dict[int, float] = {}  # what threads are at, by number, with the moment
         self.begun, self.grouping = count(), grouping
         self.alert_threads = ThreadPoolExecutor(WEBHOOK_THREADS, "alerts")
@@ -155,30 +153,36 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     def take_alert(self, call: Call) -> None:
         late = call.age() >= ANSWER_WITHIN  # it waited for us to start: that says nothing of the database
-        if call.post and (late or len(self.running) >= QUEUE + WEBHOOK_THREADS or not self.journal.breaker.allows()):
+        if call.post and (late or self.is_crowded() or not self.journal.breaker.allows()):
             self.journal.add(call)
             return
         self.running[call] = self.loop.time()
-        self.waiting[call] = None
+        self.waiting.add(call)
         self.loop.call_later(TURN_WITHIN, self.turn_is_over, call)
         self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call)
         self.begin()
 
+    def is_crowded(self) -> bool:
+        """Whether more comes than can be stored as it comes. From then on the journal has it, until that is nearly
+        empty: taken in by the hundred, alerts cost less than half (docs/performance.md)."""
+        if not self.keeper.behind and self.waiting.are_too_many():
+            self.keeper.fall_behind()
+        return self.keeper.behind
+
     def begin(self) -> None:
         """Give what waits to a thread. While one is at work, alerts gather for it; another helps out if it is not soon
         done."""
-        if len(self.waiting) < self.crowd and sum(call.size for call in self.waiting) < TOGETHER_BYTES:
+        if not self.waiting.are(self.crowd):
             return
         now = self.loop.time()
         while self.waiting and len(self.busy) < WEBHOOK_THREADS:
             if (done_by := max(self.busy.values(), default=-inf) + SOON_DONE) > now:
                 self.loop.call_at(done_by, self.begin)
                 return
-            calls, number = next_of(self.waiting), next(self.begun)
+            calls, number = self.waiting.next(), next(self.begun)
             if len(calls) > 1 and not self.grouping.allows():
                 del calls[1:]
-            for call in calls:
-                del self.waiting[call]
+            self.waiting.remove(calls)
             self.busy[number] = now
             future = self.alert_threads.submit(self.answer_alerts, calls)
             future.add_done_callback(partial(self.hand_back, number, calls))
@@ -210,7 +214,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     def turn_is_over(self, call: Call) -> None:
         if call.post and call in self.waiting:
-            del self.waiting[call], self.running[call]
+            self.waiting.remove([call])
+            del self.running[call]
             self.journal.add(call)
 
     def time_is_over(self, call: Call) -> None:
@@ -324,18 +329,6 @@ class FrontWorker(Worker):  # type: ignore[misc]
         lines = {"Content-Type": "application/json", "Content-Length": str(len(text)), **(headers or {})}
         head = "".join(f"{name}: {value}\r\n" for name, value in {**lines, "Connection": "close"}.items())
         return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + text
-
-
-def next_of(waiting: Iterable[Call]) -> list[Call]:
-    """The alerts that a thread takes next: those from the first on that fit into one transaction, or the first."""
-    taken: list[Call] = []
-    size = 0
-    for call in waiting:
-        if not call.post or size + call.size > TOGETHER_BYTES or len(taken) == MOST_TOGETHER:
-            break
-        taken.append(call)
-        size += call.size
-    return taken or [next(iter(waiting))]
 
 
 def saying(decided: Any) -> Callable[..., list[bytes]]:

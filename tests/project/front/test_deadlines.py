@@ -1,4 +1,5 @@
-"""What an alert's deadlines say of the database: only a thread that hangs is a sign. And what is taken in together."""
+"""What an alert's deadlines say of the database: only a thread that hangs is a sign. What is taken in together, and
+what is left to the journal."""
 
 import socket
 from collections.abc import Callable
@@ -10,19 +11,14 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
+from signals.receiving.draining import Keeper
 from signals.receiving.outage import Breaker
 from signalsync_project.front.counter import Asked
-from signalsync_project.front.worker import (
-    ANSWER_WITHIN,
-    GATHERED_WITHIN,
-    MOST_TOGETHER,
-    TOGETHER_BYTES,
-    FrontWorker,
-    next_of,
-)
+from signalsync_project.front.waiting import MOST_TOGETHER, QUEUE, QUEUE_BYTES, TOGETHER_BYTES, Waiting
+from signalsync_project.front.worker import ANSWER_WITHIN, GATHERED_WITHIN, FrontWorker
 
 
-class Waiting:
+class Alert:
     """An alert that has come whole, `age` seconds ago."""
 
     post = alert = True
@@ -46,9 +42,9 @@ class Threads:
     """Keeps what is given to it, and begins nothing by itself."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[list[Waiting], Future[list[bytes]]]] = []
+        self.given: list[tuple[list[Alert], Future[list[bytes]]]] = []
 
-    def submit(self, _: Any, calls: list[Waiting]) -> Future[list[bytes]]:
+    def submit(self, _: Any, calls: list[Alert]) -> Future[list[bytes]]:
         self.given.append((calls, Future()))
         return self.given[-1][1]
 
@@ -80,7 +76,8 @@ class Loop:
 @pytest.fixture
 def worker() -> FrontWorker:
     worker = FrontWorker.__new__(FrontWorker)
-    worker.running, worker.waiting, worker.busy, worker.begun = {}, {}, {}, count()
+    worker.running, worker.waiting, worker.busy, worker.begun = {}, Waiting(), {}, count()
+    worker.keeper = Keeper()
     worker.alert_threads, worker.loop, worker.grouping = Threads(), Loop(), Breaker()
     worker.kept = []
     worker.journal = SimpleNamespace(breaker=Breaker(), add=worker.kept.append)
@@ -88,7 +85,7 @@ def worker() -> FrontWorker:
 
 
 def test_one_that_waited_for_us_to_start_is_kept_at_once_and_read_once(worker: FrontWorker) -> None:
-    late = Waiting(age=ANSWER_WITHIN)
+    late = Alert(age=ANSWER_WITHIN)
     worker.take_alert(late)
     assert worker.kept == [late]
     assert worker.alert_threads.given == []
@@ -96,7 +93,7 @@ def test_one_that_waited_for_us_to_start_is_kept_at_once_and_read_once(worker: F
 
 
 def test_one_that_no_thread_has_begun_is_taken_from_them(worker: FrontWorker) -> None:
-    begun, waiting = Waiting(age=0.0), Waiting(age=1.5)
+    begun, waiting = Alert(age=0.0), Alert(age=1.5)
     worker.take_alert(begun)
     worker.take_alert(waiting)
     worker.time_is_over(waiting)
@@ -107,7 +104,7 @@ def test_one_that_no_thread_has_begun_is_taken_from_them(worker: FrontWorker) ->
 
 
 def test_one_that_a_thread_hangs_with_keeps_others_from_the_database(worker: FrontWorker) -> None:
-    hanging = Waiting(age=0.0)
+    hanging = Alert(age=0.0)
     worker.take_alert(hanging)
     worker.time_is_over(hanging)
     assert worker.kept == [hanging]
@@ -119,13 +116,13 @@ def test_one_that_a_thread_hangs_with_keeps_others_from_the_database(worker: Fro
 
 
 def test_one_alone_waits_for_no_company(worker: FrontWorker) -> None:
-    alert = Waiting(age=0.0)
+    alert = Alert(age=0.0)
     worker.take_alert(alert)
     assert [calls for calls, _ in worker.alert_threads.given] == [[alert]]
 
 
 def test_what_came_while_a_thread_was_at_work_is_taken_in_together(worker: FrontWorker) -> None:
-    first, *others = alerts = [Waiting(age=0.0) for _ in range(5)]
+    first, *others = alerts = [Alert(age=0.0) for _ in range(5)]
     for alert in alerts:
         worker.take_alert(alert)
     [(calls, future)] = worker.alert_threads.given
@@ -141,44 +138,44 @@ class TestGathering:
     """Those who have posted at once post again at once: a moment later there are as many again."""
 
     @pytest.fixture
-    def crowd(self, worker: FrontWorker) -> list[Waiting]:
+    def crowd(self, worker: FrontWorker) -> list[Alert]:
         """Three, of which the first was taken in and the others wait for a third."""
-        alerts = [Waiting(age=0.0) for _ in range(3)]
+        alerts = [Alert(age=0.0) for _ in range(3)]
         for alert in alerts:
             worker.take_alert(alert)
         worker.alert_threads.given[0][1].set_result([b"stored"])
         assert len(worker.alert_threads.given) == 1
         return alerts
 
-    def test_as_many_as_there_were_begin_at_once(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
-        again = Waiting(age=0.0)
+    def test_as_many_as_there_were_begin_at_once(self, worker: FrontWorker, crowd: list[Alert]) -> None:
+        again = Alert(age=0.0)
         worker.take_alert(again)
         assert worker.alert_threads.given[1][0] == [*crowd[1:], again]
 
-    def test_no_more_are_waited_for_than_one_transaction_takes(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
-        large = Waiting(age=0.0, size=TOGETHER_BYTES)
-        worker.take_alert(Waiting(age=0.0))
+    def test_no_more_are_waited_for_than_one_transaction_takes(self, worker: FrontWorker, crowd: list[Alert]) -> None:
+        large = Alert(age=0.0, size=TOGETHER_BYTES)
+        worker.take_alert(Alert(age=0.0))
         worker.take_alert(large)
         worker.alert_threads.given[1][1].set_result([b"stored"] * 3)
         assert worker.alert_threads.given[2][0] == [large]
 
-    def test_fewer_wait_a_moment_and_no_longer(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
+    def test_fewer_wait_a_moment_and_no_longer(self, worker: FrontWorker, crowd: list[Alert]) -> None:
         [gathered] = worker.loop.gathered
         gathered()
         assert worker.alert_threads.given[1][0] == crowd[1:]
 
-    def test_an_earlier_moment_does_not_end_a_later_one(self, worker: FrontWorker, crowd: list[Waiting]) -> None:
-        worker.take_alert(Waiting(age=0.0))
+    def test_an_earlier_moment_does_not_end_a_later_one(self, worker: FrontWorker, crowd: list[Alert]) -> None:
+        worker.take_alert(Alert(age=0.0))
         worker.alert_threads.given[1][1].set_result([b"stored"] * 3)
         assert len(worker.loop.gathered) == 1
 
     def test_who_is_alone_after_the_crowd_has_gone_waits_for_nobody(
-        self, worker: FrontWorker, crowd: list[Waiting]
+        self, worker: FrontWorker, crowd: list[Alert]
     ) -> None:
-        worker.take_alert(Waiting(age=0.0))
+        worker.take_alert(Alert(age=0.0))
         worker.alert_threads.given[1][1].set_result([b"stored"] * 3)
         worker.loop.gathered[0]()
-        alone = [Waiting(age=0.0) for _ in range(2)]
+        alone = [Alert(age=0.0) for _ in range(2)]
         for number, alert in enumerate(alone, start=2):
             worker.take_alert(alert)
             worker.alert_threads.given[number][1].set_result([b"stored"])
@@ -187,7 +184,7 @@ class TestGathering:
 
 def test_after_it_failed_once_nothing_is_taken_in_together_for_a_while(worker: FrontWorker) -> None:
     worker.grouping.failed()
-    alerts = [Waiting(age=0.0) for _ in range(3)]
+    alerts = [Alert(age=0.0) for _ in range(3)]
     for alert in alerts:
         worker.take_alert(alert)
     worker.alert_threads.given[0][1].set_result([b"stored"])
@@ -196,7 +193,7 @@ def test_after_it_failed_once_nothing_is_taken_in_together_for_a_while(worker: F
 
 
 def test_another_thread_helps_out_when_one_is_not_soon_done(worker: FrontWorker) -> None:
-    alerts = [Waiting(age=0.0) for _ in range(3)]
+    alerts = [Alert(age=0.0) for _ in range(3)]
     for alert in alerts[:2]:
         worker.take_alert(alert)
     assert len(worker.alert_threads.given) == 1
@@ -208,20 +205,72 @@ def test_another_thread_helps_out_when_one_is_not_soon_done(worker: FrontWorker)
     assert len(worker.alert_threads.given) == 2, "there are two threads"
 
 
+def next_of(alerts: list[Alert]) -> list[Alert]:
+    waiting = Waiting()
+    for alert in alerts:
+        waiting.add(alert)
+    return waiting.next()
+
+
 @pytest.mark.parametrize(
     ("size", "together"),
     [(1_000, MOST_TOGETHER), (TOGETHER_BYTES // 5, 5), (TOGETHER_BYTES // 2, 2), (TOGETHER_BYTES + 1, 1)],
 )
 def test_no_more_is_taken_in_together_than_can_be_in_time(size: int, together: int) -> None:
-    alerts = [Waiting(age=0.0, size=size) for _ in range(MOST_TOGETHER + 1)]
+    alerts = [Alert(age=0.0, size=size) for _ in range(MOST_TOGETHER + 1)]
     assert next_of(alerts) == alerts[:together]
 
 
 @pytest.mark.parametrize("place", [0, 4])
 def test_what_is_no_post_is_answered_by_itself(place: int) -> None:
-    alerts = [Waiting(age=0.0) for _ in range(8)]
+    alerts = [Alert(age=0.0) for _ in range(8)]
     alerts[place].post = False
     assert next_of(alerts) == alerts[: place or 1]
+
+
+# -- when more comes than can be stored as it comes
+
+
+def come(worker: FrontWorker, count: int, size: int = 1_000) -> list[Alert]:
+    """So many alerts; the first of them is given to a thread and the others wait."""
+    alerts = [Alert(age=0.0, size=size) for _ in range(count)]
+    for alert in alerts:
+        worker.take_alert(alert)
+    return alerts
+
+
+@pytest.mark.parametrize(("size", "waiting"), [(500, QUEUE), (QUEUE_BYTES // 8, 8)], ids=["many", "large"])
+def test_what_comes_after_two_transactions_wait_goes_to_the_journal(
+    worker: FrontWorker, size: int, waiting: int
+) -> None:
+    alerts = come(worker, 1 + waiting + 2, size)
+    assert worker.kept == alerts[-2:]
+    assert len(worker.waiting) == waiting
+
+
+def test_it_goes_there_until_that_is_nearly_empty_though_nobody_waits(worker: FrontWorker) -> None:
+    worker.keeper.behind = True
+    [alert] = come(worker, 1)
+    assert (worker.kept, len(worker.waiting)) == ([alert], 0)
+    worker.keeper.behind = False
+    [alert] = come(worker, 1)
+    assert [calls for calls, _ in worker.alert_threads.given] == [[alert]]
+
+
+def test_a_question_is_answered_however_many_wait(worker: FrontWorker) -> None:
+    worker.keeper.behind = True
+    question = Alert(age=0.0)
+    question.post = False
+    worker.take_alert(question)
+    assert [calls for calls, _ in worker.alert_threads.given] == [[question]]
+
+
+def test_what_waits_is_counted_by_its_bytes_as_it_comes_and_goes() -> None:
+    waiting, large = Waiting(), Alert(age=0.0, size=QUEUE_BYTES)
+    waiting.add(large)
+    assert waiting.are_too_many()
+    waiting.remove([large])
+    assert (len(waiting), waiting.bytes, waiting.are_too_many()) == (0, 0, False)
 
 
 def test_one_that_is_answered_while_the_door_is_closing_is_read_as_ever(worker: FrontWorker) -> None:

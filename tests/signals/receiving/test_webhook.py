@@ -13,6 +13,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -203,6 +204,14 @@ def test_a_rate_limit_holds_per_source(settings: Any) -> None:
     other = new_token(Source.objects.create(name="other"))
     assert [post().status_code for _ in range(3)] == [200, 200, 429]
     assert post(token=other).status_code == 200
+
+
+def test_a_rate_limit_holds_for_what_the_door_spools_unasked(settings: Any) -> None:
+    settings.WEBHOOK_RATE = "2/min"
+    post()  # so that its sender is known
+    requests = [RequestFactory().post(WEBHOOK, data=CREATED, content_type="application/json") for _ in range(2)]
+    replies = webhook.spool_at_once([request.environ for request in requests], "")
+    assert [reply.status for reply in replies] == [200, 429]
 
 
 # -- when storing fails
