@@ -112,7 +112,7 @@ def posted(pair: Pair, size: Size) -> tuple[Sequence[Sequence[object]], Load]:
         for server in servers:
             server.post(bodies.entry(trade_id) for group in groups for trade_id in group)
         entries = in_turns(servers, bodies.entries(), size)
-        batches = in_turns(servers, bodies.batches(groups), size)
+        batches = in_turns(servers, bodies.batches(groups), size, crowded=True)
         paced = [server.post(bodies.entries(), seconds=size.paced_seconds, pace=PACE) for server in servers]
     kinds = (("ENTRY", entries), ("batch", batches), (f"ENTRY, {PACE} posts/s", [[load] for load in paced]))
     rows = [
