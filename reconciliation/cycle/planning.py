@@ -7,6 +7,7 @@ before it have left it.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from reconciliation.gaps import CATALOGUE, Dismissed, GapView
 from reconciliation.tiers.proposals import Case, Proposal, evidence_key
@@ -18,6 +19,7 @@ from signals.signal.deriving import relate_after, settle_trust
 from signals.signal.joining import join_fill
 from signals.signal.registers import RULES, TIER_RANK
 from signals.tiers import TIERS
+from signals.vocabulary import Status
 
 from .loading import Loaded
 
@@ -96,10 +98,21 @@ def checks(made: Plan, view: GapView, dismissed: Dismissed) -> Iterator[datetime
     signal, now = made.signal, view.now
     yield view.next_check(signal, dismissed)
     yield from made.held
+    yield closes_next(made.loaded.case)
     if any(due and CATALOGUE[name].live for name, due in made.after.items()):
         set_before = made.loaded.stored.check_at
         age = now - (signal.mfe_as_of or signal.first_event_at)
         yield set_before if set_before and set_before > now else now + max(RETRY_AT_LEAST, age / 4)
+
+
+def closes_next(case: Case) -> datetime | None:
+    """When the next of the stored bars closes of a trade that is over: no price is taken from it before, and nothing
+    else may bring the trade back then."""
+    frame = case.frame
+    if case.signal.status != Status.COMPLETED or not case.bars or not frame.known:
+        return None
+    closes = (frame.close_of(frame.around(bar.time)) for bar in reversed(case.bars))
+    return min(takewhile(lambda close: close > case.now, closes), default=None)
 
 
 def unasked(loaded: Loaded, means: Means) -> list[str]:

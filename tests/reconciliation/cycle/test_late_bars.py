@@ -123,3 +123,13 @@ def test_more_bars_than_a_cycle_takes_wait_for_the_next(monkeypatch: pytest.Monk
     one_by_one = everything()
     cycle(61)
     assert everything() == one_by_one
+
+
+def test_a_bar_that_has_not_closed_brings_a_trade_that_is_over_back_when_it_has() -> None:
+    a_trade((break_even(), at(14)), (exit_stop(), at(40)))
+    come({30: 25738})
+    scheduled(30)
+    assert the_signal().be_exit_at is None
+    scheduled(34)
+    assert the_signal().be_exit_at == at(31)
+    assert scheduled(35).signals_examined == 0
