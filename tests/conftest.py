@@ -27,6 +27,8 @@ settings.register_profile(
 )
 # What a database may do otherwise shows in few of them; what is wrong in itself, the first pass has looked for.
 settings.register_profile("second database", settings.get_profile("signalsync"), max_examples=10)
+# For whoever has the time to look for what is rare: --hypothesis-profile=hunt
+settings.register_profile("hunt", settings.get_profile("signalsync"), max_examples=600)
 settings.load_profile("signalsync")
 
 # A hash is made to take long, which tests who sign in are not about; that one is computed stays as it is.

@@ -61,6 +61,9 @@ def find_work(scope: Scope, view: GapView, *, mark: bool) -> dict[int, set[int]]
         for some in batches(keys if mark else (), KEYS):
             AutomatedSignal.objects.filter(pk__in=some).update(needs_sync=True)
         work[source.pk] |= keys
+    if scope.source is not None:
+        bars = late_bars.fresh_bars()  # which stay so, for the signals of other sources
+        work[scope.source.pk] |= late_bars.pick_up(bars, scope.now, mark=False)[scope.source.pk]
     if scope.whole:
         switched = list(Source.objects.filter(switched=True).order_by("pk"))
         if mark and switched:  # before they are no longer called so

@@ -125,6 +125,19 @@ def test_more_bars_than_a_cycle_takes_wait_for_the_next(monkeypatch: pytest.Monk
     assert everything() == one_by_one
 
 
+def test_a_run_for_one_source_reads_late_bars_and_leaves_them_to_the_others() -> None:
+    """Of a trade that lacks no value that is a gap."""
+    a_trade((break_even(), at(14)), (exit_stop(), at(40)))
+    cycle(60)
+    come({30: 25738})
+    assert cycle(61, source=the_signal().source).signals_examined == 1
+    assert the_signal().be_exit_at == at(31)
+    assert PriceBar.objects.filter(fresh=True).exists()
+    cycle(62)
+    assert states("be_exit_at") == ["active"]
+    assert not PriceBar.objects.filter(fresh=True).exists()
+
+
 def test_a_bar_that_has_not_closed_brings_a_trade_that_is_over_back_when_it_has() -> None:
     a_trade((break_even(), at(14)), (exit_stop(), at(40)))
     come({30: 25738})
