@@ -25,7 +25,6 @@ from .webhook import UnknownSenderError, find_source, incoming_of, note_delay
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.25  # between looks at what waits
-FEW_BYTES = 64 * 1024  # that came between two looks: some half of what could have been stored as it came
 PAUSE_SECONDS = 3.0  # after the database refused
 REMEMBER_SECONDS = 10.0
 
@@ -108,12 +107,6 @@ class Keeper(threading.Thread):
         super().__init__(name="keeper", daemon=True)
         self._stop_now = threading.Event()
         self._remember_at = 0.0
-        self.behind = False
-        """Whether more comes than can be stored as it comes: then all of it is spooled, until that is nearly empty."""
-
-    def fall_behind(self) -> None:
-        log.warning("more alerts come than can be stored as they come: they are spooled, and stored by the hundred")
-        self.behind = True
 
     def stop(self) -> None:
         self._stop_now.set()
@@ -127,8 +120,8 @@ class Keeper(threading.Thread):
     def look(self) -> bool:
         """Do what is due. False where the database or the disk refused: it is better left alone for a while. Never
         raises."""
-        refusals.flush()
         try:
+            refusals.flush()
             measuring.flush_if_due()
             if monotonic() >= self._remember_at:
                 self._remember_at = monotonic() + REMEMBER_SECONDS
@@ -140,16 +133,10 @@ class Keeper(threading.Thread):
             pass
         except Exception:
             log.exception("looking after the spool failed")
-        self.behind = False  # nothing is drained: whether storing is as bad must be tried
         connections.close_all()
         return False
 
     def empty(self) -> bool:
         """Empty the spool; False where the database refused. Raises DatabaseError and SpoolError."""
-        waiting = spool().pending_bytes()
-        if self.behind and waiting < FEW_BYTES:
-            log.info("alerts are stored as they come again")
-            self.behind = False
-        if not waiting and not outage.strangers().pending_bytes():
-            return True
-        return drain_spool(timezone.now()).stopped is None
+        waits = spool().pending_bytes() or outage.strangers().pending_bytes()
+        return not waits or drain_spool(timezone.now()).stopped is None

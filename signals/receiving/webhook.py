@@ -6,7 +6,7 @@ time costs nothing: the bytes go to the spool, and only when that fails too is t
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
@@ -172,11 +172,9 @@ def let_in(request: HttpRequest, record: Spooled) -> Source | Reply:
         return turn_away(request)
     if fault := origins.fault_of(request, source):
         return not_from_there(request, fault)
-    return source if SourceThrottle(source.name).allows(request) else too_many()
-
-
-def too_many() -> Reply:
-    return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
+    if not SourceThrottle(source.name).allows(request):
+        return refuse(status.HTTP_429_TOO_MANY_REQUESTS, "More deliveries than WEBHOOK_RATE allows.")
+    return source
 
 
 def stored(source: Source, records: Sequence[Spooled], *, wait_ms: int) -> list[Reply]:
@@ -225,10 +223,16 @@ def not_from_there(request: HttpRequest, cause: Cause) -> Reply:
     return refuse(status.HTTP_403_FORBIDDEN, NOT_FROM_THERE[cause])
 
 
-def spool_at_once(environs: Sequence[dict[str, Any]], why: str) -> list[Reply]:
-    """Answer requests (WSGI environments) from the spool: what the front door does when it cannot store in time."""
-    requests = [WSGIRequest(environ) for environ in environs]
-    received = [within_rate(request, record_of(request, token_in(request))) for request in requests]
+def spool_at_once(environs: Sequence[tuple[dict[str, Any], bool]]) -> list[Reply]:
+    """Answer requests (WSGI environments) from the spool: what the front door does when it cannot store in time.
+
+    Of those marked, the database is well: it is asked whether they may be sent, as it is before they are stored.
+    """
+    requests = [WSGIRequest(environ) for environ, _ in environs]
+    received = [record_of(request, token_in(request)) for request in requests]
+    marks = [unasked for _, unasked in environs]
+    received = let_in_all(zip(requests, received, marks, strict=True))
+    why = "" if all(marks) else "it could not be done in time"
     records = [(request, each) for request, each in zip(requests, received, strict=True) if isinstance(each, Spooled)]
     kept = iter(keep_on_disk(records, why))
     replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
@@ -238,10 +242,20 @@ def spool_at_once(environs: Sequence[dict[str, Any]], why: str) -> list[Reply]:
     return replies
 
 
-def within_rate(request: HttpRequest, record: Spooled | Reply) -> Spooled | Reply:
-    """What `let_in` asks of a source that is known, for those that nobody asked."""
-    source = None if isinstance(record, Reply) else cache.get(source_key(record.token_hash, record.loopback))
-    return record if source is None or SourceThrottle(source.name).allows(request) else too_many()
+def let_in_all(asking: Iterable[tuple[HttpRequest, Spooled | Reply, bool]]) -> list[Spooled | Reply]:
+    """What was received, or why it is refused, of those marked; once the database fails, no more is asked."""
+    found: list[Spooled | Reply] = []
+    well = True
+    for request, record, unasked in asking:
+        source: Source | Reply | None = None
+        if well and unasked and isinstance(record, Spooled):
+            try:
+                source = let_in(request, record)
+            except Exception as error:  # noqa: BLE001 - as in `take`: the bytes must not be lost
+                well = False
+                told_of(error)
+        found.append(source if isinstance(source, Reply) else record)
+    return found
 
 
 def token_in(request: HttpRequest) -> str:
@@ -313,7 +327,7 @@ def spooled_reply(place: Spool, records: Sequence[Spooled], why: str) -> Reply:
     error = outage.append_to(place, records)
     count = "a delivery" if len(records) == 1 else f"{len(records)} deliveries"
     if error is not None:
-        log.error("%s could be neither stored (%s) nor spooled (%s)", count, why, error)
+        log.error("%s could be neither stored (%s) nor spooled (%s)", count, why or "not tried", error)
         failed = refuse(status.HTTP_503_SERVICE_UNAVAILABLE, "Storing failed; please send it again.")
         return failed._replace(headers={"Retry-After": RETRY_AFTER})
     if records and why:

@@ -7,6 +7,8 @@ from typing import Any
 from .connection import Call
 from .counter import Counter
 
+REFUSED = b"HTTP/1.1 503"
+
 
 class Journal:
     """`add` runs in the loop's thread, writing in one of its own."""
@@ -15,12 +17,13 @@ class Journal:
         from signals.receiving.outage import breaker
 
         self.worker, self.breaker = worker, breaker
-        self.waiting: list[Call] = []
+        self.waiting: list[tuple[Call, bool]] = []
         self.writing = False
         self.thread = ThreadPoolExecutor(1, "journal")
 
-    def add(self, call: Call) -> None:
-        self.waiting.append(call)
+    def add(self, call: Call, *, unasked: bool = False) -> None:
+        """`unasked`: the database is well, but has not been asked whether the sender may send."""
+        self.waiting.append((call, unasked))
         if not self.writing:
             self.write()
 
@@ -29,8 +32,11 @@ class Journal:
         future = self.thread.submit(self.keep, calls)
         future.add_done_callback(lambda done: self.worker.loop.call_soon_threadsafe(self.written, calls, done))
 
-    def written(self, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
-        for call, data in zip(calls, future.result(), strict=True):
+    def written(self, calls: Sequence[tuple[Call, bool]], future: "Future[list[bytes]]") -> None:
+        answers = future.result()
+        if any(data.startswith(REFUSED) for data in answers):
+            self.worker.not_kept()
+        for (call, _), data in zip(calls, answers, strict=True):
             call.answer(data)
         self.writing = False
         if self.waiting:
@@ -38,26 +44,28 @@ class Journal:
 
     # -- in the journal's thread
 
-    def keep(self, calls: Sequence[Call]) -> list[bytes]:
+    def keep(self, calls: Sequence[tuple[Call, bool]]) -> list[bytes]:
         """An answer each. Never raises."""
         answers: list[bytes] = [b""] * len(calls)
-        environs: dict[int, dict[str, Any]] = {}
-        for index, call in enumerate(calls):
+        environs: dict[int, tuple[dict[str, Any], bool]] = {}
+        for index, (call, unasked) in enumerate(calls):
             asked = self.worker.asked(call.parts(), call.peer, call.arrived)
             if isinstance(asked, bytes):
                 answers[index] = asked
             else:
-                environs[index] = asked.environ
+                environs[index] = asked.environ, unasked
         for index, answer in zip(environs, self.spooled(list(environs.values())), strict=True):
             answers[index] = answer
         return answers
 
-    def spooled(self, environs: Sequence[dict[str, Any]]) -> list[bytes]:
+    def spooled(self, environs: Sequence[tuple[dict[str, Any], bool]]) -> list[bytes]:
         from signals.receiving.webhook import spool_at_once
+        from signals.storage.deadlines import look_after_connection
 
         try:
-            why = "" if self.worker.keeper.behind else "it could not be done in time"
-            return [self.worker.plain(*reply) for reply in spool_at_once(environs, why)]
+            if any(unasked for _, unasked in environs):
+                look_after_connection()
+            return [self.worker.plain(*reply) for reply in spool_at_once(environs)]
         except Exception:
             self.worker.log.exception("spooling failed")
             failed = self.worker.plain(

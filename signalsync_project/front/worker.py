@@ -33,7 +33,7 @@ from .connection import Call, Connection
 from .counter import Answer, Asked
 from .following import Following
 from .journal import Journal
-from .waiting import MOST_TOGETHER, Waiting
+from .waiting import MOST_TOGETHER, Rush, Waiting
 
 PAGES = "SIGNALSYNC_PAGES"
 """Variable with the Unix socket of the processes that answer pages."""
@@ -59,6 +59,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     loop: asyncio.AbstractEventLoop
     journal: Journal
     following: Following
+    rush: Rush
     body_limit = 0
     bound_to: Any = None
     crowd = 0  # so many alerts are waited for before the next are taken in, until `gathering` ends
@@ -89,7 +90,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     async def serve(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.journal, self.following = Journal(self), Following(self.loop)
+        self.journal, self.following, self.rush = Journal(self), Following(self.loop), Rush(self.loop)
         self.keeper.start()
         servers = [await self.listen(each.sock) for each in self.sockets]
         while self.alive and self.ppid == os.getppid():
@@ -153,8 +154,11 @@ class FrontWorker(Worker):  # type: ignore[misc]
 
     def take_alert(self, call: Call) -> None:
         late = call.age() >= ANSWER_WITHIN  # it waited for us to start: that says nothing of the database
-        if call.post and (late or self.is_crowded() or not self.journal.breaker.allows()):
+        if call.post and (late or not self.journal.breaker.allows()):
             self.journal.add(call)
+            return
+        if call.post and self.rush.takes(call, self.waiting):
+            self.journal.add(call, unasked=True)
             return
         self.running[call] = self.loop.time()
         self.waiting.add(call)
@@ -162,12 +166,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call)
         self.begin()
 
-    def is_crowded(self) -> bool:
-        """Whether more comes than can be stored as it comes. From then on the journal has it, until that is nearly
-        empty: taken in by the hundred, alerts cost less than half (docs/performance.md)."""
-        if not self.keeper.behind and self.waiting.are_too_many():
-            self.keeper.fall_behind()
-        return self.keeper.behind
+    def not_kept(self) -> None:
+        self.rush.fail()
 
     def begin(self) -> None:
         """Give what waits to a thread. While one is at work, alerts gather for it; another helps out if it is not soon

@@ -11,10 +11,20 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from signals.receiving.draining import Keeper
 from signals.receiving.outage import Breaker
 from signalsync_project.front.counter import Asked
-from signalsync_project.front.waiting import MOST_TOGETHER, QUEUE, QUEUE_BYTES, TOGETHER_BYTES, Waiting
+from signalsync_project.front.waiting import (
+    FEW_BYTES,
+    LONGEST_RUSH,
+    LOOK_SECONDS,
+    MOST_TOGETHER,
+    NO_RUSH_WITHIN,
+    QUEUE,
+    QUEUE_BYTES,
+    TOGETHER_BYTES,
+    Rush,
+    Waiting,
+)
 from signalsync_project.front.worker import ANSWER_WITHIN, GATHERED_WITHIN, FrontWorker
 
 
@@ -56,6 +66,7 @@ class Loop:
         self.now = 0.0
         self.due: list[tuple[float, Callable[[], None]]] = []
         self.gathered: list[Callable[[], None]] = []
+        self.looks: list[Callable[[], None]] = []
 
     def time(self) -> float:
         return self.now
@@ -64,6 +75,8 @@ class Loop:
         """Of deadlines nothing is kept: tests call them."""
         if seconds == GATHERED_WITHIN:
             self.gathered.append(call)
+        if seconds == LOOK_SECONDS:
+            self.looks.append(call)
         return SimpleNamespace(cancel=lambda: self.gathered.remove(call))
 
     def call_at(self, moment: float, call: Callable[[], None]) -> None:
@@ -77,10 +90,9 @@ class Loop:
 def worker() -> FrontWorker:
     worker = FrontWorker.__new__(FrontWorker)
     worker.running, worker.waiting, worker.busy, worker.begun = {}, Waiting(), {}, count()
-    worker.keeper = Keeper()
     worker.alert_threads, worker.loop, worker.grouping = Threads(), Loop(), Breaker()
-    worker.kept = []
-    worker.journal = SimpleNamespace(breaker=Breaker(), add=worker.kept.append)
+    worker.rush, worker.kept = Rush(worker.loop), []
+    worker.journal = SimpleNamespace(breaker=Breaker(), add=lambda call, unasked=False: worker.kept.append(call))
     return worker
 
 
@@ -248,28 +260,73 @@ def test_what_comes_after_two_transactions_wait_goes_to_the_journal(
     assert len(worker.waiting) == waiting
 
 
-def test_it_goes_there_until_that_is_nearly_empty_though_nobody_waits(worker: FrontWorker) -> None:
-    worker.keeper.behind = True
-    [alert] = come(worker, 1)
-    assert (worker.kept, len(worker.waiting)) == ([alert], 0)
-    worker.keeper.behind = False
-    [alert] = come(worker, 1)
-    assert [calls for calls, _ in worker.alert_threads.given] == [[alert]]
+def test_one_that_is_large_is_no_rush(worker: FrontWorker) -> None:
+    come(worker, 4, QUEUE_BYTES)
+    assert worker.kept == []
 
 
-def test_a_question_is_answered_however_many_wait(worker: FrontWorker) -> None:
-    worker.keeper.behind = True
-    question = Alert(age=0.0)
-    question.post = False
-    worker.take_alert(question)
-    assert [calls for calls, _ in worker.alert_threads.given] == [[question]]
+class TestRush:
+    """What comes in a rush is the journal's, though nobody waits any more."""
+
+    @pytest.fixture
+    def rush(self, worker: FrontWorker) -> FrontWorker:
+        come(worker, 1 + QUEUE + 1, 500)  # of which the last began it
+        worker.kept.clear()
+        worker.waiting = Waiting()
+        return worker
+
+    def look(self, worker: FrontWorker) -> None:
+        [look] = worker.loop.looks
+        worker.loop.looks.clear()
+        worker.loop.now += LOOK_SECONDS
+        look()
+
+    def test_it_goes_on_as_long_as_much_comes_between_two_looks(self, rush: FrontWorker) -> None:
+        for _ in range(3):
+            assert len(come(rush, 8, FEW_BYTES // 8)) == 8
+            self.look(rush)
+        assert (len(rush.kept), rush.rush.on) == (24, True)
+
+    def test_it_ends_when_little_has_come(self, rush: FrontWorker) -> None:
+        come(rush, 6, FEW_BYTES)
+        self.look(rush)
+        rush.busy.clear()
+        [alert] = come(rush, 1)
+        assert rush.alert_threads.given[-1][0] == [alert]
+        assert rush.loop.looks == []
+
+    def test_it_ends_after_a_while_so_that_the_other_way_is_tried(self, rush: FrontWorker) -> None:
+        while rush.rush.on:
+            assert rush.loop.now < LONGEST_RUSH
+            come(rush, 8, FEW_BYTES // 8)
+            self.look(rush)
+        assert rush.loop.now == LONGEST_RUSH
+
+    def test_after_the_journal_refused_the_database_is_asked_and_there_is_none_for_a_while(
+        self, rush: FrontWorker
+    ) -> None:
+        rush.not_kept()
+        self.look(rush)
+        come(rush, 1 + QUEUE + 1, 500)
+        assert (len(rush.kept), rush.rush.on) == (1, False), "what is beyond the queue and two threads, alone"
+        rush.loop.now += NO_RUSH_WITHIN
+        come(rush, 1)
+        assert rush.rush.on
+
+    def test_a_question_is_answered_all_the_same(self, rush: FrontWorker) -> None:
+        question = Alert(age=0.0)
+        question.post = False
+        rush.busy.clear()
+        rush.take_alert(question)
+        assert rush.alert_threads.given[-1][0] == [question]
 
 
 def test_what_waits_is_counted_by_its_bytes_as_it_comes_and_goes() -> None:
-    waiting, large = Waiting(), Alert(age=0.0, size=QUEUE_BYTES)
-    waiting.add(large)
+    waiting, alerts = Waiting(), [Alert(age=0.0, size=QUEUE_BYTES // 8) for _ in range(8)]
+    for alert in alerts:
+        waiting.add(alert)
     assert waiting.are_too_many()
-    waiting.remove([large])
+    waiting.remove(alerts)
     assert (len(waiting), waiting.bytes, waiting.are_too_many()) == (0, 0, False)
 
 

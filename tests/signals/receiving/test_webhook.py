@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from signals import intake, market
 from signals.clock import floor_minute
 from signals.models import AutomatedSignal, Delivery, Quarantine, SignalEvent, Source
-from signals.receiving import webhook
+from signals.receiving import outage, webhook
 from signals.receiving.senders import new_token
 from signals.receiving.spool import Spool, SpoolError
 from signals.receiving.webhook import MAX_BODY
@@ -206,12 +206,42 @@ def test_a_rate_limit_holds_per_source(settings: Any) -> None:
     assert post(token=other).status_code == 200
 
 
-def test_a_rate_limit_holds_for_what_the_door_spools_unasked(settings: Any) -> None:
+# -- what the door spools in a rush, of which nobody has asked whether it may be sent
+
+
+def rush(count: int, token: str = "", *, unasked: bool = True) -> list[webhook.Reply]:
+    """What so many requests are told that are spooled together."""
+    path = f"{WEBHOOK}/{token}" if token else WEBHOOK
+    requests = [RequestFactory().post(path, data=CREATED, content_type="application/json") for _ in range(count)]
+    return webhook.spool_at_once([(request.environ, unasked) for request in requests])
+
+
+def test_in_a_rush_too_the_rate_of_a_source_is_limited(settings: Any) -> None:
     settings.WEBHOOK_RATE = "2/min"
-    post()  # so that its sender is known
-    requests = [RequestFactory().post(WEBHOOK, data=CREATED, content_type="application/json") for _ in range(2)]
-    replies = webhook.spool_at_once([request.environ for request in requests], "")
-    assert [reply.status for reply in replies] == [200, 429]
+    assert [reply.status for reply in rush(3)] == [200, 200, 429]
+
+
+def test_one_that_was_asked_is_not_counted_again(settings: Any) -> None:
+    settings.WEBHOOK_RATE = "2/min"
+    assert [reply.status for reply in rush(3, unasked=False)] == [200, 200, 200]
+
+
+def test_in_a_rush_too_an_unknown_token_is_refused_and_one_just_made_is_not(source: Source) -> None:
+    assert [rush(1, "a guess")[0].status, rush(1, new_token(source))[0].body] == [401, SPOOLED]
+    assert first_spooled() is not None
+    assert outage.strangers().pending_bytes() == 0
+
+
+def test_when_the_database_fails_in_a_rush_it_is_asked_once_and_all_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def away(*args: Any, **options: Any) -> Any:
+        asked.append("asked")
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(webhook, "find_source", away)
+    assert [reply.body for reply in rush(3)] == [SPOOLED] * 3
+    assert asked == ["asked"]
 
 
 # -- when storing fails
