@@ -84,23 +84,25 @@ Databases = Callable[[str], AbstractContextManager[Database]]
 
 
 @contextmanager
-def postgres(purpose: str, server: str = SERVER) -> Iterator[Database]:
-    """A new database of the server; one that an interrupted run left is replaced."""
+def postgres(purpose: str, server: str = SERVER, template: str = "") -> Iterator[Database]:
+    """A new database of the server, perhaps a copy; one that an interrupted run left is replaced."""
     name = f"{NAME}_{purpose}"
     try:
-        with made(name, server) as database:
+        with made(name, server, template) as database:
             yield database
     finally:
         drop(name, server)
 
 
 @contextmanager
-def made(name: str, server: str = SERVER) -> Iterator[Database]:
-    """A new database of this name, in the place of any that there is. It stays."""
+def made(name: str, server: str = SERVER, template: str = "") -> Iterator[Database]:
+    """A new database of this name, in the place of any that there is, migrated or copied from one that is. It stays."""
     drop(name, server)
-    execute(server, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    execute(server, create.format(sql.Identifier(name), sql.Identifier(template or "template1")))
     with found(name, server) as database:
-        database.manage("migrate", "--verbosity=0")
+        if not template:
+            database.manage("migrate", "--verbosity=0")
         yield database
 
 

@@ -1,10 +1,11 @@
 """Every benchmark runs, at tiny sizes, on the database of the tests; what it measures here means nothing."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from os import environ, getpid
 from pathlib import Path
@@ -27,7 +28,7 @@ from benchmarks import (
     shards,
     webhook,
 )
-from benchmarks.databases import Database, postgres, sqlite
+from benchmarks.databases import Database, drop, made, postgres, sqlite
 from benchmarks.report import Section, Target, table, write
 from benchmarks.sizes import QUICK
 from signals.dialects import read
@@ -35,11 +36,28 @@ from signals.dialects import read
 LOG_START = datetime(2025, 12, 8, tzinfo=UTC)
 
 
+TEMPLATE = f"test_{getpid()}_template"
+
+
+@cache
+def template(server: str) -> str:
+    """The name of a migrated database to copy, which takes a twentieth of the time of migrating."""
+    with made(TEMPLATE, server):
+        return TEMPLATE
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_template_goes() -> Iterator[None]:
+    yield
+    if template.cache_info().currsize:
+        drop(TEMPLATE, environ["DATABASE_URL"])
+
+
 def databases(purpose: str) -> AbstractContextManager[Database]:
     url = environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
         return sqlite(purpose)
-    return postgres(f"test_{getpid()}_{purpose}", server=url)
+    return postgres(f"test_{getpid()}_{purpose}", server=url, template=template(url))
 
 
 def on_postgresql(test: Callable[..., None]) -> Callable[..., None]:
