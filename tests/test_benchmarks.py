@@ -41,13 +41,14 @@ TEMPLATE = f"test_{getpid()}_template"
 
 @cache
 def template(server: str) -> str:
-    """The name of a migrated database to copy, which takes a twentieth of the time of migrating."""
+    """The name of a migrated database, to copy instead of migrating each."""
     with made(TEMPLATE, server):
         return TEMPLATE
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="session", autouse=True)
 def _the_template_goes() -> Iterator[None]:
+    """At the very end: a worker may come back to this module, with tests that were another's."""
     yield
     if template.cache_info().currsize:
         drop(TEMPLATE, environ["DATABASE_URL"])

@@ -6,7 +6,7 @@ time costs nothing: the bytes go to the spool, and only when that fails too is t
 
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, NamedTuple
@@ -30,7 +30,7 @@ from signals.models import Source
 from signals.parcels import MAX_BODY, Incoming
 from signals.storage.deadlines import transaction_within
 from signals.vocabulary import DeliveryStatus
-from signalsync_project.front.alerts import ARRIVED
+from signalsync_project.front.alerts import ARRIVED, UNASKED
 
 from . import origins, outage, refusals
 from .known import TOKEN_CACHE_SECONDS, RememberedTokens
@@ -223,16 +223,14 @@ def not_from_there(request: HttpRequest, cause: Cause) -> Reply:
     return refuse(status.HTTP_403_FORBIDDEN, NOT_FROM_THERE[cause])
 
 
-def spool_at_once(environs: Sequence[tuple[dict[str, Any], bool]]) -> list[Reply]:
+def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
     """Answer requests (WSGI environments) from the spool: what the front door does when it cannot store in time.
 
-    Of those marked, the database is well: it is asked whether they may be sent, as it is before they are stored.
+    Of those that are UNASKED the database is asked whether they may be sent, as it is before they are stored.
     """
-    requests = [WSGIRequest(environ) for environ, _ in environs]
-    received = [record_of(request, token_in(request)) for request in requests]
-    marks = [unasked for _, unasked in environs]
-    received = let_in_all(zip(requests, received, marks, strict=True))
-    why = "" if all(marks) else "it could not be done in time"
+    requests = [WSGIRequest(environ) for environ in environs]
+    received = let_in_all([(request, record_of(request, token_in(request))) for request in requests])
+    why = "" if all(request.META.get(UNASKED) for request in requests) else "it could not be done in time"
     records = [(request, each) for request, each in zip(requests, received, strict=True) if isinstance(each, Spooled)]
     kept = iter(keep_on_disk(records, why))
     replies = [next(kept) if isinstance(each, Spooled) else each for each in received]
@@ -242,19 +240,16 @@ def spool_at_once(environs: Sequence[tuple[dict[str, Any], bool]]) -> list[Reply
     return replies
 
 
-def let_in_all(asking: Iterable[tuple[HttpRequest, Spooled | Reply, bool]]) -> list[Spooled | Reply]:
-    """What was received, or why it is refused, of those marked; once the database fails, no more is asked."""
-    found: list[Spooled | Reply] = []
-    well = True
-    for request, record, unasked in asking:
-        source: Source | Reply | None = None
-        if well and unasked and isinstance(record, Spooled):
-            try:
+def let_in_all(received: Sequence[tuple[HttpRequest, Spooled | Reply]]) -> list[Spooled | Reply]:
+    """What was received, or why it is refused, of those UNASKED; once the database fails, no more is asked."""
+    found = [record for _, record in received]
+    try:
+        for index, (request, record) in enumerate(received):
+            if isinstance(record, Spooled) and request.META.get(UNASKED):
                 source = let_in(request, record)
-            except Exception as error:  # noqa: BLE001 - as in `take`: the bytes must not be lost
-                well = False
-                told_of(error)
-        found.append(source if isinstance(source, Reply) else record)
+                found[index] = source if isinstance(source, Reply) else record
+    except Exception as error:  # noqa: BLE001 - as in `take`: the bytes must not be lost
+        told_of(error)
     return found
 
 

@@ -149,6 +149,7 @@ class Call:
         self.path = head.path if head else b""
         self.post = head is not None and head.method == b"POST" and not connection.incoming.too_long
         self.answered = False
+        self.unasked = False  # whether the journal has it though the database could be asked
         self.follows = self.path == CHANGES.encode() and head is not None and head.method == b"GET"
 
     def parts(self) -> Iterator[bytes]:

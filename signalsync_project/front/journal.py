@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from .alerts import UNASKED
 from .connection import Call
 from .counter import Counter
 
@@ -17,13 +18,12 @@ class Journal:
         from signals.receiving.outage import breaker
 
         self.worker, self.breaker = worker, breaker
-        self.waiting: list[tuple[Call, bool]] = []
+        self.waiting: list[Call] = []
         self.writing = False
         self.thread = ThreadPoolExecutor(1, "journal")
 
-    def add(self, call: Call, *, unasked: bool = False) -> None:
-        """`unasked`: the database is well, but has not been asked whether the sender may send."""
-        self.waiting.append((call, unasked))
+    def add(self, call: Call) -> None:
+        self.waiting.append(call)
         if not self.writing:
             self.write()
 
@@ -32,11 +32,11 @@ class Journal:
         future = self.thread.submit(self.keep, calls)
         future.add_done_callback(lambda done: self.worker.loop.call_soon_threadsafe(self.written, calls, done))
 
-    def written(self, calls: Sequence[tuple[Call, bool]], future: "Future[list[bytes]]") -> None:
+    def written(self, calls: Sequence[Call], future: "Future[list[bytes]]") -> None:
         answers = future.result()
         if any(data.startswith(REFUSED) for data in answers):
             self.worker.not_kept()
-        for (call, _), data in zip(calls, answers, strict=True):
+        for call, data in zip(calls, answers, strict=True):
             call.answer(data)
         self.writing = False
         if self.waiting:
@@ -44,26 +44,26 @@ class Journal:
 
     # -- in the journal's thread
 
-    def keep(self, calls: Sequence[tuple[Call, bool]]) -> list[bytes]:
+    def keep(self, calls: Sequence[Call]) -> list[bytes]:
         """An answer each. Never raises."""
         answers: list[bytes] = [b""] * len(calls)
-        environs: dict[int, tuple[dict[str, Any], bool]] = {}
-        for index, (call, unasked) in enumerate(calls):
+        environs: dict[int, dict[str, Any]] = {}
+        for index, call in enumerate(calls):
             asked = self.worker.asked(call.parts(), call.peer, call.arrived)
             if isinstance(asked, bytes):
                 answers[index] = asked
             else:
-                environs[index] = asked.environ, unasked
+                environs[index] = asked.environ | {UNASKED: call.unasked}
         for index, answer in zip(environs, self.spooled(list(environs.values())), strict=True):
             answers[index] = answer
         return answers
 
-    def spooled(self, environs: Sequence[tuple[dict[str, Any], bool]]) -> list[bytes]:
+    def spooled(self, environs: Sequence[dict[str, Any]]) -> list[bytes]:
         from signals.receiving.webhook import spool_at_once
         from signals.storage.deadlines import look_after_connection
 
         try:
-            if any(unasked for _, unasked in environs):
+            if any(environ[UNASKED] for environ in environs):
                 look_after_connection()
             return [self.worker.plain(*reply) for reply in spool_at_once(environs)]
         except Exception:

@@ -158,7 +158,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
             self.journal.add(call)
             return
         if call.post and self.rush.takes(call, self.waiting):
-            self.journal.add(call, unasked=True)
+            call.unasked = True
+            self.journal.add(call)
             return
         self.running[call] = self.loop.time()
         self.waiting.add(call)

@@ -92,7 +92,7 @@ def worker() -> FrontWorker:
     worker.running, worker.waiting, worker.busy, worker.begun = {}, Waiting(), {}, count()
     worker.alert_threads, worker.loop, worker.grouping = Threads(), Loop(), Breaker()
     worker.rush, worker.kept = Rush(worker.loop), []
-    worker.journal = SimpleNamespace(breaker=Breaker(), add=lambda call, unasked=False: worker.kept.append(call))
+    worker.journal = SimpleNamespace(breaker=Breaker(), add=worker.kept.append)
     return worker
 
 

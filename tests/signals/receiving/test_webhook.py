@@ -29,6 +29,7 @@ from signals.receiving.webhook import MAX_BODY
 from signals.signal import joining
 from signals.storage import deadlines
 from signalsync_project import gunicorn
+from signalsync_project.front.alerts import UNASKED
 from tests.posting import CREATED, FIRED, TRADE, WEBHOOK, another_connection_holds, first_spooled, open_source, post
 
 pytestmark = pytest.mark.django_db
@@ -213,7 +214,7 @@ def rush(count: int, token: str = "", *, unasked: bool = True) -> list[webhook.R
     """What so many requests are told that are spooled together."""
     path = f"{WEBHOOK}/{token}" if token else WEBHOOK
     requests = [RequestFactory().post(path, data=CREATED, content_type="application/json") for _ in range(count)]
-    return webhook.spool_at_once([(request.environ, unasked) for request in requests])
+    return webhook.spool_at_once([request.environ | {UNASKED: unasked} for request in requests])
 
 
 def test_in_a_rush_too_the_rate_of_a_source_is_limited(settings: Any) -> None:
