@@ -14,7 +14,7 @@ from .clock import MINUTE, floor_minute
 from .dialects.shapes import shape_of
 from .facts import BarFacts, EventFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Told
-from .models import Delivery, DeliveryBody, PriceBar, Quarantine, SignalEvent, Source
+from .models import Delivery, DeliveryBody, PriceBar, Quarantine, SignalEvent, Source, new_delivery_id
 from .models.deliveries import BY_MAIL, NO_TIME
 from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
@@ -28,7 +28,10 @@ from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 OTHER_BYTES = "The same alert by another way: the same words within two minutes, line ends and HTML aside."
-EVENT_COLUMNS = {field.attname: field.get_default() for field in SignalEvent._meta.concrete_fields}
+EVENT_COLUMNS, DELIVERY_COLUMNS = (
+    {field.attname: None if field.primary_key else field.get_default() for field in model._meta.concrete_fields}
+    for model in (SignalEvent, Delivery)
+)
 MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
 
 
@@ -102,24 +105,27 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
 
 
 def delivery_row(source: Source, incoming: Incoming) -> Delivery:
-    row = Delivery(
-        source_id=source.pk,
-        channel=incoming.channel,
-        received_at=incoming.received_at,
-        fire_minute=incoming.fire_minute,
-        fired_at=incoming.fired_at,
-        checksum=checksum_of(incoming.body),
-        size=len(incoming.body),
-        content_type=incoming.content_type[:80],
-        remote_addr=stored_address(incoming.remote_addr),
-        alert_id=incoming.alert_id[:32],
-        log_status=incoming.log_status[:40],
-        symbol=incoming.symbol,
-        ticker=incoming.ticker[:MAX_TICKER],
-        replay_of_id=incoming.replay_of.pk if incoming.replay_of else None,
-        apart=BY_MAIL if incoming.channel == Channel.MAIL else "",
-        status=DeliveryStatus.QUARANTINED,
-    )
+    own = {
+        "id": new_delivery_id(),
+        "source_id": source.pk,
+        "channel": incoming.channel,
+        "received_at": incoming.received_at,
+        "fire_minute": incoming.fire_minute,
+        "fired_at": incoming.fired_at,
+        "checksum": checksum_of(incoming.body),
+        "size": len(incoming.body),
+        "content_type": incoming.content_type[:80],
+        "remote_addr": stored_address(incoming.remote_addr),
+        "alert_id": incoming.alert_id[:32],
+        "log_status": incoming.log_status[:40],
+        "symbol": incoming.symbol,
+        "ticker": incoming.ticker[:MAX_TICKER],
+        "replay_of_id": incoming.replay_of.pk if incoming.replay_of else None,
+        "apart": BY_MAIL if incoming.channel == Channel.MAIL else "",
+        "status": DeliveryStatus.QUARANTINED,
+        "faults": [],
+    }
+    row = made(Delivery, {**DELIVERY_COLUMNS, **own}.items())
     if incoming.repeats:
         repeat(row, incoming.repeats, OTHER_BYTES)
     return row
@@ -149,9 +155,12 @@ def describe(parcel: Parcel) -> None:
 
 def body_row(parcel: Parcel) -> DeliveryBody:
     repair = parcel.reading.repair if parcel.reading else None
-    return DeliveryBody(
-        delivery_id=parcel.delivery.pk, raw=parcel.incoming.body, repaired_text=repair.text if repair else ""
-    )
+    own = {
+        "delivery_id": parcel.delivery.pk,
+        "raw": parcel.incoming.body,
+        "repaired_text": repair.text if repair else "",
+    }
+    return made(DeliveryBody, own.items())
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:

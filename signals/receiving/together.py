@@ -55,10 +55,10 @@ def take_together(requests: Sequence[HttpRequest]) -> list[Reply]:
 
 def by_source(received: Iterable[Received], replies: dict[int, Reply]) -> list[tuple[Source, list[Received]]]:
     """Those that may send, by the source that they send to; the others get their reply. Raises DatabaseError."""
-    sources: dict[int, Source] = {}
+    sources, found = dict[int, Source](), dict[str, Source]()
     own: dict[int, list[Received]] = defaultdict(list)
     for each in received:
-        source = let_in(each.request, each.record)
+        source = let_in(each.request, each.record, found)
         if isinstance(source, Reply):
             replies[each.place] = source
         else:

@@ -156,7 +156,7 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
         return keep_on_disk([(request, record)], "it failed a moment ago")[0]
     asked = monotonic()
     try:
-        source = let_in(request, record)
+        source = let_in(request, record, {})
         if isinstance(source, Reply):
             return source
         return stored(source, [record], wait_ms=left_ms(asked))[0]
@@ -164,10 +164,11 @@ def take(request: HttpRequest, record: Spooled) -> Reply:
         return keep_on_disk([(request, record)], told_of(error))[0]
 
 
-def let_in(request: HttpRequest, record: Spooled) -> Source | Reply:
-    """The source that the request is for, or why it is refused."""
+def let_in(request: HttpRequest, record: Spooled, found: dict[str, Source]) -> Source | Reply:
+    """The source that the request is for, or why it is refused. `found` are those of the alerts taken in with it."""
+    key = source_key(record.token_hash, record.loopback)
     try:
-        source = remembered_source(record)
+        source = found[key] = found.get(key) or remembered_source(record)
     except UnknownSenderError:
         return turn_away(request)
     if fault := origins.fault_of(request, source):
@@ -242,15 +243,15 @@ def spool_at_once(environs: Sequence[dict[str, Any]]) -> list[Reply]:
 
 def let_in_all(received: Sequence[tuple[HttpRequest, Spooled | Reply]]) -> list[Spooled | Reply]:
     """What was received, or why it is refused, of those UNASKED; once the database fails, no more is asked."""
-    found = [record for _, record in received]
+    judged, sources = [record for _, record in received], dict[str, Source]()
     try:
         for index, (request, record) in enumerate(received):
             if isinstance(record, Spooled) and request.META.get(UNASKED):
-                source = let_in(request, record)
-                found[index] = source if isinstance(source, Reply) else record
+                source = let_in(request, record, sources)
+                judged[index] = source if isinstance(source, Reply) else record
     except Exception as error:  # noqa: BLE001 - as in `take`: the bytes must not be lost
         told_of(error)
-    return found
+    return judged
 
 
 def token_in(request: HttpRequest) -> str:

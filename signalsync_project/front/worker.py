@@ -8,6 +8,7 @@ an alert. Without those, when gunicorn is started by itself, a few threads of th
 import asyncio
 import gc
 import json
+import logging
 import os
 import re
 import socket
@@ -47,7 +48,8 @@ ANSWER_WITHIN = 1.8  # seconds from arrival to the journal, whatever a thread ha
 ACCEPTED_AT_ONCE = 8
 SWEEP = 0.5  # seconds between looks at what is overdue
 MOST_CONNECTIONS = 1000
-GATHERED_WITHIN = 0.003  # seconds that the first of a crowd may wait for the others
+GATHERED_WITHIN = 0.006  # seconds that the first of a crowd may wait for the others
+STILL_COMING = 0.001  # seconds after one has come that the next may take
 SOON_DONE = 0.05  # seconds after which another thread begins with what waits for one
 YOUNG = 10_000  # objects after which Python looks for garbage; 700 otherwise, which is several times in a group
 SPOOLED = re.compile(rb'"spooled": ?true')
@@ -64,6 +66,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
     bound_to: Any = None
     crowd = 0  # so many alerts are waited for before the next are taken in, until `gathering` ends
     gathering: asyncio.TimerHandle | None = None
+    gathered_by = 0.0
 
     def run(self) -> None:
         from signals.parcels import MAX_BODY
@@ -165,6 +168,7 @@ class FrontWorker(Worker):  # type: ignore[misc]
         self.waiting.add(call)
         self.loop.call_later(TURN_WITHIN, self.turn_is_over, call)
         self.loop.call_later(ANSWER_WITHIN - call.age(), self.time_is_over, call)
+        self.go_on_gathering()
         self.begin()
 
     def not_kept(self) -> None:
@@ -192,8 +196,15 @@ class FrontWorker(Worker):  # type: ignore[misc]
         """After some were there together, wait a moment for as many again: each alone costs half as much again."""
         if self.gathering is not None:
             self.gathering.cancel()
-        self.crowd = min(crowd, MOST_TOGETHER) if crowd > 1 else 0
+        self.crowd, self.gathered_by = min(crowd, MOST_TOGETHER) if crowd > 1 else 0, self.loop.time() + GATHERED_WITHIN
         self.gathering = self.loop.call_later(GATHERED_WITHIN, self.gathered) if self.crowd else None
+
+    def go_on_gathering(self) -> None:
+        """One has come: so others are on their way, or else they went to another process."""
+        if self.gathering is not None:
+            self.gathering.cancel()
+            left = min(STILL_COMING, self.gathered_by - self.loop.time())
+            self.gathering = self.loop.call_later(left, self.gathered)
 
     def gathered(self) -> None:
         self.crowd, self.gathering = 0, None
@@ -320,7 +331,8 @@ class FrontWorker(Worker):  # type: ignore[misc]
                 response.write(part)
             response.close()
         finally:
-            self.log.access(response, request, environ, datetime.now(UTC) - start)
+            if self.log.access_log.isEnabledFor(logging.INFO):  # gunicorn composes what nobody reads
+                self.log.access(response, request, environ, datetime.now(UTC) - start)
             getattr(parts, "close", lambda: None)()
 
     @staticmethod

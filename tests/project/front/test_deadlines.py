@@ -25,7 +25,7 @@ from signalsync_project.front.waiting import (
     Rush,
     Waiting,
 )
-from signalsync_project.front.worker import ANSWER_WITHIN, GATHERED_WITHIN, FrontWorker
+from signalsync_project.front.worker import ANSWER_WITHIN, GATHERED_WITHIN, STILL_COMING, FrontWorker
 
 
 class Alert:
@@ -66,6 +66,7 @@ class Loop:
         self.now = 0.0
         self.due: list[tuple[float, Callable[[], None]]] = []
         self.gathered: list[Callable[[], None]] = []
+        self.gathered_at = 0.0
         self.looks: list[Callable[[], None]] = []
 
     def time(self) -> float:
@@ -73,8 +74,9 @@ class Loop:
 
     def call_later(self, seconds: float, call: Callable[..., None], *_: Any) -> SimpleNamespace:
         """Of deadlines nothing is kept: tests call them."""
-        if seconds == GATHERED_WITHIN:
+        if seconds <= GATHERED_WITHIN:
             self.gathered.append(call)
+            self.gathered_at = self.now + seconds
         if seconds == LOOK_SECONDS:
             self.looks.append(call)
         return SimpleNamespace(cancel=lambda: self.gathered.remove(call))
@@ -175,6 +177,19 @@ class TestGathering:
         [gathered] = worker.loop.gathered
         gathered()
         assert worker.alert_threads.given[1][0] == crowd[1:]
+
+    def test_one_that_comes_is_given_a_moment_for_the_next(self, worker: FrontWorker, crowd: list[Alert]) -> None:
+        worker.crowd, worker.loop.now = 5, 0.002
+        worker.take_alert(Alert(age=0.0))
+        [gathered] = worker.loop.gathered
+        assert worker.loop.gathered_at == 0.002 + STILL_COMING
+        gathered()
+        assert len(worker.alert_threads.given[1][0]) == 3
+
+    def test_who_goes_on_coming_is_not_waited_for_any_longer(self, worker: FrontWorker, crowd: list[Alert]) -> None:
+        worker.crowd, worker.loop.now = 5, GATHERED_WITHIN - STILL_COMING / 2
+        worker.take_alert(Alert(age=0.0))
+        assert worker.loop.gathered_at == pytest.approx(GATHERED_WITHIN)
 
     def test_an_earlier_moment_does_not_end_a_later_one(self, worker: FrontWorker, crowd: list[Alert]) -> None:
         worker.take_alert(Alert(age=0.0))
