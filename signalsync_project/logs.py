@@ -17,6 +17,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 HEADER = "X-Request-ID"
+SENT = "HTTP_X_REQUEST_ID"  # the same in a request's environment
 ANSWERED = f"{{{HEADER.lower()}}}o"
 """How gunicorn names the header of an answer in what it logs of a request, which it does when nobody works on it."""
 NOTE = "signalsync.request_id"  # of a request's environment
@@ -67,7 +68,7 @@ class RequestIds:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        own = usable(request.headers.get(HEADER, "")) or uuid.uuid4().hex
+        own = usable(request.META.get(SENT, "")) or uuid.uuid4().hex
         request.META[NOTE] = own
         token = _request.set(own)
         try:

@@ -29,6 +29,7 @@ from signals.signal.registers import (
     stored_key,
     typed,
 )
+from signals.storage.bulk import made
 from signals.tiers import OWN_EVENTS, TOLD, Rank
 from signals.vocabulary import Origin
 
@@ -185,14 +186,12 @@ def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
 
 
 @cache
-def nothing_known() -> Any:
-    """What every column of a signal holds before anything is known, in their order."""
-    return tuple(field.get_default() for field in AutomatedSignal._meta.concrete_fields)
+def nothing_known() -> Mapping[str, Any]:
+    """What every column of a signal holds before anything is known; but its documents, which nobody may share."""
+    return {field.attname: field.get_default() for field in AutomatedSignal._meta.concrete_fields}
 
 
 def blank(source_id: int, trade_id: str, symbol: str = "", life: int = 1) -> AutomatedSignal:
     """A signal that nothing is known about yet."""
-    signal = AutomatedSignal(*nothing_known())  # by position: by name costs thrice as much
-    signal.source_id, signal.trade_id, signal.provenance = source_id, trade_id, {}
-    signal.symbol, signal.life = symbol, life
-    return signal
+    own = {"source_id": source_id, "trade_id": trade_id, "symbol": symbol, "life": life, "provenance": {}}
+    return made(AutomatedSignal, {**nothing_known(), **own}.items())
