@@ -11,11 +11,13 @@ and once in the log, agree on how much the clock was off; nor where a log in ano
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 from uuid import UUID
+
+from django.db.models import Exists, OuterRef, QuerySet
 
 from signals.models import Delivery, Source
 from signals.models.deliveries import ORIGINAL
@@ -28,7 +30,6 @@ from .logclock import agreed, is_of_zones
 
 LEAST = 5
 AT_ONCE = 100  # pairs a transaction
-LOOKED_UP = 500
 NEWEST = 50
 WITHIN = timedelta(minutes=1)  # that receipts of one clock may differ among themselves
 RETRIED = timedelta(minutes=2)  # what a delivery may take by itself
@@ -72,7 +73,7 @@ def retime(
 
     Doing it twice changes nothing. Raises DatabaseError; what was done by then is whole.
     """
-    groups = [group for group in twins(source, span) if group[0] and group[1]]
+    groups = list(twins(source, span))
     ahead = off_by(groups)
     if ahead is None:
         note_agreement(source, span)
@@ -105,21 +106,29 @@ Group = tuple[list[Stored], list[Stored]]
 
 
 def twins(source: Source, span: tuple[datetime, datetime] | None) -> Iterator[Group]:
-    """Webhooks whose time no log has told, and rows of logs, that have the same bytes."""
+    """Webhooks whose time no log has told, and rows of logs, that have the same bytes at most LONGEST apart.
+
+    Both are found by time: to look up the bytes of each webhook cost an import half as much as to store its rows.
+    """
     told = Delivery.objects.filter(ORIGINAL, source=source, status=DeliveryStatus.ACCEPTED)
     untold = told.filter(channel=Channel.WEBHOOK, fired_at=None)
+    logged = told.filter(channel=Channel.LOG, fired_at__isnull=False)
     if span:
         untold = untold.filter(received_at__range=(span[0] - LONGEST, span[1] + LONGEST))
-    webhooks: dict[str, list[Stored]] = defaultdict(list)
-    for checksum, pk, at, minute in untold.values_list("checksum", "pk", "received_at", "fire_minute").iterator():
-        webhooks[checksum].append(Stored(pk, at, minute))
-    for asked in batches(sorted(webhooks), LOOKED_UP):
-        rows: dict[str, list[Stored]] = defaultdict(list)
-        logged = told.filter(channel=Channel.LOG, fired_at__isnull=False, checksum__in=asked)
-        for checksum, pk, fired, minute in logged.values_list("checksum", "pk", "fired_at", "fire_minute"):
-            if fired:
-                rows[checksum].append(Stored(pk, fired, minute))
-        yield from ((webhooks[key], rows[key]) for key in asked)
+        logged = logged.filter(fired_at__range=(span[0] - 2 * LONGEST, span[1] + 2 * LONGEST))
+    webhooks = by_bytes(untold.filter(Exists(logged.filter(checksum=OuterRef("checksum")))), "received_at")
+    rows = by_bytes(logged, "fired_at", webhooks) if webhooks else {}
+    for key in sorted(rows):
+        if near := [row for row in rows[key] if any(abs(each.at - row.at) <= LONGEST for each in webhooks[key])]:
+            yield webhooks[key], near
+
+
+def by_bytes(deliveries: QuerySet[Delivery], at: str, among: Container[str] | None = None) -> dict[str, list[Stored]]:
+    found: dict[str, list[Stored]] = defaultdict(list)
+    for checksum, *stored in deliveries.values_list("checksum", "pk", at, "fire_minute").iterator():
+        if among is None or checksum in among:
+            found[checksum].append(Stored(*stored))
+    return found
 
 
 def off_by(groups: Iterable[Group]) -> timedelta | None:
@@ -128,7 +137,7 @@ def off_by(groups: Iterable[Group]) -> timedelta | None:
     What comes late is no proof of a clock, up to the time in which TradingView tries again; what comes early is one.
     """
     alone = [Pair(webhooks[0], rows[0]) for webhooks, rows in groups if len(webhooks) == len(rows) == 1]
-    offsets = [pair.ahead for pair in alone if abs(pair.ahead) <= LONGEST]
+    offsets = [pair.ahead for pair in alone]
     ahead = agreed(offsets, WITHIN) if len(offsets) >= LEAST else None
     if ahead is None or is_of_zones(ahead):
         return None

@@ -15,7 +15,9 @@ from signals.parcels import Incoming
 from signals.receiving import barclock
 from signals.receiving.alertlog import import_log
 from signals.receiving.clocknotes import Noted, Witness, note, noted
+from signals.receiving.retiming import Retimed, retime
 from signals.receiving.senders import default_source
+from signals.vocabulary import Channel
 from tests.builders import everything
 from tests.signals.receiving.test_logclock import NOON, NOW, alerts, by_webhook, log_of
 
@@ -88,6 +90,18 @@ def test_what_is_received_after_the_log_is_given_its_times_by_the_workers_turn()
     by_webhook(ALERTS, 7 * MINUTE)
     watch_clock(NOON + timedelta(hours=1))
     assert facts() == right
+
+
+@pytest.mark.parametrize("span", [None, (NOON, NOW)])
+def test_the_same_bytes_of_another_week_prove_nothing(span: Any) -> None:
+    """Each alert is there once where the clock can have moved it, whatever was told long before."""
+    source = by_webhook(ALERTS, 7 * MINUTE)
+    for off in (timedelta(), timedelta(days=-9)):
+        bodies = [(json.dumps(body).encode(), at + off) for body, at in ALERTS]
+        told = [Incoming(body=body, received_at=NOW, fired_at=at, channel=Channel.LOG) for body, at in bodies]
+        take_in(source, told, now=NOW)
+    assert retime(source, now=NOW, span=span) == Retimed(7 * MINUTE + timedelta(seconds=2), len(ALERTS))
+    assert retime(source, now=NOW, span=span) == Retimed()
 
 
 def test_a_dry_run_changes_nothing() -> None:
