@@ -31,12 +31,13 @@ GROUP BY 1 HAVING sum(pg_total_relation_size(own.oid)) > 1048576 ORDER BY sum(pg
 """
 KEYS = """
 SELECT (SELECT max(id) FROM automated_signals), (SELECT max(id) FROM signal_events),
-       (SELECT id FROM deliveries ORDER BY id DESC LIMIT 1)
+       (SELECT id FROM deliveries ORDER BY id DESC LIMIT 1), (SELECT coalesce(max(id), 0) FROM signals_pricebar)
 """
 FORGET = """
 SET session_replication_role = replica;
 DELETE FROM signal_events WHERE id > {1}; DELETE FROM automated_signals WHERE id > {0};
 DELETE FROM delivery_bodies WHERE id > '{2}'; DELETE FROM deliveries WHERE id > '{2}';
+DELETE FROM signals_pricebar WHERE id > {3};
 """
 
 Pair = Sequence[Database]
