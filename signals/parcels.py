@@ -14,7 +14,7 @@ from .clock import MINUTE, floor_minute
 from .dialects.shapes import shape_of
 from .facts import BarFacts, EventFacts, Reading, UnreadableError
 from .learning import MAX_TICKER, Told
-from .models import Delivery, DeliveryBody, PriceBar, Quarantine, SignalEvent, Source, new_delivery_id
+from .models import Delivery, DeliveryBody, PriceBar, Quarantine, SignalEvent, Source
 from .models.deliveries import BY_MAIL, NO_TIME
 from .receiving.masking import hide_secrets
 from .receiving.senders import stored_address
@@ -106,7 +106,7 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
 
 def delivery_row(source: Source, incoming: Incoming) -> Delivery:
     own = {
-        "id": new_delivery_id(),
+        "id": Delivery._meta.pk.get_default(),
         "source_id": source.pk,
         "channel": incoming.channel,
         "received_at": incoming.received_at,

@@ -1,15 +1,16 @@
 """A signal in a list and on its own: the export's fields, and what people ask about them."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import prefetch_related_objects
 from rest_framework import serializers
 
 from dashboard.telling.history import open_gaps
 from dashboard.telling.wait_times import wait_of
-from signals.exporting import SignalRecord, TagsField
-from signals.models import AutomatedSignal
+from signals.exporting import SignalRecord
+from signals.models import AutomatedSignal, SignalTag
 from signals.signal.deriving import Venue
 from signals.vocabulary import Status
 
@@ -45,7 +46,7 @@ class ListedSignal(SignalRecord):
         read_only=True, allow_null=True, help_text="Seconds to the confirmation or cancellation, else to now."
     )
 
-    tags = TagsField(read_only=True)
+    tags: Any = serializers.ListField(source="tag_names", child=serializers.CharField(), read_only=True)
     gaps = serializers.ListField(child=serializers.CharField(), read_only=True, help_text="Its open gaps.")
     gaps_waiting = serializers.ListField(
         child=serializers.CharField(), read_only=True, help_text="Those of them that are not actionable yet."
@@ -67,13 +68,23 @@ class DetailedSignal(ListedSignal):
 def described(signals: list[AutomatedSignal], now: datetime) -> list[AutomatedSignal]:
     """Put the computed values where the declared fields find them: on the instances, in memory."""
     gaps = open_gaps(signals, now)
-    prefetch_related_objects(signals, "tags")
+    tags = tags_of(signals)
     for signal in signals:
         shown: Any = signal
         shown.is_confirmed = signal.status in (Status.CONFIRMED, Status.COMPLETED)
         shown.is_cancelled = signal.status == Status.CANCELLED
         wait = wait_of(signal, Venue.of(signal.source).frame, now)
         shown.bars_to_event, shown.minutes_to_event, shown.age_before_event = wait.bars, wait.minutes, wait.age
+        shown.tag_names = sorted(tags[signal.pk])
         shown.gaps = list(gaps[signal.pk])
         shown.gaps_waiting = [name for name, actionable in gaps[signal.pk].items() if not actionable]
     return signals
+
+
+def tags_of(signals: Iterable[AutomatedSignal]) -> dict[int, list[str]]:
+    """By the signals' keys. What Django fetches ahead refers to its row, and the row to it, so that all of
+    it would be the collector's (see `lists.StrictList.let_go`)."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for key, name in SignalTag.objects.filter(signal__in=signals).values_list("signal", "name"):
+        found[key].append(name)
+    return found

@@ -11,13 +11,13 @@ and once in the log, agree on how much the clock was off; nor where a log in ano
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median_low
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from signals.models import Delivery, Source
 from signals.models.deliveries import ORIGINAL
@@ -108,27 +108,41 @@ Group = tuple[list[Stored], list[Stored]]
 def twins(source: Source, span: tuple[datetime, datetime] | None) -> Iterator[Group]:
     """Webhooks whose time no log has told, and rows of logs, that have the same bytes at most LONGEST apart.
 
-    Both are found by time: to look up the bytes of each webhook cost an import half as much as to store its rows.
+    Both are found by time, and joined here: to look up the bytes of each webhook cost an import half as much as to
+    store its rows, and a database that has not looked at a new table yet joins them row by row.
     """
-    told = Delivery.objects.filter(ORIGINAL, source=source, status=DeliveryStatus.ACCEPTED)
+    told = Delivery.objects.filter(ORIGINAL, source=source, status=DeliveryStatus.ACCEPTED).order_by()
     untold = told.filter(channel=Channel.WEBHOOK, fired_at=None)
     logged = told.filter(channel=Channel.LOG, fired_at__isnull=False)
     if span:
         untold = untold.filter(received_at__range=(span[0] - LONGEST, span[1] + LONGEST))
         logged = logged.filter(fired_at__range=(span[0] - 2 * LONGEST, span[1] + 2 * LONGEST))
-    webhooks = by_bytes(untold.filter(Exists(logged.filter(checksum=OuterRef("checksum")))), "received_at")
-    rows = by_bytes(logged, "fired_at", webhooks) if webhooks else {}
-    for key in sorted(rows):
-        if near := [row for row in rows[key] if any(abs(each.at - row.at) <= LONGEST for each in webhooks[key])]:
-            yield webhooks[key], near
+    shared = checksums(untold)
+    shared &= checksums(logged) if shared else set()
+    if not shared:
+        return
+    webhooks, rows = by_bytes(untold, "received_at", shared), by_bytes(logged, "fired_at", shared)
+    for key in sorted(shared):
+        group = near(webhooks[key], rows[key]), near(rows[key], webhooks[key])
+        if all(group):
+            yield group
 
 
-def by_bytes(deliveries: QuerySet[Delivery], at: str, among: Container[str] | None = None) -> dict[str, list[Stored]]:
+def checksums(deliveries: QuerySet[Delivery]) -> set[str]:
+    return set(deliveries.values_list("checksum", flat=True).iterator())
+
+
+def by_bytes(deliveries: QuerySet[Delivery], at: str, shared: Container[str]) -> Mapping[str, list[Stored]]:
     found: dict[str, list[Stored]] = defaultdict(list)
     for checksum, *stored in deliveries.values_list("checksum", "pk", at, "fire_minute").iterator():
-        if among is None or checksum in among:
+        if checksum in shared:
             found[checksum].append(Stored(*stored))
     return found
+
+
+def near(some: Iterable[Stored], others: Sequence[Stored]) -> list[Stored]:
+    """Those that a clock can have moved from one of the others."""
+    return [each for each in some if any(abs(each.at - other.at) <= LONGEST for other in others)]
 
 
 def off_by(groups: Iterable[Group]) -> timedelta | None:

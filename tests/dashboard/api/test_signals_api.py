@@ -1,5 +1,6 @@
 """The read API: who may ask, what a list and a signal say (narrowing: test_narrowing.py)."""
 
+import gc
 import io
 from base64 import b64encode
 from datetime import timedelta
@@ -18,6 +19,10 @@ from .listing import ALL, BASE, CANCELLED_ID, COMPLETED_ID, ids, lifecycle, resu
 
 pytestmark = pytest.mark.django_db
 ENDPOINTS = ["all-signals", "cancelled-signals", f"signals/{TRADE_ID}", f"signals/{TRADE_ID}/timeline"]
+
+
+def signals_in_memory() -> list[AutomatedSignal]:
+    return [each for each in gc.get_objects() if isinstance(each, AutomatedSignal)]
 
 
 class TestWhoMayAsk:
@@ -66,6 +71,17 @@ class TestAList:
         assert (row["signal_date"], row["signal_time_str"], row["session"]) == ("2025-12-11", "09:40:00", "NY AM")
         assert (row["bars_to_event"], row["minutes_to_event"], row["age_before_event"]) == (2, 2, 120)
         assert row["htf_alignment"] == HTF
+
+    def test_its_rows_are_freed_with_the_answer_and_not_left_to_the_collector(self, api: Client) -> None:
+        send(lifecycle())
+        gc.collect()
+        gc.disable()
+        try:
+            before = set(map(id, signals_in_memory()))
+            assert results(api)
+            assert [each for each in signals_in_memory() if id(each) not in before] == []
+        finally:
+            gc.enable()
 
     def test_numbers_are_json_numbers_without_noise(self, api: Client) -> None:
         send([(created(), at(1)), (entry(entry_price="25740.10", stop_loss=25730), at(3)), (update(0.1), at(4))])
