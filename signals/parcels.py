@@ -21,17 +21,13 @@ from .receiving.senders import stored_address
 from .rhythm import Birth
 from .signal.registers import BIRTH
 from .signal.zones import vote_of
-from .storage.bulk import made
+from .storage.bulk import fresh
 from .symbols import goes_below_zero
 from .teaching.known import formats_of
 from .vocabulary import Channel, DeliveryStatus
 
 log = logging.getLogger(__name__)
 OTHER_BYTES = "The same alert by another way: the same words within two minutes, line ends and HTML aside."
-EVENT_COLUMNS, DELIVERY_COLUMNS = (
-    {field.attname: None if field.primary_key else field.get_default() for field in model._meta.concrete_fields}
-    for model in (SignalEvent, Delivery)
-)
 MAX_BODY = 192 * 1024  # bytes; messages have at most 40,960 characters, of up to 4 bytes each
 
 
@@ -106,7 +102,6 @@ def open_parcel(source: Source, incoming: Incoming) -> Parcel:
 
 def delivery_row(source: Source, incoming: Incoming) -> Delivery:
     own = {
-        "id": Delivery._meta.pk.get_default(),
         "source_id": source.pk,
         "channel": incoming.channel,
         "received_at": incoming.received_at,
@@ -123,9 +118,8 @@ def delivery_row(source: Source, incoming: Incoming) -> Delivery:
         "replay_of_id": incoming.replay_of.pk if incoming.replay_of else None,
         "apart": BY_MAIL if incoming.channel == Channel.MAIL else "",
         "status": DeliveryStatus.QUARANTINED,
-        "faults": [],
     }
-    row = made(Delivery, {**DELIVERY_COLUMNS, **own}.items())
+    row = fresh(Delivery, own)
     if incoming.repeats:
         repeat(row, incoming.repeats, OTHER_BYTES)
     return row
@@ -160,13 +154,12 @@ def body_row(parcel: Parcel) -> DeliveryBody:
         "raw": parcel.incoming.body,
         "repaired_text": repair.text if repair else "",
     }
-    return made(DeliveryBody, own.items())
+    return fresh(DeliveryBody, own)
 
 
 def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
     minute = parcel.incoming.fire_minute
     of_all = {
-        **EVENT_COLUMNS,
         "source_id": source.pk,
         "delivery_id": parcel.delivery.pk,
         "fire_minute": minute,
@@ -182,7 +175,7 @@ def event_rows(source: Source, parcel: Parcel) -> list[SignalEvent]:
             "clock_vote": vote_of(event.type, event.trade_id, minute, source),
             "trade_id": event.trade_id,
         }
-        rows.append(made(SignalEvent, {**of_all, **own}.items()))
+        rows.append(fresh(SignalEvent, {**of_all, **own}))
     return rows
 
 

@@ -150,8 +150,7 @@ def off_by(groups: Iterable[Group]) -> timedelta | None:
 
     What comes late is no proof of a clock, up to the time in which TradingView tries again; what comes early is one.
     """
-    alone = [Pair(webhooks[0], rows[0]) for webhooks, rows in groups if len(webhooks) == len(rows) == 1]
-    offsets = [pair.ahead for pair in alone]
+    offsets = [Pair(webhooks[0], rows[0]).ahead for webhooks, rows in groups if len(webhooks) == len(rows) == 1]
     ahead = agreed(offsets, WITHIN) if len(offsets) >= LEAST else None
     if ahead is None or is_of_zones(ahead):
         return None

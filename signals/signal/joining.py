@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 from decimal import Context, Decimal
-from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from signals.formats import iso
@@ -29,7 +28,7 @@ from signals.signal.registers import (
     stored_key,
     typed,
 )
-from signals.storage.bulk import made
+from signals.storage.bulk import fresh
 from signals.tiers import OWN_EVENTS, TOLD, Rank
 from signals.vocabulary import Origin
 
@@ -185,13 +184,7 @@ def join_fill(signal: AutomatedSignal, fill: FillLike) -> bool:
     return True
 
 
-@cache
-def nothing_known() -> Mapping[str, Any]:
-    """What every column of a signal holds before anything is known; but its documents, which nobody may share."""
-    return {field.attname: field.get_default() for field in AutomatedSignal._meta.concrete_fields}
-
-
 def blank(source_id: int, trade_id: str, symbol: str = "", life: int = 1) -> AutomatedSignal:
     """A signal that nothing is known about yet."""
-    own = {"source_id": source_id, "trade_id": trade_id, "symbol": symbol, "life": life, "provenance": {}}
-    return made(AutomatedSignal, {**nothing_known(), **own}.items())
+    own = {"source_id": source_id, "trade_id": trade_id, "symbol": symbol, "life": life}
+    return fresh(AutomatedSignal, own)

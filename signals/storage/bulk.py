@@ -9,7 +9,7 @@ the caller's transaction.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache, partial
@@ -289,6 +289,21 @@ def made(model: type[Row], values: Iterable[tuple[str, Any]]) -> Row:
     row.__dict__.update(values)
     row._state = ModelState()
     return row
+
+
+def fresh(model: type[Row], own: Mapping[str, Any]) -> Row:
+    """A new row, in memory: these columns by their attributes' names, all others as their defaults have them."""
+    usual, anew = defaults_of(model)
+    return made(model, {**usual, **{name: make() for name, make in anew if name not in own}, **own}.items())
+
+
+@cache
+def defaults_of(model: type[models.Model]) -> tuple[Mapping[str, Any], Sequence[tuple[str, Callable[[], Any]]]]:
+    """The defaults that all rows may share, and how those are made that each has for itself, as keys and documents."""
+    fields = model._meta.concrete_fields
+    own = [field for field in fields if field.has_default() and callable(field.default)]
+    usual = {field.attname: field.get_default() for field in fields if field not in own}
+    return usual, [(field.attname, field.get_default) for field in own]
 
 
 def converted(model: type[models.Model], row: Sequence[Any]) -> list[Any]:
